@@ -1,0 +1,201 @@
+"""Choose what goes: least important first, until the budget is met, never below a layer's floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segprune.cost import Term
+from segprune.errors import BudgetError
+from segprune.labels import LabelVector
+
+__all__ = ["Ledger", "Limit", "drop_in_order", "units_of"]
+
+TOLERANCE = 0.01
+"""A plan that rounds no widths costs less than this share of the total below its budget."""
+
+Unit = tuple[int, ...]
+"""Classes (by representative) that go together, such as a whole step of `round_to` channels."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An axis that keeps at least `least` positions."""
+
+    labels: LabelVector
+    least: int
+
+
+class Ledger:
+    """Cost and floors of a set of kept classes, updated class by class."""
+
+    def __init__(self, terms: Sequence[Term], limits: Sequence[Limit], roots: NDArray[np.int64]):
+        self._coefficient = [term.coefficient for term in terms]
+        self._counts = [[len(axis) for axis in term.axes] for term in terms]
+        self._value = [term.coefficient * math.prod(map(len, term.axes)) for term in terms]
+        self._uses: dict[int, list[tuple[int, int, int]]] = {}
+        for number, term in enumerate(terms):
+            for place, axis in enumerate(term.axes):
+                self._index(self._uses, roots, axis, number, place)
+        self._left = [len(limit.labels) - limit.least for limit in limits]
+        self._bounds: dict[int, list[tuple[int, int, int]]] = {}
+        for number, limit in enumerate(limits):
+            self._index(self._bounds, roots, limit.labels, number, 0)
+        self.cost = self.total = sum(self._value)
+
+    @staticmethod
+    def _index(
+        table: dict[int, list[tuple[int, int, int]]],
+        roots: NDArray[np.int64],
+        labels: LabelVector,
+        number: int,
+        place: int,
+    ) -> None:
+        found, counts = np.unique(roots[labels], return_counts=True)
+        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
+            table.setdefault(root, []).append((number, place, count))
+
+    def allowed(self, unit: Unit) -> bool:
+        """Whether every axis keeps its least number of positions without this unit."""
+        need: dict[int, int] = {}
+        for root in unit:
+            for number, _, count in self._bounds.get(root, ()):
+                need[number] = need.get(number, 0) + count
+        return all(self._left[number] >= count for number, count in need.items())
+
+    def drop(self, unit: Unit) -> int:
+        """Remove a unit; the cost it saved."""
+        return self._move(unit, -1)
+
+    def restore(self, unit: Unit) -> int:
+        """Take a unit back; the cost it brought, as a negative saving."""
+        return self._move(unit, +1)
+
+    def _move(self, unit: Unit, sign: int) -> int:
+        touched: set[int] = set()
+        for root in unit:
+            for number, place, count in self._uses.get(root, ()):
+                self._counts[number][place] += sign * count
+                touched.add(number)
+            for number, _, count in self._bounds.get(root, ()):
+                self._left[number] += sign * count
+        saved = 0
+        for number in touched:
+            value = self._coefficient[number] * math.prod(self._counts[number])
+            saved += self._value[number] - value
+            self._value[number] = value
+        self.cost -= saved
+        return saved
+
+
+def units_of(
+    free: Iterable[int],
+    score: Callable[[int], float],
+    signature: Callable[[int], object],
+    multiplicity: Callable[[int], int],
+    round_to: int,
+) -> list[Unit]:
+    """Classes in the order in which they go, in steps that keep widths multiples of `round_to`.
+
+    Classes with the same signature occur in the same layers; counting them in steps rounds the
+    widths of all of these. Widths that are not a multiple shrink to one in their first step.
+    """
+    families: dict[object, list[int]] = {}
+    for root in free:
+        families.setdefault(signature(root), []).append(root)
+    scored: list[tuple[float, Unit]] = []
+    for members in families.values():
+        members.sort(key=lambda root: (score(root), root))
+        step = round_to // math.gcd(round_to, multiplicity(members[0]))
+        first = len(members) % step or step
+        cuts = [0, *range(first, len(members) + 1, step)]
+        for begin, end in zip(cuts, cuts[1:], strict=False):
+            unit = tuple(members[begin:end])
+            scored.append((sum(map(score, unit)) / len(unit), unit))
+    scored.sort(key=lambda pair: (pair[0], pair[1]))
+    return [unit for _, unit in scored]
+
+
+def drop_in_order(ledger: Ledger, units: Sequence[Unit], budget: float, exact: bool) -> list[Unit]:
+    """The units to drop so that the kept cost is at most `budget` of the total.
+
+    Units go in order. One that would overshoot by more than the tolerance is passed over in favour
+    of finer ones; if none of these lands, the smallest overshoot is taken and the most important
+    units that fit are taken back.
+
+    Args:
+        budget: share of the total cost to keep, in (0, 1].
+        exact: the kept cost must lie less than 1 % of the total below the budget.
+
+    Raises:
+        BudgetError: floors and frozen channels do not allow it; the smallest reachable is named.
+    """
+    ceiling = budget * ledger.total
+    window = ceiling - TOLERANCE * ledger.total
+    dropped: list[Unit] = []
+    passed: list[Unit] = []
+    for unit in units:
+        if ledger.cost <= ceiling:
+            return dropped
+        if not ledger.allowed(unit):
+            continue
+        ledger.drop(unit)
+        if ledger.cost > window:
+            dropped.append(unit)
+        else:
+            ledger.restore(unit)
+            passed.append(unit)
+    if ledger.cost <= ceiling:
+        return dropped
+    return _land(ledger, dropped, passed, ceiling, window, exact)
+
+
+def _land(
+    ledger: Ledger,
+    dropped: list[Unit],
+    passed: list[Unit],
+    ceiling: float,
+    window: float,
+    exact: bool,
+) -> list[Unit]:
+    """Only coarse units are left: go below with one, come back up with finer ones."""
+    best: tuple[float, list[Unit]] | None = None
+    for unit in passed:
+        if not ledger.allowed(unit):
+            continue
+        ledger.drop(unit)
+        taken_back: list[Unit] = []
+        if ledger.cost <= ceiling:
+            for candidate in reversed(dropped):
+                if ledger.cost > window:
+                    break
+                ledger.restore(candidate)
+                taken_back.append(candidate)
+                if ledger.cost > ceiling:
+                    ledger.drop(taken_back.pop())
+            gone = set(taken_back)
+            chosen = [*(other for other in dropped if other not in gone), unit]
+            if best is None or ledger.cost > best[0]:
+                best = ledger.cost, chosen
+            if ledger.cost > window:
+                return chosen
+        for candidate in taken_back:
+            ledger.drop(candidate)
+        ledger.restore(unit)
+    if best is not None and not exact:
+        return best[1]
+    nearest = f"{best[0] / ledger.total:.4f}" if best else "none"
+    above = ledger.cost / ledger.total
+    for unit in passed:
+        if ledger.allowed(unit):
+            ledger.drop(unit)
+    raise BudgetError(
+        f"budget: expected a share of the cost that can be reached, found "
+        f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}, "
+        f"the nearest above {above:.4f}, the nearest below {nearest}. Ask for one of these, lower "
+        "the floor (floor=, min_channels=), or ignore fewer layers."
+    )

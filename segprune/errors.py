@@ -1,0 +1,49 @@
+"""Every error this package raises on purpose has one root, `SegpruneError`.
+
+A message names the thing, what was expected, what was found, and what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArtifactError",
+    "BudgetError",
+    "InputError",
+    "ModelError",
+    "PlanError",
+    "PruneError",
+    "SegpruneError",
+    "TraceError",
+]
+
+
+class SegpruneError(Exception):
+    """Root of all errors raised by segprune."""
+
+
+class ModelError(SegpruneError):
+    """A network cannot be built, adapted or used as it is."""
+
+
+class InputError(SegpruneError):
+    """Example inputs, calibration data or an option have the wrong form."""
+
+
+class TraceError(SegpruneError):
+    """The network could not be run while its operators were recorded."""
+
+
+class PlanError(SegpruneError):
+    """A prune plan cannot be made, read, composed or used with this network."""
+
+
+class BudgetError(PlanError):
+    """The asked-for budget is malformed or cannot be reached."""
+
+
+class PruneError(SegpruneError):
+    """Channels could not be removed from the network."""
+
+
+class ArtifactError(SegpruneError):
+    """A file is missing, foreign, truncated, tampered with, or of an unknown schema."""

@@ -1,0 +1,435 @@
+"""`trace`: which channels of a network belong together, which may go, and why others may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._pytree import tree_map
+
+from segprune.blame import blame
+from segprune.errors import InputError, TraceError
+from segprune.labels import LabelVector, Reason
+from segprune.network import (
+    aliases,
+    copy_with,
+    network_digest,
+    require_prunable,
+    tensors_of,
+)
+from segprune.probing import Mismatch, probe, trial_mask
+from segprune.propagation import OUTPUT, Propagation, Site, Veto, kept_count, propagate
+from segprune.recording import Program, record, tensors_in
+from segprune.rules import understood
+from segprune.surgery import correct_attributes
+
+__all__ = ["ChannelGraph", "Frozen", "Layer", "trace"]
+
+_MAX_ROUNDS = 200
+_CLEAN_ROUNDS = 4  # with cuts and views of several readings, one trial may fit by coincidence
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or linear layer.
+
+    Attributes:
+        name: module path (or the name of its weight, where no module of its own holds it).
+        channels: output channels (for a transposed grouped convolution: of one group).
+        free: how many of them may go.
+    """
+
+    name: str
+    channels: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Hidden channels that must stay, and why.
+
+    Attributes:
+        layers: the layers whose output channels these are.
+        channels: how many.
+        reason: the cause in words.
+        source: the user's `file:line`, where known.
+    """
+
+    layers: tuple[str, ...]
+    channels: int
+    reason: str
+    source: str | None
+
+    def __str__(self) -> str:
+        where = f" ({self.source})" if self.source else ""
+        return f"{self.channels} channels of {', '.join(self.layers)}: {self.reason}{where}"
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelGraph:
+    """The channels of one network, by label; made by `trace`.
+
+    Attributes:
+        example_inputs: what the network was traced with.
+        state: labels of every axis of every tensor.
+        names: first name of each distinct tensor -> all its names.
+        shapes: tensor name -> sizes.
+        is_parameter: which of these names are parameters, the others being buffers.
+        unreached: parameters that no traced method reads; they stay as they are.
+        untraced: methods that could not be run, each with the error; only `forward` in evaluation
+            mode must run.
+    """
+
+    example_inputs: Any
+    state: Propagation
+    names: Mapping[str, tuple[str, ...]]
+    shapes: Mapping[str, tuple[int, ...]]
+    is_parameter: frozenset[str]
+    unreached: tuple[str, ...]
+    untraced: Mapping[str, str]
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """First names of the parameters that inference needs, or that nothing reads."""
+        programs = self.state.programs
+        forward, training = _states_read(programs[:1]), _states_read(programs[1:])
+        return tuple(
+            first
+            for first in self.names
+            if first in self.is_parameter and (first in forward or first not in training)
+        )
+
+    @cached_property
+    def network(self) -> str:
+        """Digest of the network's tensor names and shapes."""
+        return network_digest(self.shapes)
+
+    @cached_property
+    def roots(self) -> NDArray[np.int64]:
+        """Representative of every label's class, `(labels,)`."""
+        return self.state.labels.find(np.arange(len(self.state.labels)))
+
+    @cached_property
+    def frozen_mask(self) -> NDArray[np.bool_]:
+        """Whether each label must stay, `(labels,)`."""
+        return self.state.labels.is_frozen(np.arange(len(self.state.labels)))
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every convolution and linear layer that was reached, in order of execution."""
+        return tuple(
+            Layer(layer_name(weight), len(rows), int((~self.frozen_mask[rows]).sum()))
+            for weight, rows in self._rows()
+        )
+
+    @cached_property
+    def free_share(self) -> float:
+        """Share of the hidden channels that may go.
+
+        Hidden channels are the output channels of convolutions and linear layers, less those that
+        are the network's output.
+        """
+        free = hidden = 0
+        for _, rows in self._rows():
+            for label in rows.tolist():
+                reason = self.state.labels.reason(label)
+                free += reason is None
+                hidden += reason is not OUTPUT
+        return free / hidden if hidden else 0.0
+
+    @cached_property
+    def frozen(self) -> tuple[Frozen, ...]:
+        """Hidden channels that must stay, grouped by reason, largest group first."""
+        groups: dict[Reason, dict[str, int]] = {}
+        for weight, rows in self._rows():
+            for label in rows.tolist():
+                reason = self.state.labels.reason(label)
+                if reason is not None and reason is not OUTPUT:
+                    layers = groups.setdefault(reason, {})
+                    layers[layer_name(weight)] = layers.get(layer_name(weight), 0) + 1
+        listed = [
+            Frozen(tuple(layers), sum(layers.values()), reason.text, reason.source)
+            for reason, layers in groups.items()
+        ]
+        return tuple(sorted(listed, key=lambda group: -group.channels))
+
+    def _rows(self) -> Iterable[tuple[str, LabelVector]]:
+        return ((weight, layer.rows) for weight, layer in self.state.layers.items())
+
+    def summary(self) -> str:
+        """Free share, and every frozen group in words."""
+        lines = [f"{self.free_share:.1%} of the hidden channels may go"]
+        lines += [f"  stays: {group}" for group in self.frozen]
+        lines += [f"  not reached: {name}" for name in self.unreached]
+        lines += [f"  not traced: {name}: {why}" for name, why in self.untraced.items()]
+        return "\n".join(lines)
+
+    def kept(self, keep: NDArray[np.bool_]) -> dict[str, dict[int, tuple[int, ...]]]:
+        """Kept indices of every tensor that changes, under all its names.
+
+        Args:
+            keep: which labels stay, `(labels,)`, equal within each class.
+        """
+        result: dict[str, dict[int, tuple[int, ...]]] = {}
+        for first, slots in self.state.slots.items():
+            dims = {
+                dim: tuple(np.flatnonzero(keep[labels]).tolist())
+                for dim, labels in slots.items()
+                if not keep[labels].all()
+            }
+            if dims:
+                for name in self.names[first]:
+                    result[name] = dims
+        return result
+
+    def attributes(self, model: nn.Module, keep: NDArray[np.bool_]) -> dict[str, dict[str, int]]:
+        """Attributes that count channels of modules without tensors that would tell."""
+        result: dict[str, dict[str, int]] = {}
+        for (name, attribute), (labels, divisor) in self.state.attributes.items():
+            module = model.get_submodule(name)
+            tensors = [*module._parameters.values(), *module._buffers.values()]
+            silent = not any(tensor is not None and tensor.dim() == 1 for tensor in tensors)
+            dense, now = len(labels) // divisor, int(keep[labels].sum()) // divisor
+            if silent and now != dense and getattr(module, attribute, None) == dense:
+                result.setdefault(name, {})[attribute] = now
+        return result
+
+
+def _states_read(programs: Sequence[Program]) -> set[str]:
+    """Names of the parameters and buffers that some operator reads."""
+    return {
+        value.state
+        for program in programs
+        for node in program.nodes
+        for value in node.tensors()
+        if value.state is not None
+    }
+
+
+def layer_name(weight: str) -> str:
+    """`detail.2.conv.weight` -> `detail.2.conv`."""
+    return weight.removesuffix(".weight")
+
+
+def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> ChannelGraph:
+    """Label every channel of a network.
+
+    The network runs on fake tensors (no data, no memory): `forward` in evaluation mode, every
+    method that it lists in `traced_methods`, and `forward` in training mode. Then trial-pruned
+    copies run as well, so that literal channel counts and numbers computed from a pruned size are
+    found, and frozen with the user's line.
+
+    Args:
+        model: any `nn.Module`; it is not changed.
+        example_inputs: a tensor `(N, C, H, W)`, a tuple of positional arguments, or a dict of
+            keyword arguments.
+        settle: False skips training methods and trial runs: enough to count costs.
+
+    Raises:
+        ModelError: the network cannot be copied or carries masks.
+        InputError: the example inputs hold no tensor.
+        TraceError: `forward` does not run on the example inputs.
+    """
+    require_prunable(model)
+    if not tensors_in(example_inputs):
+        raise InputError(
+            f"example_inputs: expected a tensor, a tuple or a dict of keyword arguments with "
+            f"tensors in it, found {type(example_inputs).__name__}; pass e.g. torch.rand(1, 3, 64, 128)."
+        )
+    tracer = _Tracer(model, example_inputs)
+    return tracer.run() if settle else tracer.run_once()
+
+
+class _Tracer:
+    """Records the methods of a network and settles its labels by trial."""
+
+    def __init__(self, model: nn.Module, example_inputs: Any) -> None:
+        self.model, self.example = model, example_inputs
+        self.names = aliases(model)
+        self.tensors = tensors_of(model)
+        self.fake: FakeTensorMode | None = FakeTensorMode(allow_non_fake_inputs=True)
+        self.runs: list[tuple[str, bool, Any]] = []
+        self.programs: list[Program] = []
+        self.untraced: dict[str, str] = {}
+
+    def run_once(self) -> ChannelGraph:
+        self._record_forward()
+        return self._graph(propagate(self.programs, {}, {}, ()))
+
+    def run(self) -> ChannelGraph:
+        self._record_forward()
+        self._record_training()
+        readings: dict[Site, int] = {}
+        options: dict[Site, tuple[str, ...]] = {}
+        vetoes: list[Veto] = []
+        clean = 0
+        for number in range(_MAX_ROUNDS):
+            state = propagate(self.programs, readings, options, vetoes)
+            options = dict(state.options)
+            graph = self._graph(state)
+            mismatches = self._probe(graph, seed=number)
+            clean = 0 if mismatches else clean + 1
+            if clean == (_CLEAN_ROUNDS if state.options else 1):
+                return graph
+            for mismatch in mismatches:
+                blame(mismatch, graph.state, trial_mask(state, number), readings, vetoes)
+        raise TraceError(
+            f"{type(self.model).__name__}: expected its labels to settle, found new differences "
+            f"after {_MAX_ROUNDS} trials, last: {mismatches[0].text}. Please report this network."
+        )
+
+    # -- recording -----------------------------------------------------------------------------
+
+    def _record_forward(self) -> None:
+        try:
+            self._record("forward", False, _with_batch(self.example, 1))
+        except Exception as first:
+            try:
+                self._start_over_with_data()
+            except Exception as error:
+                raise TraceError(
+                    f"{type(self.model).__name__}: expected forward to run on "
+                    f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
+                    "example inputs; the network must run on them in evaluation mode."
+                ) from first
+
+    def _record_training(self) -> None:
+        for method in getattr(self.model, "traced_methods", ()):
+            if method != "forward":
+                self._try(method, False, _with_batch(self.example, 1))
+        self._try("forward", True, _with_batch(self.example, 2))
+
+    def _start_over_with_data(self) -> None:
+        """Networks that look at values (`.item()`, numpy) are run on real tensors."""
+        self.fake = None
+        example = self.example
+        try:
+            self._record("forward", False, _with_batch(example, 1))
+        except Exception:
+            self._record("forward", False, example)
+
+    def _try(self, method: str, training: bool, inputs: Any) -> None:
+        try:
+            self._record(method, training, inputs)
+        except Exception as error:
+            mode = "training" if training else "evaluation"
+            first_line = str(error).splitlines()[0] if str(error) else ""
+            self.untraced[f"{method} ({mode} mode)"] = f"{type(error).__name__}: {first_line}"
+
+    def _record(self, method: str, training: bool, inputs: Any) -> None:
+        copy, names, private = self._private({}, {}, {}, training, inputs)
+        program = self._within(lambda: record(copy, names, method, private, understood))
+        if program.nodes:
+            self.runs.append((method, training, inputs))
+            self.programs.append(program)
+
+    def _within(self, action: Any) -> Any:
+        if self.fake is None:
+            return action()
+        with self.fake:
+            return action()
+
+    def _private(
+        self,
+        sizes: Mapping[str, tuple[int, ...]],
+        kept: Mapping[str, Any],
+        attributes: Mapping[str, Mapping[str, int]],
+        training: bool,
+        inputs: Any,
+    ) -> tuple[nn.Module, dict[int, str], Any]:
+        """A copy of the network and of the inputs, on fake tensors where possible."""
+        replaced: dict[str, Tensor] = {}
+        for first in self.names:
+            tensor = self.tensors[first]
+            shape = sizes.get(first, tuple(tensor.shape))
+            replaced[first] = self._tensor(tensor, shape)
+        copy = copy_with(self.model, replaced)
+        correct_attributes(copy, kept, attributes)
+        copy.train(training)
+        found = tensors_of(copy)
+        names = {id(found[first]): first for first in self.names}
+        private = tree_map(
+            lambda item: self._tensor(item, tuple(item.shape)) if isinstance(item, Tensor) else item,
+            inputs,
+        )
+        return copy, names, private
+
+    def _tensor(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        if self.fake is not None:
+            with self.fake:
+                return torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
+        if shape == tuple(tensor.shape):
+            return tensor.detach().clone()
+        region = tuple(slice(0, size) for size in shape)
+        return tensor.detach()[region].clone()
+
+    # -- settling ------------------------------------------------------------------------------
+
+    def _graph(self, state: Propagation) -> ChannelGraph:
+        read = _states_read(self.programs)
+        parameters = frozenset(dict(self.model.named_parameters(remove_duplicate=False)))
+        unreached = tuple(
+            name
+            for first, every in self.names.items()
+            if first not in read
+            for name in every
+            if name in parameters
+        )
+        shapes = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+        return ChannelGraph(
+            self.example, state, self.names, shapes, parameters, unreached, dict(self.untraced)
+        )
+
+    def _probe(self, graph: ChannelGraph, seed: int) -> list[Mismatch]:
+        keep = trial_mask(graph.state, seed)
+        kept = graph.kept(keep)
+        attributes = graph.attributes(self.model, keep)
+        sizes = {
+            name: tuple(
+                len(dims[dim]) if dim in dims else size
+                for dim, size in enumerate(self.tensors[name].shape)
+            )
+            for name, dims in kept.items()
+        }
+        count = kept_count(graph.state.labels, keep)
+        found: list[Mismatch] = []
+        for number, (method, training, inputs) in enumerate(self.runs):
+            copy, names, private = self._private(sizes, kept, attributes, training, inputs)
+            program = self.programs[number]
+            found += self._within(
+                lambda: probe(
+                    copy, names, private, program, number, graph.state, count, understood
+                )
+            )
+        return found
+
+
+def _with_batch(inputs: Any, size: int) -> Any:
+    """The inputs with another batch size, if all tensors agree on one; else as they are."""
+    tensors = tensors_in(inputs)
+    batches = {tensor.shape[0] if tensor.dim() > 2 else None for tensor in tensors}
+    if len(batches) != 1 or None in batches or (size > 1 and batches != {1}):
+        return inputs
+
+    def resized(item: Any) -> Any:
+        if not isinstance(item, Tensor):
+            return item
+        return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
+
+    return tree_map(resized, inputs)
+
+
+def _describe(inputs: Any) -> str:
+    return ", ".join(
+        f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+        for tensor in tensors_in(inputs)
+    )
+
+

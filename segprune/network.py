@@ -1,0 +1,121 @@
+"""A network's tensors by name, and copies of a network with other tensors in their place."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from segprune.errors import ModelError
+
+__all__ = ["aliases", "copy_with", "network_digest", "require_prunable", "tensors_of"]
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer under every name it has (tied tensors have several).
+
+    Buffers that are left out of the state dict are included: they must shrink as well.
+    """
+    named = dict(model.named_parameters(remove_duplicate=False))
+    named.update(model.named_buffers(remove_duplicate=False))
+    return named
+
+
+def aliases(model: nn.Module) -> dict[str, tuple[str, ...]]:
+    """First name of each distinct tensor -> all its names, in the network's order."""
+    by_identity: dict[int, list[str]] = {}
+    for name, tensor in tensors_of(model).items():
+        by_identity.setdefault(id(tensor), []).append(name)
+    return {names[0]: tuple(names) for names in by_identity.values()}
+
+
+def network_digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """SHA-256 over names and shapes of a network's tensors: what a plan is made for."""
+    lines = (f"{name} {'x'.join(map(str, shape))}" for name, shape in sorted(shapes.items()))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def require_prunable(model: nn.Module) -> None:
+    """Refuse what cannot be copied or pruned faithfully.
+
+    Raises:
+        ModelError: not a module, a TorchScript or compiled module, uninitialised lazy parameters,
+            or masks of `torch.nn.utils.prune`.
+    """
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"model: expected a torch.nn.Module, found {type(model).__name__}; "
+            "pass the network itself, not its weights or its output."
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError(
+            f"model: expected an eager nn.Module, found the TorchScript module "
+            f"{model.original_name}; prune the network before scripting it."
+        )
+    if hasattr(model, "_orig_mod"):
+        raise ModelError(
+            "model: expected an eager nn.Module, found a compiled one; "
+            "prune the network you passed to torch.compile (its `_orig_mod`)."
+        )
+    for name, tensor in tensors_of(model).items():
+        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            raise ModelError(
+                f"{name}: expected a parameter with a shape, found an uninitialised lazy one; "
+                "run the network once on an example before pruning it."
+            )
+    for name, module in model.named_modules():
+        masked = [type(hook).__name__ for hook in _pruning_hooks(module)]
+        if masked:
+            raise ModelError(
+                f"{name or 'the network'}: expected plain weights, found a mask of "
+                f"torch.nn.utils.prune ({masked[0]}): its channels are multiplied by zero, not "
+                "removed. Call torch.nn.utils.prune.remove(module, name) first."
+            )
+
+
+def _pruning_hooks(module: nn.Module) -> Iterator[object]:
+    from torch.nn.utils.prune import BasePruningMethod
+
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, BasePruningMethod):
+            yield hook
+
+
+def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A deep copy of `model` in which the named tensors are replaced; ties stay ties.
+
+    Deep-copying with the replacements already in the memo never duplicates the originals, so the
+    copy costs no more memory than the tensors handed in. Tensors that are not named are cloned.
+    Replaced parameters stay parameters, with the same `requires_grad`, and no `.grad`.
+
+    Raises:
+        ModelError: some attribute of the network cannot be deep-copied.
+    """
+    originals = tensors_of(model)
+    memo: dict[int, object] = {}
+    for name, original in originals.items():
+        if id(original) in memo or name not in tensors:
+            continue
+        replacement: Tensor = tensors[name].detach()
+        if isinstance(original, nn.Parameter):
+            replacement = nn.Parameter(replacement, requires_grad=original.requires_grad)
+        memo[id(original)] = replacement
+    for module in model.modules():
+        for value in vars(module).values():
+            # Old-style weight_norm keeps a computed, non-leaf weight, which refuses to be copied.
+            if isinstance(value, Tensor) and not value.is_leaf:
+                memo.setdefault(id(value), value.detach().clone())
+    try:
+        twin = copy.deepcopy(model, memo)
+    except Exception as error:
+        raise ModelError(
+            f"{type(model).__name__}: expected a network that copy.deepcopy can copy, found "
+            f"{type(error).__name__}: {error}. Remove the attribute that cannot be copied (locks, "
+            "open files, generators, tensors with a graph)."
+        ) from error
+    for parameter in twin.parameters():
+        parameter.grad = None
+    return twin

@@ -1,0 +1,181 @@
+"""Look at a network at work on calibration images: activations and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+
+from segprune.errors import InputError
+from segprune.network import tensors_of
+from segprune.operators import understood
+from segprune.recording import Interpreter, bind, operator_name, run_method, tensors_in, undisturbed
+
+__all__ = ["images_of", "labels_of", "mean_activations", "primary", "taylor_products"]
+
+VOID = 255
+
+
+def images_of(batch: Any) -> Any:
+    """The network's input in a batch: the batch itself, or the first of (images, labels)."""
+    if isinstance(batch, (tuple, list)) and len(batch) == 2 and _are_labels(batch[1]):
+        return batch[0]
+    return batch
+
+
+def labels_of(batch: Any) -> Tensor | None:
+    """Class indices `(N, H, W)` of a batch, if it has any."""
+    if isinstance(batch, (tuple, list)) and len(batch) == 2 and _are_labels(batch[1]):
+        return torch.as_tensor(batch[1]).long()
+    return None
+
+
+def _are_labels(item: Any) -> bool:
+    return isinstance(item, Tensor) and not item.is_floating_point() and item.dim() == 3
+
+
+def primary(output: Any) -> Tensor:
+    """The logits among a network's outputs: `output["out"]`, else the first tensor.
+
+    Raises:
+        InputError: the output holds no tensor.
+    """
+    if isinstance(output, dict) and isinstance(output.get("out"), Tensor):
+        return output["out"]
+    found = tensors_in(output)
+    if not found:
+        raise InputError(
+            f"network output: expected a tensor, found {type(output).__name__}; pass loss="
+        )
+    return found[0]
+
+
+def _to(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    if isinstance(item, Tensor):
+        return item.to(device, dtype if item.is_floating_point() else None)
+    if isinstance(item, dict):
+        return {key: _to(part, device, dtype) for key, part in item.items()}
+    if isinstance(item, (tuple, list)):
+        return type(item)(_to(part, device, dtype) for part in item)
+    return item
+
+
+def _home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    first = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+    return first.device, first.dtype
+
+
+def _some(batches: Iterable[Any]) -> Iterable[Any]:
+    count = 0
+    for batch in batches:
+        if not tensors_in(batch):
+            raise InputError(
+                f"calibration: expected batches that are tensors or (images, labels), found "
+                f"{type(batch).__name__} in batch {count}."
+            )
+        count += 1
+        yield batch
+    if count == 0:
+        raise InputError("calibration: expected at least one batch, found none.")
+
+
+def taylor_products(
+    model: nn.Module,
+    weights: Iterable[str],
+    batches: Iterable[Any],
+    loss: Callable[[Any, Any], Tensor] | None,
+) -> dict[str, Tensor]:
+    """w · ∂L/∂w for the named weights, summed over batches; same shapes as the weights.
+
+    Args:
+        model: a private copy; it is put into evaluation mode.
+    """
+    model.eval()
+    device, dtype = _home(model)
+    tensors = tensors_of(model)
+    chosen = {name: tensors[name].requires_grad_() for name in weights}
+    result: dict[str, Tensor] = {}
+    with undisturbed(), torch.enable_grad():
+        for batch in _some(batches):
+            batch = _to(batch, device, dtype)
+            output = run_method(model, "forward", images_of(batch))
+            value = loss(output, batch) if loss else _cross_entropy(primary(output), batch)
+            gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
+            for (name, weight), gradient in zip(chosen.items(), gradients, strict=True):
+                if gradient is not None:
+                    product = weight.detach() * gradient
+                    result[name] = result[name] + product if name in result else product
+    return result
+
+
+def _cross_entropy(logits: Tensor, batch: Any) -> Tensor:
+    labels = labels_of(batch)
+    if labels is None:
+        labels = logits.detach().argmax(1)
+    elif logits.shape[-2:] != labels.shape[-2:]:
+        logits = nn.functional.interpolate(logits, labels.shape[-2:], mode="bilinear")
+    return nn.functional.cross_entropy(logits.float(), labels, ignore_index=VOID)
+
+
+class _Meter(Interpreter):
+    """Mean |input| per channel of every convolution and linear layer, and of their outputs."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__(understood)
+        self._names = names
+        self.read: dict[tuple[str, int], list[Tensor]] = {}
+        self.made: dict[tuple[str, int], list[Tensor]] = {}
+
+    def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = op(*args, **kwargs)
+        arguments = bind(op, args, kwargs)
+        weight, source = arguments.get("weight"), arguments.get("input")
+        name = operator_name(op).removeprefix("aten.")
+        if isinstance(weight, Tensor) and id(weight) in self._names and isinstance(source, Tensor):
+            key = self._names[id(weight)]
+            transposed = name.startswith("conv_transpose")
+            if name.startswith("conv"):
+                channels = source.dim() - weight.dim() + 1
+                self._note(self.read, (key, 0 if transposed else 1), source, channels, weight)
+                self._note(self.made, (key, 1 if transposed else 0), result, channels, weight)
+            elif name == "linear":
+                self._note(self.read, (key, 1), source, source.dim() - 1, weight)
+                self._note(self.made, (key, 0), result, result.dim() - 1, weight)
+        return result
+
+    def _note(
+        self,
+        table: dict[tuple[str, int], list[Tensor]],
+        key: tuple[str, int],
+        tensor: Tensor,
+        dim: int,
+        weight: Tensor,
+    ) -> None:
+        if tensor.shape[dim] != weight.shape[key[1]]:
+            return  # grouped: this dimension of the weight does not list all channels
+        rest = [other for other in range(tensor.dim()) if other != dim]
+        mean = tensor.abs().float().mean(rest) if rest else tensor.abs().float()
+        table.setdefault(key, []).append(mean)
+
+
+def mean_activations(
+    model: nn.Module, names: dict[int, str], batches: Iterable[Any]
+) -> dict[tuple[str, int], Tensor]:
+    """Mean |activation| along the columns of the layers that read it, and the rows that made it.
+
+    Rows are reported only where no layer reads by columns (depthwise convolutions).
+    """
+    model.eval()
+    device, dtype = _home(model)
+    meter = _Meter(names)
+    with undisturbed(), torch.inference_mode(), meter:
+        for batch in _some(batches):
+            run_method(model, "forward", images_of(_to(batch, device, dtype)))
+    means = {key: torch.stack(values).mean(0) for key, values in meter.read.items()}
+    for key, values in meter.made.items():
+        if (key[0], 1) not in means:
+            means.setdefault(key, torch.stack(values).mean(0))
+    return means

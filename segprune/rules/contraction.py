@@ -1,0 +1,139 @@
+"""Linear layers, matrix products and attention: contracted labels unite, outer labels carry on."""
+
+from __future__ import annotations
+
+from segprune.propagation import Axes, Axis, Propagation
+from segprune.recording import Node, Value
+from segprune.rules.convolution import rows_or_size
+from segprune.operators import rule
+
+__all__: list[str] = []
+
+
+@rule("linear")
+def linear(p: Propagation, node: Node) -> None:
+    """`y = x Wᵀ + b` with W `(out, in)` over the last axis."""
+    source, weight, bias = (node.arguments[key] for key in ("input", "weight", "bias"))
+    if len(weight.shape) != 2:
+        p.freeze_tensors(node, node.tensors(), "linear with a weight that is not a matrix")
+        return
+    axes, matrix = dict(p.axes(source)), p.axes(weight)
+    rows, columns = matrix.get(0), matrix.get(1)
+    last = len(source.shape) - 1
+    p.contract(node, axes.pop(last, None), columns, "a linear layer reads")
+    result: Axes = {dim: Axis(a.labels, a.zero and bias is None) for dim, a in axes.items()}
+    if rows is not None:
+        zero = rows.zero
+        if bias is not None:
+            offset = p.axes(bias).get(0)
+            p.tie(node, rows, offset, "a bias is added to")
+            zero = zero and offset is not None and offset.zero
+        result[last] = Axis(rows.labels, zero)
+        p.layer(node, weight, rows, 0)
+    elif bias is not None:
+        p.freeze_tensors(node, [bias], "bias of a layer whose weight has no channels to remove")
+    p.set(node.outputs[0], result)
+    tokens = [rows_or_size(axes.get(d), source, d) for d in range(last)]
+    work = [*tokens, rows_or_size(rows, weight, 0), rows_or_size(columns, weight, 1)]
+    p.work(node, weight, work)
+
+
+@rule("matmul", "mm", "bmm")
+def matmul(p: Propagation, node: Node) -> None:
+    """`(…, i, k) @ (…, k, j)`, and the products with vectors."""
+    first = node.arguments["self"]
+    second = node.arguments.get("other", node.arguments.get("mat2"))
+    p.set(node.outputs[0], _product(p, node, first, second))
+
+
+@rule("addmm", "baddbmm")
+def addmm(p: Propagation, node: Node) -> None:
+    """`input + a @ b`."""
+    first = node.arguments.get("mat1", node.arguments.get("batch1"))
+    second = node.arguments.get("mat2", node.arguments.get("batch2"))
+    result = _product(p, node, first, second)
+    output = node.outputs[0]
+    p.set(output, result)
+    offset = node.arguments["self"]
+    p.set(output, p.broadcast(node, [output, offset], output.shape, all))
+
+
+def _product(p: Propagation, node: Node, first: Value, second: Value) -> Axes:
+    a, b = p.axes(first), p.axes(second)
+    rank_a, rank_b = len(first.shape), len(second.shape)
+    inner_a, inner_b = rank_a - 1, max(rank_b - 2, 0)
+    p.contract(node, a.get(inner_a), b.get(inner_b), "a matrix product sums over")
+    shape = node.outputs[0].shape
+    result: Axes = {}
+    work: list[int | Axis] = [rows_or_size(a.get(inner_a), first, inner_a)]
+    column = len(shape) - 1
+    if rank_b > 1:
+        outer = b.get(rank_b - 1)
+        if outer is not None:
+            result[column] = outer
+        work.append(rows_or_size(outer, second, rank_b - 1))
+        column -= 1
+    if rank_a > 1:
+        outer = a.get(rank_a - 2)
+        if outer is not None:
+            result[column] = outer
+        work.append(rows_or_size(outer, first, rank_a - 2))
+        column -= 1
+    for dim in range(column, -1, -1):  # batch axes, aligned from the right
+        back = column - dim
+        own_a, own_b = rank_a - 3 - back, rank_b - 3 - back
+        axis = _batch_axis(p, node, first, own_a, second, own_b)
+        if axis is not None:
+            result[dim] = axis
+        work.append(axis if axis is not None else shape[dim])
+    weight = next((v for v in (first, second) if v.state is not None), None)
+    p.work(node, weight, work)
+    return result
+
+
+def _batch_axis(
+    p: Propagation, node: Node, first: Value, own_a: int, second: Value, own_b: int
+) -> Axis | None:
+    a = p.axes(first).get(own_a) if own_a >= 0 else None
+    b = p.axes(second).get(own_b) if own_b >= 0 else None
+    size_a = first.shape[own_a] if own_a >= 0 else 1
+    size_b = second.shape[own_b] if own_b >= 0 else 1
+    if size_a == size_b and (a or b):
+        p.tie(node, a, b, "a batched matrix product runs over")
+    chosen = (a or b) if size_a == size_b else (a if size_a > size_b else b)
+    if chosen is None:
+        return None
+    return Axis(chosen.labels, bool((a and a.zero) or (b and b.zero)))
+
+
+@rule("scaled_dot_product_attention")
+def attention(p: Propagation, node: Node) -> None:
+    """softmax(q kᵀ · scale) v over `(…, L, E)`; the default scale is 1/√E of the pruned size."""
+    query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
+    axes = [p.axes(tensor) for tensor in (query, key, value)]
+    ranks = [len(tensor.shape) for tensor in (query, key, value)]
+    q, k = axes[0].get(ranks[0] - 1), axes[1].get(ranks[1] - 1)
+    p.contract(node, q, k, "attention compares")
+    if node.arguments.get("scale") is None:
+        known = [axis for axis in (q, k) if axis is not None]
+        p.freeze(node, known, "attention scales by 1/sqrt of this size, which pruning would change")
+    tokens = [a[r - 2] for a, r in zip(axes, ranks, strict=True) if r - 2 in a]
+    p.freeze(node, tokens, "softmax over this axis mixes what is kept with what is dropped")
+    mask = node.arguments.get("attn_mask")
+    if mask is not None:
+        p.freeze_tensors(node, [mask], "attention mask")
+    shape = node.outputs[0].shape
+    result: Axes = {}
+    for dim in range(len(shape) - 2):
+        axis = _batch_axis(p, node, query, dim, value, dim)
+        _batch_axis(p, node, query, dim, key, dim)
+        if axis is not None:
+            result[dim] = axis
+    carried = axes[2].get(ranks[2] - 1)
+    if carried is not None:
+        result[len(shape) - 1] = carried
+    p.set(node.outputs[0], result)
+    lead = [rows_or_size(result.get(d), node.outputs[0], d) for d in range(len(shape) - 2)]
+    length, source = query.shape[-2], key.shape[-2]
+    p.work(node, None, [*lead, length, source, rows_or_size(q, query, ranks[0] - 1)])
+    p.work(node, None, [*lead, length, source, rows_or_size(carried, value, ranks[2] - 1)])

@@ -1,0 +1,148 @@
+"""Carry out a plan: a smaller copy of the network, or its full-size twin with zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from segprune.errors import PruneError
+from segprune.network import copy_with, network_digest, require_prunable, tensors_of
+from segprune.plan import Kept, PrunePlan
+
+__all__ = ["correct_attributes", "mask", "prune", "select", "true_attributes"]
+
+
+def prune(model: nn.Module, plan: PrunePlan) -> nn.Module:
+    """A new, physically smaller network; `model` is untouched and shares no storage with it.
+
+    Module attributes (`in_channels`, `groups`, `num_features`, …) tell the truth; hooks, dtype,
+    device, training state, `requires_grad` and memory format are carried over.
+
+    Raises:
+        PruneError: the plan was made for another network.
+    """
+    originals = _checked(model, plan)
+    with torch.no_grad():
+        tensors = {name: select(originals[name], dims) for name, dims in plan.kept.items()}
+    small = copy_with(model, tensors)
+    correct_attributes(small, plan.kept, plan.attributes)
+    return small
+
+
+def mask(model: nn.Module, plan: PrunePlan) -> nn.Module:
+    """The full-size twin: a copy in which exactly the slots that `prune` removes are zero.
+
+    Raises:
+        PruneError: the plan was made for another network.
+    """
+    originals = _checked(model, plan)
+    with torch.no_grad():
+        tensors = {name: _zeroed(originals[name], dims) for name, dims in plan.kept.items()}
+    return copy_with(model, tensors)
+
+
+def _checked(model: nn.Module, plan: PrunePlan) -> dict[str, Tensor]:
+    require_prunable(model)
+    originals = tensors_of(model)
+    found = network_digest({name: tuple(tensor.shape) for name, tensor in originals.items()})
+    if found != plan.network:
+        pruned = " (this network is already pruned by it)" if found == plan.result else ""
+        missing = sorted(set(plan.kept) - set(originals))
+        detail = f"; it has no {missing[0]}" if missing else ""
+        raise PruneError(
+            f"plan: expected the network it was made for, {plan.network[:12]}, found "
+            f"{type(model).__name__} {found[:12]}{pruned}{detail}. Pass the dense network, or make "
+            "a plan for this one."
+        )
+    return originals
+
+
+def select(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:
+    """The kept indices of a tensor, in storage of its own and the same memory format."""
+    result = tensor.detach()
+    for dim, rows in dims.items():
+        index = torch.tensor(rows, dtype=torch.long, device=tensor.device)
+        result = result.index_select(dim, index)
+    channels_last = tensor.dim() == 4 and not tensor.is_contiguous()
+    if channels_last and tensor.is_contiguous(memory_format=torch.channels_last):
+        return result.contiguous(memory_format=torch.channels_last)
+    return result.contiguous()
+
+
+def _zeroed(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:
+    result = tensor.detach().clone()
+    for dim, rows in dims.items():
+        dropped = torch.ones(tensor.shape[dim], dtype=torch.bool, device=tensor.device)
+        dropped[list(rows)] = False
+        result.index_fill_(dim, dropped.nonzero().flatten(), 0)
+    return result
+
+
+def correct_attributes(
+    model: nn.Module, kept: Kept, attributes: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Let the attributes of all modules tell the sizes that their tensors have after pruning.
+
+    Args:
+        model: a copy whose tensors are already pruned and whose attributes are still dense.
+    """
+    for name, module in model.named_modules():
+        prefix = f"{name}." if name else ""
+        own = [key for key in (*module._parameters, *module._buffers) if prefix + key in kept]
+        if own:
+            cut = {key: kept[prefix + key] for key in own}
+            for key, value in true_attributes(module, cut).items():
+                setattr(module, key, value)
+    for name, values in attributes.items():
+        module = model.get_submodule(name)
+        for key, value in values.items():
+            setattr(module, key, value)
+
+
+def true_attributes(
+    module: nn.Module, cut: Mapping[str, Mapping[int, tuple[int, ...]]]
+) -> dict[str, int]:
+    """What the size attributes of a module must be, given its pruned tensors.
+
+    Args:
+        module: holds pruned tensors; its `groups` or `num_groups` are those before `cut`.
+        cut: tensor name within the module -> dimension -> kept indices.
+    """
+    weight = getattr(module, "weight", None)
+    shape = tuple(weight.shape) if isinstance(weight, Tensor) else ()
+    if isinstance(module, nn.Linear):
+        return {"in_features": shape[1], "out_features": shape[0]}
+    if hasattr(module, "groups") and hasattr(module, "in_channels") and len(shape) > 2:
+        transposed = bool(getattr(module, "transposed", False))
+        groups = _surviving_groups(cut.get("weight", {}).get(0), module, "groups", transposed)
+        narrow, wide = shape[1] * groups, shape[0]
+        ins, outs = (wide, narrow) if transposed else (narrow, wide)
+        return {"in_channels": ins, "out_channels": outs, "groups": groups}
+    entries = next((t for t in (*module._parameters.values(), *module._buffers.values())
+                    if t is not None and t.dim() == 1), None)  # fmt: skip
+    if entries is None:
+        return {}
+    size = entries.shape[0]
+    if isinstance(module, nn.GroupNorm):
+        rows = next((dims[0] for dims in cut.values() if 0 in dims), None)
+        groups = _surviving_groups(rows, module, "num_groups", False)
+        return {"num_channels": size, "num_groups": groups}
+    if isinstance(module, nn.PReLU):
+        return {"num_parameters": size}
+    if isinstance(getattr(module, "num_features", None), int):
+        return {"num_features": size}
+    return {}
+
+
+def _surviving_groups(
+    rows: tuple[int, ...] | None, module: nn.Module, attribute: str, transposed: bool
+) -> int:
+    """How many groups still have a channel: all, or those that were not removed as a whole."""
+    groups = int(getattr(module, attribute))
+    if rows is None:
+        return groups
+    total = {"groups": "in_channels" if transposed else "out_channels"}.get(attribute, "num_channels")
+    width = int(getattr(module, total)) // groups
+    return len({row // width for row in rows})
