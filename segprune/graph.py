@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map
 
-from segprune.blame import blame
 from segprune.errors import InputError, TraceError
 from segprune.labels import LabelVector, Reason
 from segprune.network import (
@@ -25,9 +23,10 @@ from segprune.network import (
     tensors_of,
 )
 from segprune.probing import Mismatch, probe, trial_mask
-from segprune.propagation import OUTPUT, Propagation, Site, Veto, kept_count, propagate
+from segprune.propagation import OUTPUT, Propagation, kept_count, propagate
 from segprune.recording import Program, record, tensors_in
 from segprune.rules import understood
+from segprune.settlement import Settlement
 from segprune.surgery import correct_attributes
 
 __all__ = ["ChannelGraph", "Frozen", "Layer", "trace"]
@@ -85,6 +84,8 @@ class ChannelGraph:
         unreached: parameters that no traced method reads; they stay as they are.
         untraced: methods that could not be run, each with the error; only `forward` in evaluation
             mode must run.
+        stored: (module path, attribute) -> labels that a stored channel count of the user's module
+            counts; it is rewritten in the pruned copy.
     """
 
     example_inputs: Any
@@ -94,6 +95,7 @@ class ChannelGraph:
     is_parameter: frozenset[str]
     unreached: tuple[str, ...]
     untraced: Mapping[str, str]
+    stored: Mapping[tuple[str, str], LabelVector]
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -199,6 +201,9 @@ class ChannelGraph:
             dense, now = len(labels) // divisor, int(keep[labels].sum()) // divisor
             if silent and now != dense and getattr(module, attribute, None) == dense:
                 result.setdefault(name, {})[attribute] = now
+        for (name, attribute), labels in self.stored.items():
+            if not keep[labels].all():
+                result.setdefault(name, {})[attribute] = int(keep[labels].sum())
         return result
 
 
@@ -221,7 +226,7 @@ def layer_name(weight: str) -> str:
 def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> ChannelGraph:
     """Label every channel of a network.
 
-    The network runs on fake tensors (no data, no memory): `forward` in evaluation mode, every
+    The network runs on meta tensors (no data, no memory): `forward` in evaluation mode, every
     method that it lists in `traced_methods`, and `forward` in training mode. Then trial-pruned
     copies run as well, so that literal channel counts and numbers computed from a pruned size are
     found, and frozen with the user's line.
@@ -254,32 +259,33 @@ class _Tracer:
         self.model, self.example = model, example_inputs
         self.names = aliases(model)
         self.tensors = tensors_of(model)
-        self.fake: FakeTensorMode | None = FakeTensorMode(allow_non_fake_inputs=True)
+        self.without_data = True
         self.runs: list[tuple[str, bool, Any]] = []
         self.programs: list[Program] = []
         self.untraced: dict[str, str] = {}
 
     def run_once(self) -> ChannelGraph:
         self._record_forward()
-        return self._graph(propagate(self.programs, {}, {}, ()))
+        return self._graph(propagate(self.programs, {}, {}, ()), {})
 
     def run(self) -> ChannelGraph:
         self._record_forward()
         self._record_training()
-        readings: dict[Site, int] = {}
-        options: dict[Site, tuple[str, ...]] = {}
-        vetoes: list[Veto] = []
+        settlement = Settlement(self.model)
         clean = 0
         for number in range(_MAX_ROUNDS):
-            state = propagate(self.programs, readings, options, vetoes)
-            options = dict(state.options)
-            graph = self._graph(state)
+            state = propagate(
+                self.programs, settlement.readings, settlement.options, settlement.vetoes
+            )
+            settlement.options = dict(state.options)
+            graph = self._graph(state, settlement.bound(state))
             mismatches = self._probe(graph, seed=number)
             clean = 0 if mismatches else clean + 1
             if clean == (_CLEAN_ROUNDS if state.options else 1):
                 return graph
+            keep = trial_mask(state, number)
             for mismatch in mismatches:
-                blame(mismatch, graph.state, trial_mask(state, number), readings, vetoes)
+                settlement.learn(mismatch, state, keep)
         raise TraceError(
             f"{type(self.model).__name__}: expected its labels to settle, found new differences "
             f"after {_MAX_ROUNDS} trials, last: {mismatches[0].text}. Please report this network."
@@ -308,7 +314,7 @@ class _Tracer:
 
     def _start_over_with_data(self) -> None:
         """Networks that look at values (`.item()`, numpy) are run on real tensors."""
-        self.fake = None
+        self.without_data = False
         example = self.example
         try:
             self._record("forward", False, _with_batch(example, 1))
@@ -325,16 +331,10 @@ class _Tracer:
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
-        program = self._within(lambda: record(copy, names, method, private, understood))
+        program = record(copy, names, method, private, understood)
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)
-
-    def _within(self, action: Any) -> Any:
-        if self.fake is None:
-            return action()
-        with self.fake:
-            return action()
 
     def _private(
         self,
@@ -344,7 +344,7 @@ class _Tracer:
         training: bool,
         inputs: Any,
     ) -> tuple[nn.Module, dict[int, str], Any]:
-        """A copy of the network and of the inputs, on fake tensors where possible."""
+        """A copy of the network and of the inputs, on tensors without data where possible."""
         replaced: dict[str, Tensor] = {}
         for first in self.names:
             tensor = self.tensors[first]
@@ -362,9 +362,8 @@ class _Tracer:
         return copy, names, private
 
     def _tensor(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        if self.fake is not None:
-            with self.fake:
-                return torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
+        if self.without_data:
+            return torch.empty(shape, dtype=tensor.dtype, device="meta")
         if shape == tuple(tensor.shape):
             return tensor.detach().clone()
         region = tuple(slice(0, size) for size in shape)
@@ -372,7 +371,9 @@ class _Tracer:
 
     # -- settling ------------------------------------------------------------------------------
 
-    def _graph(self, state: Propagation) -> ChannelGraph:
+    def _graph(
+        self, state: Propagation, stored: Mapping[tuple[str, str], LabelVector]
+    ) -> ChannelGraph:
         read = _states_read(self.programs)
         parameters = frozenset(dict(self.model.named_parameters(remove_duplicate=False)))
         unreached = tuple(
@@ -384,7 +385,14 @@ class _Tracer:
         )
         shapes = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
         return ChannelGraph(
-            self.example, state, self.names, shapes, parameters, unreached, dict(self.untraced)
+            self.example,
+            state,
+            self.names,
+            shapes,
+            parameters,
+            unreached,
+            dict(self.untraced),
+            stored,
         )
 
     def _probe(self, graph: ChannelGraph, seed: int) -> list[Mismatch]:
@@ -403,10 +411,8 @@ class _Tracer:
         for number, (method, training, inputs) in enumerate(self.runs):
             copy, names, private = self._private(sizes, kept, attributes, training, inputs)
             program = self.programs[number]
-            found += self._within(
-                lambda: probe(
-                    copy, names, private, program, number, graph.state, count, understood
-                )
+            found += probe(
+                copy, names, private, program, number, graph.state, count, understood
             )
         return found
 

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from segprune.errors import ModelError
 
-__all__ = ["aliases", "copy_with", "network_digest", "require_prunable", "tensors_of"]
+__all__ = [
+    "aliases",
+    "copy_with",
+    "counts_of",
+    "network_digest",
+    "require_prunable",
+    "set_count",
+    "tensors_of",
+]
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
@@ -36,6 +44,34 @@ def network_digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """SHA-256 over names and shapes of a network's tensors: what a plan is made for."""
     lines = (f"{name} {'x'.join(map(str, shape))}" for name, shape in sorted(shapes.items()))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def counts_of(module: nn.Module) -> dict[str, int]:
+    """Whole numbers that a user's module stores, also in lists: `width`, `splits[1]`.
+
+    Modules of torch itself are left out: their attributes follow their tensors.
+    """
+    if type(module).__module__.startswith("torch.nn."):
+        return {}
+    found: dict[str, int] = {}
+    for name, value in vars(module).items():
+        if type(value) is int:
+            found[name] = value
+        elif isinstance(value, (list, tuple)) and all(type(item) is int for item in value):
+            found.update({f"{name}[{place}]": item for place, item in enumerate(value)})
+    return found
+
+
+def set_count(module: nn.Module, name: str, value: int) -> None:
+    """Set an attribute that `counts_of` named."""
+    attribute, bracket, place = name.partition("[")
+    if not bracket:
+        setattr(module, attribute, value)
+        return
+    items = getattr(module, attribute)
+    changed = list(items)
+    changed[int(place.removesuffix("]"))] = value
+    setattr(module, attribute, type(items)(changed))
 
 
 def require_prunable(model: nn.Module) -> None:

@@ -94,7 +94,7 @@ class Propagation:
     slots: dict[str, dict[int, LabelVector]] = field(default_factory=dict)
     predicted: dict[Site, tuple[Axes, ...]] = field(default_factory=dict)
     options: dict[Site, tuple[str, ...]] = field(default_factory=dict)
-    expected: dict[Site, dict[str, Callable[[Count], object] | None]] = field(default_factory=dict)
+    expected: dict[Site, dict[str, LabelVector | None]] = field(default_factory=dict)
     layers: dict[str, LayerRecord] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
     scales: set[str] = field(default_factory=set)
@@ -191,9 +191,9 @@ class Propagation:
         refuted = self.readings.get(site, 0)
         return refuted > 0 and refuted >= len(self.options.get(site, ("only",)))
 
-    def expect(self, node: Node, argument: str, value: Callable[[Count], object] | None) -> None:
-        """What an argument becomes in the pruned copy; None: implied by the output's shape."""
-        self.expected.setdefault((self._program, node.index), {})[argument] = value
+    def expect(self, node: Node, argument: str, labels: LabelVector | None) -> None:
+        """An argument counts the kept of these labels; None: it is implied by the output's shape."""
+        self.expected.setdefault((self._program, node.index), {})[argument] = labels
 
     def layer(self, node: Node, weight: Value, rows: Axis, row_dim: int) -> None:
         """Remember a layer whose output channels `rows` may go."""

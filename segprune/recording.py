@@ -1,6 +1,6 @@
 """Run a network once and write down every ATen operator it calls.
 
-The network's own Python runs under a dispatch mode, on fake tensors (shapes without data) wherever it
+The network's own Python runs under a dispatch mode, on meta tensors (shapes without data) wherever it
 allows that. Compared with `torch.export` this sees the same operators, keeps `conv2d`, `linear` or
 `layer_norm` whole, knows the user's line and module of each call, follows Python control flow, and
 takes tens of milliseconds instead of seconds.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import linecache
-import logging
 import random
 import sys
 import warnings
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from torch.utils.weak import WeakIdKeyDictionary
 
 __all__ = [
@@ -34,6 +33,7 @@ __all__ = [
     "Value",
     "bind",
     "constant_of",
+    "operator_name",
     "record",
     "run_method",
     "tensors_in",
@@ -140,6 +140,11 @@ def tensors_in(item: Any) -> list[Tensor]:
 class Interpreter(TorchDispatchMode):
     """Hands every operator call to `step`, after splitting composite ones nobody understands."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; torch would import its compiler (over a second) to say so."""
+        return False
+
     def __init__(self, understood: Callable[[str], bool]) -> None:
         super().__init__()
         self._understood = understood
@@ -165,18 +170,53 @@ class Interpreter(TorchDispatchMode):
     def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError
 
+    def call(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator; beside meta tensors, tensors that Python made are stripped of data."""
+        leaves, structure = tree_flatten((args, kwargs))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if not any(t.is_meta for t in tensors):
+            return op(*args, **kwargs)
+        if all(t.is_meta for t in tensors):
+            known = _shape_alone(op, bind(op, args, kwargs))
+            return op(*args, **kwargs) if known is None else known
+        stripped = [leaf.to("meta") if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        args, kwargs = tree_unflatten(stripped, structure)
+        result = op(*args, **kwargs)
+        if op._schema.is_mutable and result is stripped[0]:
+            return leaves[0]
+        return result
+
     def watch(self, model: nn.Module) -> None:
         """Keep `module_stack` up to date while `model` runs (hooks stay on this private copy)."""
         for name, module in model.named_modules():
             module.register_forward_pre_hook(
                 lambda _module, _args, name=name: self.module_stack.append(name), prepend=True
             )
-            module.register_forward_hook(
-                lambda _module, _args, _output: self._leave(), always_call=True
-            )
+            module.register_forward_hook(lambda _module, _args, _output: self._leave())
 
     def _leave(self) -> None:
+        """Not called when a forward raises: the stack then ends with the module that did."""
         self.module_stack.pop()
+
+
+_KEEP_SHAPE = frozenset(
+    f"aten.{name}" for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm")
+)
+
+
+def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
+    """The result of operators whose shape is plain, but which torch works out in Python.
+
+    On meta tensors torch decomposes these, and imports its compiler for the resizing: two thirds
+    of the time of a trace.
+    """
+    name = operator_name(op)
+    if name in _KEEP_SHAPE:
+        return torch.empty_like(arguments["input"])
+    if name == "aten.upsample_bilinear2d" and arguments.get("output_size") is not None:
+        source: Tensor = arguments.get("input", arguments.get("self"))
+        return source.new_empty((*source.shape[:2], *arguments["output_size"]))
+    return None
 
 
 def operator_name(op: OpOverload) -> str:
@@ -224,7 +264,7 @@ class Recorder(Interpreter):
             lambda item: self.value_of(item) if isinstance(item, Tensor) else item,
             bind(op, args, kwargs),
         )
-        result = op(*args, **kwargs)
+        result = self.call(op, args, kwargs)
         leaves = [leaf for leaf in tree_flatten(result)[0] if isinstance(leaf, Tensor)]
         outputs = tuple(self._output(leaf) for leaf in leaves)
         self.program.nodes.append(
@@ -244,9 +284,7 @@ class Recorder(Interpreter):
 
 def constant_of(tensor: Tensor) -> tuple[float, ...] | None:
     """The numbers of a small real tensor; None for one without data."""
-    from torch._subclasses.fake_tensor import FakeTensor
-
-    if isinstance(tensor, FakeTensor) or tensor.is_meta or tensor.is_complex():
+    if tensor.is_meta or tensor.is_complex():
         return None
     return tuple(tensor.detach().reshape(-1).tolist())
 
@@ -287,9 +325,6 @@ def undisturbed() -> Iterator[None]:
         warnings.simplefilter("ignore")
         random.seed(0)
         torch.manual_seed(0)
-        log = logging.getLogger("torch._subclasses.fake_tensor")
-        level = log.level
-        log.setLevel(logging.CRITICAL)  # operators that a literal makes fail are reported by us
         fast_path = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # one fused operator would hide the layers
         try:
@@ -297,7 +332,6 @@ def undisturbed() -> Iterator[None]:
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_path)
             random.setstate(python_state)
-            log.setLevel(level)
 
 
 def record(

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from segprune.errors import PruneError
-from segprune.network import copy_with, network_digest, require_prunable, tensors_of
+from segprune.network import (
+    copy_with,
+    network_digest,
+    require_prunable,
+    set_count,
+    tensors_of,
+)
 from segprune.plan import Kept, PrunePlan
 
 __all__ = ["correct_attributes", "mask", "prune", "select", "true_attributes"]
@@ -98,7 +104,7 @@ def correct_attributes(
     for name, values in attributes.items():
         module = model.get_submodule(name)
         for key, value in values.items():
-            setattr(module, key, value)
+            set_count(module, key, value)
 
 
 def true_attributes(

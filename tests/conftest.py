@@ -6,7 +6,7 @@ import os
 
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 COMMON = {
     "deadline": None,
@@ -14,6 +14,9 @@ COMMON = {
     "print_blob": True,
 }
 settings.register_profile("default", max_examples=12, derandomize=True, **COMMON)
+settings.register_profile(
+    "unshrunk", max_examples=12, derandomize=True, phases=(Phase.generate,), **COMMON
+)  # shows the first counterexample at once
 settings.register_profile("thorough", max_examples=200, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

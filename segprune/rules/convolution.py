@@ -63,7 +63,7 @@ def transposed(p: Propagation, node: Node) -> None:
             p.labels.unite(blocks[:, :1], blocks)
             p.freeze(node, [outgoing], "one column a group")
             labels = np.repeat(blocks[:, 0], weight.shape[1])
-            p.expect(node, "groups", lambda count: count(blocks[:, 0]))
+            p.expect(node, "groups", blocks[:, 0])
             layer_rows, row_dim = incoming, 0
         else:
             p.labels.unite(blocks[:1], blocks)
@@ -116,8 +116,8 @@ def _grouped(
         if columns is not None:
             p.freeze(node, [columns], "one column a group")
         first = ins[:, 0]
-        p.expect(node, "groups", lambda count: count(first))
-        p.expect(node, "n_weight_grps", lambda count: count(first))
+        p.expect(node, "groups", first)
+        p.expect(node, "n_weight_grps", first)
     else:
         # Position k of every group goes, so that groups stay equal.
         p.labels.unite(ins[:1], ins)

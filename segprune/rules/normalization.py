@@ -54,9 +54,9 @@ def group_norm(p: Propagation, node: Node) -> None:
             blocks = channels.labels.reshape(groups, -1)
             p.labels.unite(blocks[:, :1], blocks)
             first, width = blocks[:, 0], blocks.shape[1]
-            p.expect(node, "num_groups", lambda count: count(first))
-            p.expect(node, "group", lambda count: count(first))
-            p.expect(node, "C", lambda count: count(channels.labels))
+            p.expect(node, "num_groups", first)
+            p.expect(node, "group", first)
+            p.expect(node, "C", channels.labels)
             p.attribute(node, "num_groups", channels, width)
             p.attribute(node, "num_channels", channels)
         affine = node.arguments.get("weight") is not None

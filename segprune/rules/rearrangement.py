@@ -102,8 +102,8 @@ def slice_(p: Propagation, node: Node) -> None:
         else:
             _cut(p, node, axis, (start, end), equal=False)
             before, until = axis.labels[:start], axis.labels[:end]
-            p.expect(node, "start", lambda count: count(before))
-            p.expect(node, "end", lambda count: count(until))
+            p.expect(node, "start", before)
+            p.expect(node, "end", until)
         axes[dim] = Axis(axis.labels[start:end:step], axis.zero)
     p.set(output, axes)
 

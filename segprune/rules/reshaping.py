@@ -73,14 +73,12 @@ def view(p: Propagation, node: Node) -> None:
         along = [1] * len(olds)
         along[olds.index(chosen)] = -1
         spread = np.broadcast_to(axes[chosen].labels.reshape(along), shape)
-        kept = _product(p, node, spread.reshape([output.shape[dim] for dim in news]))
-        if kept is not None:
-            position, labels = kept
-            result[news[position]] = Axis(labels, axes[chosen].zero)
+        position, labels = _product(p, node, spread.reshape([output.shape[d] for d in news]))
+        result[news[position]] = Axis(labels, axes[chosen].zero)
     finish(p, node, result)
 
 
-def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, LabelVector] | None:
+def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, LabelVector]:
     """One axis along which labels vary; where they vary along several, all but one are tied."""
     roots = p.labels.find(labels)
     varying = [
@@ -89,15 +87,15 @@ def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, Labe
         if (roots != np.take(roots, [0], axis=dim)).any()
     ]
     if not varying:
-        text = f"{node.name} spreads one channel over axes that must keep their size"
+        text = "shuffles, splits or shortcuts tie all of these channels to one another"
         p.labels.freeze(roots.reshape(-1)[:1], p.reason(node, text))
-        return None
+        varying = [dim for dim in range(roots.ndim) if roots.shape[dim] > 1]
     chosen = varying[-1]
-    if len(varying) > 1:
+    if len(varying) > 1 and not p.labels.is_frozen(roots.reshape(-1)).all():
         # `view(N, groups, C // groups, …)` and `view(N, L, heads, C // heads)`: the literal is
         # usually the outer one, so the inner axis shrinks.
-        inner = p.reading(node, ("inner", "outer")) == "inner"
-        chosen = varying[-1] if inner else varying[0]
+        if p.reading(node, ("inner", "outer")) == "outer":
+            chosen = max(varying[:-1], key=lambda dim: labels.shape[dim])
     lines = np.moveaxis(labels, chosen, 0).reshape(labels.shape[chosen], -1)
     p.labels.unite(lines[:, :1], lines)
     return chosen, lines[:, 0]
