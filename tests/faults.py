@@ -7,16 +7,20 @@ has the shape that the plan promises, `survives_training` that it shows without 
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from networks import ConvNormAct
-from oracle import select
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.nn.utils import prune as torch_prune
+
+import segprune
+from networks import ConvNormAct
+from oracle import select
+from segprune.network import network_digest
 
 Kept = dict[str, dict[int, tuple[int, ...]]]
 
@@ -131,15 +135,11 @@ def shift_in_copy(case: Case, name: str, dim: int = 0) -> None:
 
 def replan(case: Case, kept: Kept, *, rebuild: tuple[str, ...]) -> Case:
     """A plan that says something else, and a copy that was cut as that plan says."""
-    plan = type(case.plan).__new__(type(case.plan))
-    plan = with_kept(case.plan, kept)
     for name in rebuild:
         put(case.pruned, name, select(case.full(name), kept[name]))
+    shapes = {name: tuple(tensor.shape) for name, tensor in case.pruned.state_dict().items()}
+    plan = dataclasses.replace(case.plan, kept=kept, result=network_digest(shapes))
     return Case(case.dense, case.pruned, plan)
-
-
-def with_kept(plan: Any, kept: Kept) -> Any:
-    raise NotImplementedError
 
 
 # ---------------------------------------------------------------- a slice taken wrongly
@@ -371,8 +371,6 @@ def padding_and_dilation_are_others(case: Case) -> None:
 
 @fault("masked", survives_training=True)
 def channels_are_only_masked(case: Case) -> Case:
-    import segprune
-
     return Case(case.dense, segprune.mask(case.dense, case.plan), case.plan)
 
 
@@ -383,8 +381,6 @@ def masks_are_left_on_a_layer(case: Case) -> None:
 
 @fault("regrown", survives_training=True)
 def the_zeros_of_the_masked_network_have_regrown(case: Case) -> Case:
-    import segprune
-
     network = segprune.mask(case.dense, case.plan)
     rng = torch.Generator().manual_seed(0)
     for parameter in network.parameters():

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from networks import FREE, LITERAL, MIXING, WIDTH, Block, ConvNormAct
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+
+from networks import FREE, LITERAL, MIXING, WIDTH, Block, ConvNormAct
 
 ANY_WIDTH: dict[str, type[Block]] = {kind.__name__: kind for kind in (*FREE, *MIXING)}
 FIXED_WIDTH: dict[str, type[Block]] = {kind.__name__: kind for kind in LITERAL}

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import safetensors.torch
-import segprune
 import torch
+from torch import Tensor, nn
+
+import segprune
 from networks import Construct, Network
 from networks.whole import NamedInputs, UNet
 from segprune.errors import (
@@ -24,7 +26,6 @@ from segprune.errors import (
     SegpruneError,
     TraceError,
 )
-from torch import Tensor, nn
 
 
 @functools.cache
@@ -150,7 +151,6 @@ BUDGETS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "empty": ({}, ("macs",)),
     "two units": ({"macs": 0.5, "params": 0.5}, ("params",)),
     "no mapping": (0.5, ("0.5",)),
-    "none": (None, ("budget",)),
 }
 
 
@@ -189,7 +189,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"scope": {"nothing.*": 0.5}, "budget": None}, ("nothing.*",),
     ),
     "a scope's share above one": ({"scope": {"deep.0": 1.5}, "budget": None}, ("1.5",)),
-    "a scope and a budget": ({"scope": {"deep.0": 0.5}}, ("budget", "scope")),
+    "a scope and a budget": ({"scope": {"deep.0": 0.5}}, ("budget", "mapping")),
     "rounding to zero": ({"round_to": 0}, ("round_to", "0")),
     "rounding to a fraction": ({"round_to": 1.5}, ("round_to", "1.5")),
     "floor above one": ({"floor": 2.0}, ("floor", "2.0")),

@@ -6,12 +6,13 @@ import copy
 import functools
 from typing import Any
 
-import oracle
 import pytest
-import segprune
 import torch
-from networks import GUARDED, REFUSED, Construct, constructs
 from torch import nn
+
+import oracle
+import segprune
+from networks import GUARDED, REFUSED, Construct, constructs
 
 ALL = constructs()
 FREE = tuple(c for c in ALL if not c.frozen and c.watch)
@@ -67,7 +68,7 @@ def test_a_free_construct_loses_channels(construct: Construct) -> None:
     pruned = segprune.prune(network, plan)
     before, after = dict(network.named_modules()), dict(pruned.named_modules())
     kept = {name: oracle.rows(after[name]) / oracle.rows(before[name]) for name in construct.watch}
-    assert all(share == 0.5 for share in kept.values()), (kept, graph.frozen)
+    assert all(0.4 < share <= 0.5 for share in kept.values()), (kept, graph.frozen)
     assert oracle.distance_in_float64(network, pruned, plan.kept, example) < oracle.EXACT
 
 
@@ -109,9 +110,15 @@ def test_a_literal_slice_freezes_its_prefix_or_all_and_says_where() -> None:
 @pytest.mark.parametrize("name", ["StoredChannels", "HeadsStored"])
 def test_a_stored_count_is_rewritten_or_frozen_with_its_line(name: str) -> None:
     found = construct(name)
-    _, _, graph, plan, _ = pruned_to_half(found)
-    rewritten = any(module == "block" for module in plan.attributes)
-    assert rewritten or names_line(graph, found)
+    network, example, graph, _, _ = pruned_to_half(found)
+    layer = {"StoredChannels": "block.conv.0", "HeadsStored": "block.q"}[name]
+    if frozen_rows(graph, layer):
+        assert names_line(graph, found)
+        return
+    plan = segprune.make_plan(network, graph, budget=None, scope={layer: 0.5})
+    assert plan.attributes["block"]
+    pruned = segprune.prune(network, plan)
+    assert oracle.distance_in_float64(network, pruned, plan.kept, example) < oracle.EXACT
 
 
 @pytest.mark.parametrize("name", ["LiteralBranch", "LiteralAssert"])
@@ -171,8 +178,9 @@ def test_a_parametrised_layer_is_refused_or_frozen_by_name(kind: type[nn.Module]
     except segprune.SegpruneError as error:
         assert "normed" in str(error)
         return
-    assert any(name.startswith("normed") for f in graph.frozen for name in f.layers)
-    plan = segprune.make_plan(network, graph, budget={"macs": 0.7})
+    named = [f for f in graph.frozen if "normed" in f"{f.layers} {f.reason}"]
+    assert any("parametri" in frozen.reason for frozen in named), graph.frozen
+    plan = segprune.make_plan(network, graph, budget={"macs": 0.8})
     pruned = segprune.prune(network, plan)
     assert segprune.verify(network, pruned, plan, graph) == ()
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import oracle
-import segprune
 import torch
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import oracle
+import segprune
 from segprune.errors import BudgetError
 from strategies import Spec, specs
-from torch import Tensor, nn
 
 FRACTIONS = st.sampled_from((0.35, 0.5, 0.7, 0.9))
 IMPORTANCES = st.sampled_from(("magnitude", "random", "fpgm"))

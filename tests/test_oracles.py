@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
-import segprune
 import torch
+from torch import Tensor, nn
+
+import oracle
+import segprune
 from foreign import PAIRS, QUICK, Foreign, every
 from networks import Construct, constructs
-from torch import Tensor, nn
 
 TABLE = Path(__file__).with_name("free_shares.json")
 
@@ -32,10 +32,10 @@ PARAMS = [
 
 
 @pytest.fixture(scope="module", params=PARAMS)
-def traced(request: pytest.FixtureRequest) -> Iterator[Traced]:
+def traced(request: pytest.FixtureRequest) -> Traced:
     foreign: Foreign = request.param
     network = oracle.randomise(foreign.build())
-    yield Traced(foreign, network, segprune.trace(network, foreign.example()))
+    return Traced(foreign, network, segprune.trace(network, foreign.example()))
 
 
 def test_a_foreign_network_is_pruned_to_half_of_its_macs_and_verified(traced: Traced) -> None:

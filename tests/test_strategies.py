@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import oracle
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
+
+import oracle
 from strategies import BLOCKS, HEADS, LINKS, Spec, specs
 
 

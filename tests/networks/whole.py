@@ -97,10 +97,14 @@ class NestedOutput(ListOutput):
 class ReturnsFeatures(Network):
     """The trunk's channels are an output: they stay."""
 
-    watch = ("stem.0",)
+    watch = ("stem.0", "middle.0")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.middle = ConvNormAct(32, 32)
 
     def forward(self, x: Tensor) -> Any:
-        y = self.trunk(self.stem(x))
+        y = self.trunk(self.middle(self.stem(x)))
         return self.logits(y, x.shape[-2:]), y
 
 
@@ -219,9 +223,11 @@ class WeightNormed(Network):
     def __init__(self) -> None:
         super().__init__()
         self.normed = parametrizations.weight_norm(nn.Conv2d(32, 32, 3, padding=1))
+        self.more = nn.Sequential(ConvNormAct(40, 40), ConvNormAct(40, 40))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.logits(self.trunk(F.relu(self.normed(self.stem(x)))), x.shape[-2:])
+        y = self.trunk(F.relu(self.normed(self.stem(x))))
+        return self.logits(self.more(y), x.shape[-2:])
 
 
 class SpectralNormed(WeightNormed):

@@ -1,0 +1,111 @@
+"""What a result was made with: versions, processor, threads. No host name, no user, no path."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+__all__ = ["Environment", "environment", "version"]
+
+_VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "KMP_BLOCKTIME",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OMP_PROC_BIND",
+    "OMP_WAIT_POLICY",
+    "ONEDNN_MAX_CPU_ISA",
+)
+_VECTOR_FLAGS = ("sse4_", "avx", "fma", "amx", "neon", "asimd", "sve", "f16c")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a number comes from.
+
+    Attributes:
+        segprune, python, torch, numpy: versions.
+        system: operating system and machine, such as "Linux x86_64".
+        cpu: model name of the processor.
+        cores: how many this process may use.
+        threads: how many torch uses.
+        capability: the instruction set that torch chose, such as "AVX2".
+        flags: the processor's vector instruction sets.
+        variables: environment variables that change speed, where set.
+        gpu: name of the first CUDA device, or None.
+        cuda: CUDA version that torch was built for, or None.
+    """
+
+    segprune: str
+    python: str
+    torch: str
+    numpy: str
+    system: str
+    cpu: str
+    cores: int
+    threads: int
+    capability: str
+    flags: tuple[str, ...]
+    variables: Mapping[str, str]
+    gpu: str | None
+    cuda: str | None
+
+
+def version() -> str:
+    """Version of the installed package, or "unknown" where it runs from a bare folder."""
+    try:
+        return importlib.metadata.version("segprune")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def environment() -> Environment:
+    """Describe this process and its machine."""
+    import numpy as np
+    import torch
+
+    model, flags = _processor()
+    on_gpu = torch.cuda.is_available()
+    return Environment(
+        segprune=version(),
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        numpy=np.__version__,
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=model,
+        cores=_cores(),
+        threads=torch.get_num_threads(),
+        capability=torch.backends.cpu.get_cpu_capability(),
+        flags=flags,
+        variables={name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        gpu=torch.cuda.get_device_name(0) if on_gpu else None,
+        cuda=torch.version.cuda if on_gpu else None,
+    )
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _processor() -> tuple[str, tuple[str, ...]]:
+    """Model name and vector instruction sets; Linux tells both, other systems a name at most."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine(), ()
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip().lower(), value.strip())
+    flags = (fields.get("flags") or fields.get("features") or "").split()
+    vector = tuple(sorted(flag for flag in flags if flag.startswith(_VECTOR_FLAGS)))
+    return fields.get("model name") or platform.machine(), vector

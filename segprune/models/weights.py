@@ -1,0 +1,134 @@
+"""Weights from a file into a network: safetensors, or torch files that hold nothing but tensors."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segprune.errors import ArtifactError, ModelError
+
+__all__ = ["file_digest", "load_weights", "read_weights"]
+
+_NESTS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("module.", "_orig_mod.")  # of DistributedDataParallel and torch.compile
+_SHOWN = 3
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a file; no code of the file's is run.
+
+    Torch files may nest them under "state_dict", "model_state_dict" or "model"; a prefix that a
+    wrapper put before every name is taken off.
+
+    Raises:
+        ArtifactError: no such file, not readable, or something else than named tensors in it.
+    """
+    content = _read_safetensors(path) if _is_safetensors(path) else _read_torch(path)
+    for nest in _NESTS:
+        if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
+            content = content[nest]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise _foreign(path, f"{type(content).__name__} {'without entries' if not content else ''}")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise _foreign(path, f"{name!r}: {type(value).__name__}")
+    state: dict[str, Tensor] = dict(content)
+    for prefix in _WRAPPERS:
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Copy named tensors into a network, every one of them; the network changes in place.
+
+    Args:
+        source: what to call the weights in errors, such as a file's path.
+
+    Raises:
+        ModelError: names are missing or unknown, or shapes differ; the first few are listed. The
+            network is then unchanged.
+    """
+    wanted = model.state_dict()
+    # Counters of batches seen: absent from old checkpoints, without influence in evaluation mode.
+    missing = [n for n in wanted if n not in state and not n.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in wanted]
+    if missing or unexpected:
+        found = [f"{_few('missing', missing)}", f"{_few('unknown', unexpected)}"]
+        raise ModelError(
+            f"{source}: expected the {len(wanted)} tensors of {type(model).__name__}, found "
+            f"{' and '.join(part for part in found if part)}; pass weights of this very network, "
+            "or rename them in the file."
+        )
+    differing = [name for name in state if state[name].shape != wanted[name].shape]
+    if differing:
+        first = differing[0]
+        raise ModelError(
+            f"{source}: expected {first} of shape {tuple(wanted[first].shape)}, found "
+            f"{tuple(state[first].shape)}{_others(differing)}; pass weights of the dense network, "
+            "with the same number of classes and the same width (--classes for built-in networks)."
+        )
+    model.load_state_dict(dict(state), strict=False)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _few(kind: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"{len(names)} {kind} ({shown})"
+
+
+def _others(names: list[str]) -> str:
+    return f", and {len(names) - 1} more that differ" if len(names) > 1 else ""
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By content, since a suffix may lie: the length of a JSON header, then the header."""
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(9)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: expected a file with weights, found {error.strerror or error}; check the path."
+        ) from error
+    return path.suffix == ".safetensors" or start[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _foreign(path, f"a damaged safetensors file ({error})") from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's advice to its own developers
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise _foreign(path, f"{type(error).__name__}: {first[:120]}") from error
+
+
+def _foreign(path: Path, found: str) -> ArtifactError:
+    return ArtifactError(
+        f"{path}: expected a state dict (names and tensors) in a safetensors or torch file, found "
+        f"{found.strip()}; write one with torch.save(model.state_dict(), path)."
+    )

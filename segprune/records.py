@@ -1,0 +1,233 @@
+"""Files that appear whole or not at all, and JSON records that say which schema they follow.
+
+A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples, string-keyed
+mappings and further frozen dataclasses. Loading is strict: it refuses, it does not guess.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from segprune.errors import ArtifactError
+
+__all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record"]
+
+Record = TypeVar("Record")
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Write a file next to its place, then move it there: readers see the old or the new one.
+
+    Raises:
+        ArtifactError: the file cannot be written; whatever was there before is untouched.
+    """
+    temporary = _beside(path)
+    try:
+        # Not tempfile.mkstemp: its files are readable by their owner alone, also after the move.
+        with open(temporary, "xb") as stream:
+            stream.write(data.encode() if isinstance(data, str) else data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: expected a file that can be written, found {error.strerror or error}; "
+            "choose a folder that exists, with room and permission."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill that takes its final name only when the block ends without an error.
+
+    Args:
+        path: the final name; its parents are made.
+        replace: take the place of a folder that is there already, instead of refusing.
+
+    Raises:
+        ArtifactError: something is there already, or the folder cannot be made.
+    """
+    if not replace:
+        _require_free(path)
+    staging = _beside(path)
+    try:
+        try:
+            staging.mkdir(parents=True)
+        except OSError as error:
+            raise _cannot_make(path, error) from error
+        yield staging
+        try:
+            _move_folder(staging, path, replace)
+        except OSError as error:
+            raise _cannot_make(path, error) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _move_folder(staging: Path, path: Path, replace: bool) -> None:
+    if not replace or not path.exists():
+        os.rename(staging, path)  # refuses a folder that has come to be there in the meantime
+        return
+    old = _beside(path)
+    os.rename(path, old)
+    try:
+        os.rename(staging, path)
+    except BaseException:
+        os.rename(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """A name in the same folder, hence on the same disk, that no glob for results finds."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _require_free(path: Path) -> None:
+    if path.exists():
+        raise ArtifactError(
+            f"{path}: expected a name that is free, found results there already; choose another "
+            "name, or say that they are to be replaced."
+        )
+
+
+def _cannot_make(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"{path}: expected a folder that can be made, found {error.strerror or error}; "
+        "choose another place for the results."
+    )
+
+
+# -- records ---------------------------------------------------------------------------------------
+
+
+def to_json(record: Any) -> str:
+    """A record as indented JSON, its schema first.
+
+    Raises:
+        ArtifactError: a number in it is NaN or infinite, which JSON does not have.
+    """
+    content = {"schema": _schema(type(record)), **_plain(record)}
+    try:
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ArtifactError(
+            f"{type(record).__name__}: expected finite numbers, found {error}; "
+            "a record of such a measurement would mean nothing."
+        ) from error
+
+
+def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
+    """Read a record of a known kind back.
+
+    Args:
+        source: what to call the text in errors, such as a file's path.
+
+    Raises:
+        ArtifactError: not JSON, another schema, or a field that is missing, unknown or of another
+            type; the field is named.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"{source}: expected a JSON object, found {error}; the file is damaged or of another kind."
+        ) from error
+    found = content.pop("schema", None) if isinstance(content, dict) else None
+    if found != _schema(kind):
+        raise ArtifactError(
+            f"{source}: expected schema {_schema(kind)!r}, found {found!r}; it was written by "
+            "another command or version. Make it again with this one."
+        )
+    value = _decode(kind, content, source, "")
+    return typing.cast("Record", value)
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Write a record atomically; errors as for `to_json` and `write_atomic`."""
+    write_atomic(path, to_json(record))
+
+
+def read_record(kind: type[Record], path: Path) -> Record:
+    """Read a record; errors as for `from_json`, and ArtifactError where the file cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "bytes that are no text"
+        raise ArtifactError(
+            f"{path}: expected a JSON record, found {reason}; pass a record.json of a run."
+        ) from error
+    return from_json(kind, text, str(path))
+
+
+def _schema(kind: type[Any]) -> str:
+    return str(kind.SCHEMA)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        rest = [option for option in arguments if option is not type(None)]
+        return _decode(rest[0], value, source, where)
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return _decode_fields(kind, value, source, where)
+    if origin is tuple and isinstance(value, list):
+        items = [_decode(arguments[0], item, source, f"{where}[{n}]") for n, item in enumerate(value)]
+        return tuple(items)
+    if origin is not None and issubclass(origin, Mapping) and isinstance(value, dict):
+        return {key: _decode(arguments[1], v, source, f"{where}.{key}") for key, v in value.items()}
+    if kind is float and type(value) is int:
+        return float(value)
+    if isinstance(kind, type) and type(value) is kind:
+        return value
+    name = getattr(kind, "__name__", str(kind))
+    raise _wrong(source, where, name, f"{type(value).__name__} {str(value)[:40]!r}")
+
+
+def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    prefix = f"{where}." if where else ""
+    for name in names:
+        if name not in value:
+            raise _wrong(source, prefix + name, "a value", "none")
+    for name in value:
+        if name not in names:
+            raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
+    return kind(**{name: _decode(hints[name], value[name], source, prefix + name) for name in names})
+
+
+def _wrong(source: str, where: str, expected: str, found: str) -> ArtifactError:
+    return ArtifactError(
+        f"{source}: field {where.lstrip('.') or 'of the record'}: expected {expected}, found {found}; "
+        "the record was changed or written by another version. Make it again."
+    )
