@@ -120,7 +120,9 @@ def units_of(
     return [unit for _, unit in scored]
 
 
-def drop_in_order(ledger: Ledger, units: Sequence[Unit], budget: float, exact: bool) -> list[Unit]:
+def drop_in_order(
+    ledger: Ledger, units: Sequence[Unit], budget: float, *, name: str = "cost", exact: bool = True
+) -> list[Unit]:
     """The units to drop so that the kept cost is at most `budget` of the total.
 
     Units go in order. One that would overshoot by more than the tolerance is passed over in favour
@@ -129,6 +131,7 @@ def drop_in_order(ledger: Ledger, units: Sequence[Unit], budget: float, exact: b
 
     Args:
         budget: share of the total cost to keep, in (0, 1].
+        name: what is counted, for error messages.
         exact: the kept cost must lie less than 1 % of the total below the budget.
 
     Raises:
@@ -151,7 +154,7 @@ def drop_in_order(ledger: Ledger, units: Sequence[Unit], budget: float, exact: b
             passed.append(unit)
     if ledger.cost <= ceiling:
         return dropped
-    return _land(ledger, dropped, passed, ceiling, window, exact)
+    return _land(ledger, dropped, passed, ceiling, window, name, exact)
 
 
 def _land(
@@ -160,6 +163,7 @@ def _land(
     passed: list[Unit],
     ceiling: float,
     window: float,
+    name: str,
     exact: bool,
 ) -> list[Unit]:
     """Only coarse units are left: go below with one, come back up with finer ones."""
@@ -194,7 +198,7 @@ def _land(
         if ledger.allowed(unit):
             ledger.drop(unit)
     raise BudgetError(
-        f"budget: expected a share of the cost that can be reached, found "
+        f"budget[{name!r}]: expected a share that can be reached, found "
         f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}, "
         f"the nearest above {above:.4f}, the nearest below {nearest}. Ask for one of these, lower "
         "the floor (floor=, min_channels=), or ignore fewer layers."

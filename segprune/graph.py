@@ -17,6 +17,7 @@ from segprune.errors import InputError, TraceError
 from segprune.labels import LabelVector, Reason
 from segprune.network import (
     aliases,
+    computed_weights,
     copy_with,
     network_digest,
     require_prunable,
@@ -259,6 +260,7 @@ class _Tracer:
         self.model, self.example = model, example_inputs
         self.names = aliases(model)
         self.tensors = tensors_of(model)
+        self.sealed = computed_weights(model)
         self.without_data = True
         self.runs: list[tuple[str, bool, Any]] = []
         self.programs: list[Program] = []
@@ -266,7 +268,7 @@ class _Tracer:
 
     def run_once(self) -> ChannelGraph:
         self._record_forward()
-        return self._graph(propagate(self.programs, {}, {}, ()), {})
+        return self._graph(propagate(self.programs, {}, {}, (), self.sealed), {})
 
     def run(self) -> ChannelGraph:
         self._record_forward()
@@ -275,7 +277,11 @@ class _Tracer:
         clean = 0
         for number in range(_MAX_ROUNDS):
             state = propagate(
-                self.programs, settlement.readings, settlement.options, settlement.vetoes
+                self.programs,
+                settlement.readings,
+                settlement.options,
+                settlement.vetoes,
+                self.sealed,
             )
             settlement.options = dict(state.options)
             graph = self._graph(state, settlement.bound(state))
@@ -308,8 +314,22 @@ class _Tracer:
 
     def _record_training(self) -> None:
         for method in getattr(self.model, "traced_methods", ()):
-            if method != "forward":
-                self._try(method, False, _with_batch(self.example, 1))
+            if method == "forward":
+                continue
+            name = type(self.model).__name__
+            if not callable(getattr(self.model, method, None)):
+                raise TraceError(
+                    f"{name}.traced_methods: expected names of methods, found {method!r}, which "
+                    "the network does not have; correct the list."
+                )
+            try:
+                self._record(method, False, _with_batch(self.example, 1))
+            except Exception as error:
+                raise TraceError(
+                    f"{name}.{method}: expected to run on {_describe(self.example)} as forward "
+                    f"does, found {type(error).__name__}: {error}. Mend it, or take it out of "
+                    "traced_methods."
+                ) from error
         self._try("forward", True, _with_batch(self.example, 2))
 
     def _start_over_with_data(self) -> None:
@@ -332,6 +352,8 @@ class _Tracer:
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
         program = record(copy, names, method, private, understood)
+        if not program.outputs:
+            raise ValueError(f"{method} returns no tensor as its output")
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)

@@ -48,6 +48,8 @@ class Evidence:
         """Each layer's filters: weight name, its channel dimension, and a matrix `(rows, -1)`."""
         tensors = tensors_of(self.model)
         for name, record in self.graph.state.layers.items():
+            if name not in tensors:
+                continue  # computed by forward
             weight = tensors[name].detach().float()
             yield name, record.row_dim, weight.movedim(record.row_dim, 0).flatten(1)
 
@@ -164,7 +166,7 @@ def lamp(evidence: Evidence) -> Scores:
 def taylor(evidence: Evidence) -> Scores:
     """|Σ w · ∂L/∂w| over each filter (Molchanov et al., CVPR 2019, arXiv 1906.10771), mean over batches."""
     copy = copy_with(evidence.model, {})
-    weights = {(name, record.row_dim): name for name, record in evidence.graph.state.layers.items()}
+    weights = {(name, dim): name for name, dim, _ in evidence.rows()}
     products = taylor_products(copy, weights.values(), evidence.batches("taylor"), evidence.loss)
     return {
         (name, dim): products[name].movedim(dim, 0).flatten(1).sum(1).abs()

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from segprune.errors import ModelError
 
 __all__ = [
     "aliases",
+    "computed_weights",
     "copy_with",
     "counts_of",
     "network_digest",
@@ -110,6 +112,27 @@ def require_prunable(model: nn.Module) -> None:
                 f"torch.nn.utils.prune ({masked[0]}): its channels are multiplied by zero, not "
                 "removed. Call torch.nn.utils.prune.remove(module, name) first."
             )
+
+
+def computed_weights(model: nn.Module) -> dict[str, str]:
+    """Tensors from which a parametrization or a weight_norm hook computes a weight -> why they stay."""
+    sealed: dict[str, str] = {}
+    for name, module in model.named_modules():
+        prefix = f"{name}." if name else ""
+        hooks = {type(hook).__name__ for hook in module._forward_pre_hooks.values()}
+        if parametrize.is_parametrized(module):
+            for tensor, listed in module.parametrizations.items():  # type: ignore[union-attr, operator]
+                kinds = ", ".join(type(item).__name__.lstrip("_") for item in listed)
+                text = f"{prefix}{tensor} has a parametrization ({kinds}); remove it to prune here"
+                for key in (*listed.state_dict(),):
+                    sealed[f"{prefix}parametrizations.{tensor}.{key}"] = text
+        elif hooks & {"WeightNorm", "SpectralNorm"}:
+            kind = min(hooks & {"WeightNorm", "SpectralNorm"})
+            text = f"{prefix}weight is computed by a {kind} hook (an old-style parametrization)"
+            for key in (*module._parameters, *module._buffers):
+                if key.startswith("weight"):
+                    sealed[prefix + key] = text
+    return sealed
 
 
 def _pruning_hooks(module: nn.Module) -> Iterator[object]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneError
 from segprune.network import tensors_of
 from segprune.operators import understood
 from segprune.recording import Interpreter, bind, operator_name, run_method, tensors_in, undisturbed
@@ -82,6 +83,21 @@ def _some(batches: Iterable[Any]) -> Iterable[Any]:
         raise InputError("calibration: expected at least one batch, found none.")
 
 
+@contextlib.contextmanager
+def _named(batch: Any) -> Iterator[None]:
+    """An error while a batch is used names the batch."""
+    try:
+        yield
+    except SegpruneError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+        raise InputError(
+            f"calibration: expected batches that the network takes, found {shapes}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
 def taylor_products(
     model: nn.Module,
     weights: Iterable[str],
@@ -101,8 +117,9 @@ def taylor_products(
     with undisturbed(), torch.enable_grad():
         for batch in _some(batches):
             batch = _to(batch, device, dtype)
-            output = run_method(model, "forward", images_of(batch))
-            value = loss(output, batch) if loss else _cross_entropy(primary(output), batch)
+            with _named(batch):
+                output = run_method(model, "forward", images_of(batch))
+                value = loss(output, batch) if loss else _cross_entropy(primary(output), batch)
             gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
             for (name, weight), gradient in zip(chosen.items(), gradients, strict=True):
                 if gradient is not None:
@@ -173,7 +190,8 @@ def mean_activations(
     meter = _Meter(names)
     with undisturbed(), torch.inference_mode(), meter:
         for batch in _some(batches):
-            run_method(model, "forward", images_of(_to(batch, device, dtype)))
+            with _named(batch):
+                run_method(model, "forward", images_of(_to(batch, device, dtype)))
     means = {key: torch.stack(values).mean(0) for key, values in meter.read.items()}
     for key, values in meter.made.items():
         if (key[0], 1) not in means:

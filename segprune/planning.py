@@ -75,7 +75,7 @@ def make_plan(
         TraceError: the network does not run on the example inputs.
     """
     require_prunable(model)
-    _check_options(round_to, floor, min_channels)
+    _check_options(round_to, floor, min_channels, normalize)
     _check_finite(model)
     kind, share = _parse_budget(budget, scope)
     graph = example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
@@ -153,7 +153,7 @@ def _choose(
     units = units_of(
         free, lambda root: float(score[root]), lambda root: tuple(where[root]), times.__getitem__, round_to
     )
-    return drop_in_order(ledger, units, share, exact=round_to == 1)
+    return drop_in_order(ledger, units, share, name=kind, exact=round_to == 1)
 
 
 def _rank_in_family(
@@ -191,6 +191,7 @@ def _by_layer(
             )
         for name, rows in _matched_rows(model, graph, [pattern], "scope"):
             roots = graph.roots[rows]
+            named = pattern == name  # a glob takes what it can get, a name is an order
             keep = int(share * len(rows) + 1e-9) // round_to * round_to or round_to
             order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
             for root in order:
@@ -203,7 +204,7 @@ def _by_layer(
                     gone.add(root)
                     dropped.append((root,))
             left = sum(1 for r in roots.tolist() if r not in gone)
-            if left > max(keep, 0) and share < 1:
+            if named and left > keep and share < 1:
                 raise BudgetError(
                     f"scope[{pattern!r}]: expected {name} to keep {keep} of {len(rows)} channels, "
                     f"found that {left} must stay (floor, frozen or tied channels); "
@@ -278,7 +279,12 @@ def _parse_budget(
     return kind, float(share)
 
 
-def _check_options(round_to: int, floor: float, min_channels: int) -> None:
+def _check_options(round_to: int, floor: float, min_channels: int, normalize: bool) -> None:
+    if not isinstance(normalize, bool):
+        raise InputError(
+            f"normalize: expected True or False, found {normalize!r}; "
+            "True compares layers by scores divided by their mean."
+        )
     if not isinstance(round_to, int) or round_to < 1:
         raise InputError(f"round_to: expected a whole number of at least 1, found {round_to!r}.")
     if not 0 <= floor <= 1:

@@ -90,6 +90,7 @@ class Propagation:
 
     programs: Sequence[Program]
     readings: Mapping[Site, int]
+    sealed: Mapping[str, str] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
     slots: dict[str, dict[int, LabelVector]] = field(default_factory=dict)
     predicted: dict[Site, tuple[Axes, ...]] = field(default_factory=dict)
@@ -119,6 +120,9 @@ class Propagation:
             self.slots[value.state] = {
                 dim: self.labels.fresh(size) for dim, size in enumerate(value.shape)
             }
+            if value.state in self.sealed:
+                for labels in self.slots[value.state].values():
+                    self.labels.freeze(labels, Reason(self.sealed[value.state]))
         return {dim: Axis(labels, True) for dim, labels in self.slots[value.state].items()}
 
     def final_axes(self, program: int, value: Value) -> Axes:
@@ -197,10 +201,18 @@ class Propagation:
 
     def layer(self, node: Node, weight: Value, rows: Axis, row_dim: int) -> None:
         """Remember a layer whose output channels `rows` may go."""
-        if weight.state is not None:
-            self.layers.setdefault(
-                weight.state, LayerRecord(weight.state, node.module, rows.labels, row_dim)
-            )
+        name = weight.state or f"{node.module}.weight"
+        self.layers.setdefault(name, LayerRecord(name, node.module, rows.labels, row_dim))
+
+    def computed(self, node: Node, weight: Value, rows: Axis | None, row_dim: int) -> Axis | None:
+        """The rows of a weight; one that forward computes has none to remove unless it has slots."""
+        if weight.state is not None or rows is not None:
+            return rows
+        frozen = Axis(self.labels.fresh(weight.shape[row_dim]), False)
+        owner = node.module or "the network"
+        text = f"the weight of {owner} is computed (a parametrization, or a dynamic layer)"
+        self.freeze(node, [frozen], text)
+        return frozen
 
     def scale(self, weight: Value) -> None:
         """Remember a normalisation's factor per channel."""
@@ -305,9 +317,14 @@ def propagate(
     readings: Mapping[Site, int],
     options: Mapping[Site, tuple[str, ...]],
     vetoes: Sequence[Veto],
+    sealed: Mapping[str, str],
 ) -> Propagation:
-    """Label every tensor of every program; parameters shared by programs share their labels."""
-    state = Propagation(programs, readings, options=dict(options))
+    """Label every tensor of every program; parameters shared by programs share their labels.
+
+    Args:
+        sealed: tensors that must keep their shape -> why, in words.
+    """
+    state = Propagation(programs, readings, sealed, options=dict(options))
     for index in range(len(programs)):
         state.walk(index)
     for veto in vetoes:

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all, and JSON records that say which schema they follow.
 
-A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples, string-keyed
-mappings and further frozen dataclasses. Loading is strict: it refuses, it does not guess.
+A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples,
+string-keyed mappings, and further frozen dataclasses. Loading is strict: it refuses, it does not
+guess.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(
-            f"{source}: expected a JSON object, found {error}; the file is damaged or of another kind."
+            f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
         ) from error
     found = content.pop("schema", None) if isinstance(content, dict) else None
     if found != _schema(kind):
@@ -201,7 +202,9 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _decode_fields(kind, value, source, where)
     if origin is tuple and isinstance(value, list):
-        items = [_decode(arguments[0], item, source, f"{where}[{n}]") for n, item in enumerate(value)]
+        items = [
+            _decode(arguments[0], item, source, f"{where}[{n}]") for n, item in enumerate(value)
+        ]
         return tuple(items)
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, dict):
         return {key: _decode(arguments[1], v, source, f"{where}.{key}") for key, v in value.items()}
@@ -223,11 +226,13 @@ def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) ->
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
-    return kind(**{name: _decode(hints[name], value[name], source, prefix + name) for name in names})
+    return kind(
+        **{name: _decode(hints[name], value[name], source, prefix + name) for name in names}
+    )
 
 
 def _wrong(source: str, where: str, expected: str, found: str) -> ArtifactError:
     return ArtifactError(
-        f"{source}: field {where.lstrip('.') or 'of the record'}: expected {expected}, found {found}; "
+        f"{source}: field {where or '(all)'}: expected {expected}, found {found}; "
         "the record was changed or written by another version. Make it again."
     )

@@ -1,9 +1,9 @@
 """How much faster: dense and pruned network measured in turn, in one process.
 
-The absolute speed of one network drifts twofold within minutes on a shared machine; the ratio of two
-runs that lie side by side does not. So both networks run in pairs, which of them first is drawn at
-random but balanced, and the median of the pairs' log ratios gets a distribution-free interval: order
-statistics, which need no more than that pairs are alike.
+The absolute speed of one network drifts twofold within minutes on a shared machine; the ratio of
+two runs that lie side by side does not. So both networks run in pairs, which of them first is drawn
+at random but balanced, and the median of the pairs' log ratios gets a distribution-free interval:
+order statistics, which need no more than that pairs are alike.
 """
 
 from __future__ import annotations

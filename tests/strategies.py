@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from networks import FREE, LITERAL, MIXING, WIDTH, Block, ConvNormAct
 

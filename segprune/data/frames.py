@@ -84,7 +84,7 @@ def find_frames(folder: Path) -> tuple[Frame, ...]:
 
 
 def _sibling(path: Path, own: str, other: str) -> Path | None:
-    """The path with the innermost folder `own` exchanged for its sibling `other`, if that exists."""
+    """The path with its innermost folder `own` exchanged for `other`, if that exists beside it."""
     for parent in path.parents:
         if parent.name == own and parent.with_name(other).is_dir():
             return parent.with_name(other) / path.relative_to(parent)
@@ -155,9 +155,7 @@ def _read_image(path: Path, size: Sequence[int], digest: Any) -> Tensor:
     return (values - torch.tensor(_MEAN).view(3, 1, 1)) / torch.tensor(_STD).view(3, 1, 1)
 
 
-def _read_label(
-    path: Path, size: Sequence[int], digest: Any, num_classes: int | None
-) -> Tensor:
+def _read_label(path: Path, size: Sequence[int], digest: Any, num_classes: int | None) -> Tensor:
     indices = torch.from_numpy(_open(path, size, digest, "label")).long()
     if num_classes is not None:
         highest = int(indices[indices != VOID].max()) if bool((indices != VOID).any()) else 0
@@ -172,15 +170,20 @@ def _read_label(
 
 def _open(path: Path, size: Sequence[int], digest: Any, kind: str) -> np.ndarray[Any, Any]:
     """Pixels `(H, W, 3)` of an image or `(H, W)` of a label, at the size wanted."""
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "data: expected Pillow to read images with, found that it is not installed; "
+            "run: pip install pillow."
+        ) from error
     try:
         digest.update(path.read_bytes())
         with Image.open(path) as image:
             if kind == "label":
                 if image.mode not in ("L", "P"):
                     raise InputError(
-                        f"{path}: expected a label of 8-bit class indices, found mode {image.mode}; "
+                        f"{path}: expected 8-bit class indices, found mode {image.mode}; "
                         "store indices, not colours."
                     )
                 resized = image.resize((size[3], size[2]), Image.Resampling.NEAREST)
@@ -189,6 +192,6 @@ def _open(path: Path, size: Sequence[int], digest: Any, kind: str) -> np.ndarray
             return np.array(resized)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
-            f"{path}: expected an {kind if kind == 'image' else 'image of labels'} that can be "
-            f"read, found {type(error).__name__}: {error}; repair or remove the file."
+            f"{path}: expected an image that can be read, found {type(error).__name__}: {error}; "
+            "repair or remove the file."
         ) from error

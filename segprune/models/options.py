@@ -42,6 +42,15 @@ def check_aux(value: object) -> bool:
     return value
 
 
+def check_flag(option: str, value: object) -> bool:
+    """`value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise ModelError(
+            f"option {option!r}: expected True or False, found {value!r}; pass one of these"
+        )
+    return value
+
+
 def check_width(value: object) -> float:
     """`value` as a finite float above 0."""
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan

@@ -36,7 +36,7 @@ def resolve(text: str, num_classes: int | None = None, aux: bool = True) -> nn.M
     if not is_reference(text):
         if text not in available():
             raise ModelError(
-                f"model {text!r}: expected one of {', '.join(available())} or package.module:factory, "
+                f"model {text!r}: expected {', '.join(available())} or package.module:factory, "
                 f"found {text!r}; write the module's name, a colon and the function that returns "
                 "your network."
             )
@@ -93,7 +93,7 @@ def _module(text: str, path: str) -> types.ModuleType:
         missing = error.name or path
         if path == missing or path.startswith(f"{missing}."):
             raise ModelError(
-                f"model {text}: expected a module {path}, found none ({missing} cannot be imported); "
+                f"model {text}: expected a module {path}, found none ({missing} is not there); "
                 "run from the folder that holds it, or install its package."
             ) from error
         raise _failed(text, f"importing {path}", error) from error

@@ -146,10 +146,14 @@ class DilatedResNet(nn.Module):
         x = self.layer2(self.layer1(x))
         return x
 
+    def from_layer2(self, x: Tensor) -> Tensor:
+        """Output of ``layer4`` for an output of ``layer2``; the spatial size stays."""
+        x = self.layer4(self.layer3(x))
+        return x
+
     def forward(self, x: Tensor) -> Tensor:
         """Output of ``layer4``, ``(N, C4, ceil(H/8), ceil(W/8))``."""
-        x = self.layer4(self.layer3(self.to_layer2(x)))
-        return x
+        return self.from_layer2(self.to_layer2(x))
 
 
 def _layer(variant: _Variant, stage: int, in_channels: int, width: float) -> nn.Sequential:

@@ -102,7 +102,7 @@ def _is_safetensors(path: Path) -> bool:
             start = stream.read(9)
     except OSError as error:
         raise ArtifactError(
-            f"{path}: expected a file with weights, found {error.strerror or error}; check the path."
+            f"{path}: expected weights, found {error.strerror or error}; check the path."
         ) from error
     return path.suffix == ".safetensors" or start[8:] == b"{"
 

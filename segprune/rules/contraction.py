@@ -18,7 +18,7 @@ def linear(p: Propagation, node: Node) -> None:
         p.freeze_tensors(node, node.tensors(), "linear with a weight that is not a matrix")
         return
     axes, matrix = dict(p.axes(source)), p.axes(weight)
-    rows, columns = matrix.get(0), matrix.get(1)
+    rows, columns = p.computed(node, weight, matrix.get(0), 0), matrix.get(1)
     last = len(source.shape) - 1
     p.contract(node, axes.pop(last, None), columns, "a linear layer reads")
     result: Axes = {dim: Axis(a.labels, a.zero and bias is None) for dim, a in axes.items()}

@@ -28,7 +28,7 @@ def convolution(p: Propagation, node: Node) -> None:
     source, channels, rest = _input(p, node, weight)
     kernel = p.axes(weight)
     p.freeze(node, [axis for dim, axis in kernel.items() if dim > 1], "kernel position")
-    columns, rows = kernel.get(1), kernel.get(0)
+    columns, rows = kernel.get(1), p.computed(node, weight, kernel.get(0), 0)
     input_channels = p.axes(source).get(channels)
 
     if groups == 1:
@@ -53,7 +53,7 @@ def transposed(p: Propagation, node: Node) -> None:
     source, channels, rest = _input(p, node, weight)
     kernel = p.axes(weight)
     p.freeze(node, [axis for dim, axis in kernel.items() if dim > 1], "kernel position")
-    incoming, outgoing = kernel.get(0), kernel.get(1)
+    incoming, outgoing = kernel.get(0), p.computed(node, weight, kernel.get(1), 1)
     p.contract(node, p.axes(source).get(channels), incoming, "transposed convolution reads")
     labels = outgoing.labels if outgoing else None
     layer_rows, row_dim = outgoing, 1

@@ -27,9 +27,10 @@ NAMED_OPTIONS = st.one_of(
     st.tuples(
         st.just("icnet"),
         st.builds(
-            lambda options, trunk: options | {"trunk": trunk},
+            lambda options, trunk, whole: options | {"trunk": trunk, "whole_trunk": whole},
             OPTIONS,
             st.sampled_from(["resnet18", "resnet50"]),
+            st.booleans(),
         ),
     ),
 )
@@ -69,7 +70,7 @@ def test_a_spec_survives_json_and_rebuilds_the_same_network(
 def test_a_spec_holds_every_option_resolved(name: str) -> None:
     expected: dict[str, Any] = {"num_classes": 19, "aux": True, "width": 1.0}
     if name == "icnet":
-        expected["trunk"] = "resnet18"
+        expected |= {"trunk": "resnet18", "whole_trunk": True}
     assert spec_of(on_meta(name)) == {"name": name, "options": expected}
 
 

@@ -1,6 +1,6 @@
-"""The prune job, from a network's name to an artefact on disk: build, trace, plan, prune, verify, measure, write.
+"""The prune job: build, trace, plan, prune, verify, measure, write.
 
-Nothing is printed and nothing is written before everything is proved: the results appear as one
+Nothing is printed, and nothing is written before everything is proved: the results appear as one
 folder at the end.
 """
 
@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from segprune.artifacts import save
 from segprune.comparison import difference
 from segprune.cost import cost
-from segprune.data import Frames, read_batches
-from segprune.environment import Environment, environment
+from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.graph import ChannelGraph, trace
-from segprune.models.references import is_reference, resolve
-from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.models.weights import file_digest
 from segprune.network import aliases, tensors_of
 from segprune.observation import primary
+from segprune.pipeline.dense import Dense, load_dense
+from segprune.pipeline.folder import choose_folder
+from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.recording import run_method, tensors_in
@@ -35,19 +36,7 @@ from segprune.surgery import mask, prune
 from segprune.verification import verify
 from segprune.violations import Violation
 
-__all__ = [
-    "Dense",
-    "FrozenGroup",
-    "Progress",
-    "PruneJob",
-    "PruneRecord",
-    "PruneResult",
-    "Size",
-    "load_dense",
-    "run_prune",
-]
-
-STEPS = ("load", "trace", "plan", "prune", "verify", "measure", "write")
+__all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
 
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, and how much of it is done out of how much."""
@@ -67,11 +56,13 @@ class PruneJob:
 
     model: str
     input: tuple[int, ...] = (1, 3, 512, 1024)
-    budget: Mapping[str, float] | None = None
+    budget: Mapping[str, float] | None = field(default_factory=lambda: {"macs": 0.5})
     scope: str | Mapping[str, float] = "global"
     importance: str = "magnitude"
     round_to: int = 1
     ignore: tuple[str, ...] = ()
+    floor: float = 0.1
+    min_channels: int = 4
     classes: int | None = None
     weights: Path | None = None
     data: Path | None = None
@@ -89,132 +80,12 @@ class PruneJob:
 
 
 @dataclass(frozen=True)
-class Size:
-    """What a network costs: `macs` and `activation_bytes` for one image, bytes of its file."""
-
-    params: int
-    macs: int
-    activation_bytes: int
-    file_bytes: int
-
-
-@dataclass(frozen=True)
-class FrozenGroup:
-    """Channels that had to stay, and why; as `segprune.graph.Frozen`."""
-
-    layers: tuple[str, ...]
-    channels: int
-    reason: str
-    source: str | None
-
-
-@dataclass(frozen=True)
-class PruneRecord:
-    """A run, as it is kept in `record.json`; digests are SHA-256.
-
-    Attributes:
-        weights: digest of the file of dense weights; None where none was given.
-        frames, frames_digest: how many images were read, and their digest; 0 and None without.
-        network: digest of the dense network's names and shapes.
-        plan, artifact: digests of the plan and of the artefact's file.
-        widths: how many kept layer widths there are, and how many of them are multiples of 8.
-        depthwise: how many of the convolutions are depthwise, and how many convolutions there are.
-        free_share: share of the hidden channels that may go.
-        difference: largest difference to the masked twin's output on the example, relative to the
-            largest output.
-        violations: what verification found; empty in every record that is written by `run_prune`.
-    """
-
-    SCHEMA: ClassVar[str] = "segprune.prune/1"
-
-    command: tuple[str, ...]
-    model: str
-    input: tuple[int, ...]
-    budget: Mapping[str, float]
-    scope: str
-    shares: Mapping[str, float]
-    importance: str
-    round_to: int
-    ignore: tuple[str, ...]
-    seed: int
-    deploy: bool
-    half: bool
-    weights: str | None
-    frames: int
-    frames_digest: str | None
-    network: str
-    plan: str
-    artifact: str
-    dense: Size
-    pruned: Size
-    widths: tuple[int, ...]
-    depthwise: tuple[int, ...]
-    free_share: float
-    frozen: tuple[FrozenGroup, ...]
-    unreached: tuple[str, ...]
-    difference: float
-    violations: tuple[str, ...]
-    speed: Speed | None
-    environment: Environment
-
-
-@dataclass(frozen=True)
 class PruneResult:
     """What came of a job: where it is, and its record; or the violations, and nothing on disk."""
 
     violations: tuple[Violation, ...]
     folder: Path | None
     record: PruneRecord | None
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense network with what it is run on.
-
-    Attributes:
-        example: images `(N, C, H, W)`: frames where a folder was given, random numbers otherwise.
-        weights: digest of the file they came from, or None.
-    """
-
-    model: nn.Module
-    example: Tensor
-    frames: Frames | None
-    weights: str | None
-
-
-def load_dense(
-    model: str,
-    *,
-    input: tuple[int, ...],
-    classes: int | None = None,
-    weights: Path | None = None,
-    data: Path | None = None,
-    batches: int = 1,
-    seed: int = 0,
-) -> Dense:
-    """Build a network, fill it with weights, and read or draw its example input.
-
-    Raises:
-        ModelError: no such network, or weights of another one.
-        ArtifactError: a file of weights that cannot be read.
-        InputError: images that cannot be read, or sizes that do not fit them.
-    """
-    state = read_weights(weights) if weights else None
-    # Checkpoints for inference lack the auxiliary heads; then the network is built without.
-    aux = state is None or any("aux" in name for name in state)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = resolve(model, classes, aux)
-    if state is not None:
-        load_weights(network, state, str(weights))
-    frames = None
-    if data is not None:
-        known = None if is_reference(model) else (classes or 19)
-        frames = read_batches(data, batches, input, known)
-        example = frames.images
-    else:
-        example = torch.randn(input, generator=torch.Generator().manual_seed(seed))
-    return Dense(network, example, frames, file_digest(weights) if weights else None)
 
 
 def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None) -> PruneResult:
@@ -226,7 +97,8 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
     Raises:
         SegpruneError: of the kind that fits; see the functions this calls.
     """
-    folder = _folder(job)  # before the work: a name that is taken should not cost minutes
+    # Before the work: a name that is taken should not cost minutes.
+    folder = choose_folder(job.out, job.name, _stem(job), replace=job.replace)
     progress("load", 0, 1)
     dense = load_dense(
         job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
@@ -255,7 +127,10 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
         artifact = staging / f"{folder.name}.safetensors"
         save(
             artifact, small, plan, dtype=torch.float16 if job.half else None, deploy=job.deploy,
-            metadata={"model": job.model, "weights": dense.weights or "none given"},
+            metadata={
+                "model": job.model, "weights": dense.weights, "input": list(job.input),
+                "half": job.half,
+            },
         )  # fmt: skip
         record = _record(job, dense, graph, plan, small, artifact, apart, speed)
         write_atomic(staging / "plan.json", plan.to_json() + "\n")
@@ -267,26 +142,11 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
 # -- steps -----------------------------------------------------------------------------------------
 
 
-def _folder(job: PruneJob) -> Path:
-    """Where the results go: the name asked for, or one derived from the job that is still free."""
-    if job.name is not None:
-        if job.name in ("", ".", "..") or any(sign in job.name for sign in "/\\\0"):
-            raise InputError(
-                f"name: expected a folder's name without slashes, found {job.name!r}; "
-                "choose the place with --out and the name with --name."
-            )
-        folder = job.out / job.name
-        if folder.exists() and not job.replace:
-            raise InputError(
-                f"name: expected one that is free, found {folder} there already; choose another "
-                "name, or pass --replace."
-            )
-        return folder
+def _stem(job: PruneJob) -> str:
+    """What a run is called unless it is given a name."""
     network = job.model.partition(":")[2].replace(".", "-") or job.model
     amount = "-".join(f"{kind}-{share:g}" for kind, share in (job.budget or {}).items())
-    stem = f"{network}-{amount or 'layers'}-{job.importance}"
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 10_000))]
-    return next(job.out / name for name in names if not (job.out / name).exists())
+    return f"{network}-{amount or 'layers'}-{job.importance}"
 
 
 def _check_labels(dense: Dense) -> None:
@@ -315,14 +175,16 @@ def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
         ignored_layers=job.ignore,
         calibration=dense.frames.batches if dense.frames else None,
         seed=job.seed,
+        floor=job.floor,
+        min_channels=job.min_channels,
     )
 
 
 def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan:
     """The plan with the dense width of every layer in its notes, so that it can be read alone."""
-    layers = {
-        weight: [layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
-    }
+    layers = [  # a list, for JSON objects on disk are sorted and this order means something
+        [weight, layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
+    ]
     return dataclasses.replace(plan, notes={**plan.notes, "model": job.model, "layers": layers})
 
 
@@ -332,9 +194,6 @@ def _difference(dense: Dense, small: nn.Module, plan: PrunePlan) -> float:
         theirs = tensors_in(run_method(twin, "forward", dense.example))
         ours = tensors_in(run_method(small, "forward", dense.example))
     return max(difference(one, other) for one, other in zip(ours, theirs, strict=True))
-
-
-# -- record ----------------------------------------------------------------------------------------
 
 
 def _record(
@@ -347,7 +206,7 @@ def _record(
     apart: float,
     speed: Speed | None,
 ) -> PruneRecord:
-    kept = _widths(graph, plan)
+    narrowed = _widths(graph, plan)
     return PruneRecord(
         command=job.command,
         model=job.model,
@@ -369,7 +228,7 @@ def _record(
         artifact=file_digest(artifact),
         dense=_size(dense.model, graph, _state_bytes(dense.model)),
         pruned=_size(small, dense.example, artifact.stat().st_size),
-        widths=(len(kept), sum(width % 8 == 0 for width in kept)),
+        widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
         depthwise=_depthwise(dense.model),
         free_share=graph.free_share,
         frozen=tuple(
@@ -396,10 +255,11 @@ def _state_bytes(model: nn.Module) -> int:
 
 
 def _widths(graph: ChannelGraph, plan: PrunePlan) -> list[int]:
-    """How many channels each layer keeps."""
+    """How many channels each layer keeps that loses some."""
     return [
-        len(plan.kept.get(weight, {}).get(layer.row_dim, layer.rows))
+        len(plan.kept[weight][layer.row_dim])
         for weight, layer in graph.state.layers.items()
+        if layer.row_dim in plan.kept.get(weight, {})
     ]
 
 

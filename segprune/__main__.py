@@ -1,0 +1,5 @@
+"""`python -m segprune` is the same as `segprune`."""
+
+from segprune.cli import main
+
+main()

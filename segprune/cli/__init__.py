@@ -1,0 +1,90 @@
+"""The command line: `segprune prune`, `inspect`, `verify`, `sensitivity`.
+
+Torch and the engine are imported inside the commands, so that `segprune --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from segprune.cli.inspect import inspect
+from segprune.cli.prune import prune
+from segprune.cli.sensitivity import sensitivity
+from segprune.cli.verify import verify
+
+__all__ = ["app", "main"]
+
+_TERMINATED = 128 + signal.SIGTERM
+
+app = typer.Typer(
+    name="segprune",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from segprune.environment import version
+
+        typer.echo(f"segprune {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Make a segmentation network smaller, and prove that it was done right.
+
+    Channels are removed, not masked: the file shrinks, the work shrinks, and the result computes
+    what the original computes with those channels at zero.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
+      half of the multiply-adds of a built-in network
+
+      [cyan]segprune prune my.nets:make --weights best.pt --data frames/ --importance taylor[/cyan]
+      a network of your own, by what matters on your images
+
+      [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]
+      what is in a file: every layer's width before and after
+
+      [cyan]segprune verify runs/NAME/NAME.safetensors[/cyan]
+      rebuild it from the file, and prove it again
+
+      [cyan]segprune sensitivity icnet --data frames/[/cyan]
+      which layers can lose channels, and which must not
+
+    Exit status: 0 done, 1 proved wrong, 2 bad input, 70 unexpected (SEGPRUNE_DEBUG=1 tells more).
+    """
+
+
+app.command(no_args_is_help=True)(prune)
+app.command(no_args_is_help=True)(inspect)
+app.command(no_args_is_help=True)(verify)
+app.command(no_args_is_help=True)(sensitivity)
+
+
+def main() -> None:
+    """Entry point of the `segprune` script."""
+    # `kill` must unwind the stack as Ctrl-C does, so that no half-made folder stays behind.
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="segprune")
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    del signum, frame
+    sys.exit(_TERMINATED)

@@ -1,0 +1,60 @@
+"""Between a command and the terminal: an error is one red sentence, never a traceback."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from segprune.errors import SegpruneError
+
+__all__ = ["DEBUG", "guarded"]
+
+DEBUG = "SEGPRUNE_DEBUG"
+"""Environment variable that lets exceptions through, traceback and all."""
+
+_BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Turn whatever a command raises into a sentence on stderr and an exit status."""
+
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            _say("interrupted", "nothing was written.")
+            raise typer.Exit(_INTERRUPTED) from None
+        except SegpruneError as error:
+            if os.environ.get(DEBUG):
+                raise
+            _say("error", str(error))
+            raise typer.Exit(_BAD_INPUT) from None
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            text = f"{type(error).__name__}: {error}"
+            _say("unexpected", f"{text.rstrip('. ')}. Set {DEBUG}=1 and run it again to see where.")
+            raise typer.Exit(_UNEXPECTED) from None
+
+    return run
+
+
+def _say(kind: str, message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    # One line, whatever torch put into it; as Text, for brackets in it are no markup.
+    sentence = " ".join(message.split())
+    Console(stderr=True, soft_wrap=True).print(
+        Text.assemble((f"{kind}: ", "bold red"), (sentence, "red"))
+    )

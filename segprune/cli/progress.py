@@ -1,0 +1,49 @@
+"""Progress on stderr, where it does not mix with results."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
+
+__all__ = ["Steps"]
+
+
+class Steps:
+    """Progress on stderr: one live line while a step runs, and in the end what each took."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(),
+            console=self._console, transient=True, disable=not self._console.is_terminal,
+        )  # fmt: skip
+        self._task = self._progress.add_task("start", total=None)
+        self._began: dict[str, float] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        self._began.setdefault(step, time.monotonic())
+        # A step of one piece has no share that is done: its bar moves instead of filling.
+        self._progress.update(
+            self._task, description=f"{step:8}", completed=done, total=total if total > 1 else None
+        )
+
+    def __enter__(self) -> Steps:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self._progress.stop()
+        if kind is None:
+            starts = [*self._began.values(), time.monotonic()]
+            took = [
+                f"{step} {after - before:.1f} s"
+                for step, before, after in zip(self._began, starts, starts[1:], strict=False)
+            ]
+            self._console.print(Text("took: " + ", ".join(took), style="dim"))

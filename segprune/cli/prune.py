@@ -1,0 +1,189 @@
+"""`segprune prune`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import (
+    Batches,
+    Classes,
+    Data,
+    Input,
+    Model,
+    Out,
+    Seed,
+    Weights,
+    make_importable,
+    parse_budget,
+    parse_input,
+    parse_shares,
+    spelled,
+)
+from segprune.errors import BudgetError, InputError
+
+__all__ = ["prune"]
+
+_LOOKS_AT_IMAGES = ("taylor", "activation")
+_FAILED = 1
+
+
+class Scope(StrEnum):
+    """How channels are ranked."""
+
+    GLOBAL = "global"
+    LOCAL = "local"
+
+
+@guarded
+def prune(
+    model: Model,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND=SHARE",
+            help="What to keep: a share of [cyan]macs[/cyan], [cyan]params[/cyan] or "
+            "[cyan]channels[/cyan].",
+            show_default="macs=0.5",
+        ),
+    ] = None,
+    importance: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What decides which channels go: magnitude, magnitude_l1, magnitude_l2, bn_scale, "
+            "fpgm, lamp, random; with --data also taylor and activation.",
+        ),
+    ] = "magnitude",
+    scope: Annotated[
+        Scope,
+        typer.Option(help="Rank all channels together, or take the same share of every layer."),
+    ] = Scope.GLOBAL,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB=SHARE",
+            help="Keep this share of these layers' channels; repeatable, instead of --budget.",
+        ),
+    ] = None,
+    round_to: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Make widths multiples of N; 8 suits most CPUs.")
+    ] = 1,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave these layers as wide as they are; repeatable."),
+    ] = None,
+    floor: Annotated[
+        float, typer.Option(metavar="SHARE", help="Least share of its channels that a layer keeps.")
+    ] = 0.1,
+    min_channels: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Least number of channels that a layer keeps.")
+    ] = 4,
+    weights: Weights = None,
+    input: Input = "1x3x512x1024",
+    classes: Classes = None,
+    data: Data = None,
+    batches: Batches = 8,
+    seed: Seed = 0,
+    out: Out = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the folder in --out.", show_default="a free one"),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a run of that name.")
+    ] = False,
+    measure: Annotated[bool, typer.Option(help="Time the dense and the pruned network.")] = True,
+    pairs: Annotated[
+        int, typer.Option(metavar="N", min=6, help="How often to time both, in turn.")
+    ] = 30,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads while timing.")] = 1,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Leave the auxiliary heads out of the file.")
+    ] = False,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store weights in half precision in the file.")
+    ] = False,
+) -> None:
+    """Remove channels until a budget is met; prove the result, time it, and write it.
+
+    Writes NAME.safetensors, plan.json and record.json to a folder of their own in --out, and
+    nothing at all if the proof fails or the run is interrupted.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
+      [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
+      [cyan]segprune prune my.nets:make --budget params=0.3 --ignore 'head.*' --round-to 8[/cyan]
+      [cyan]segprune prune bisenetv2 --layer 'detail.*=0.5' --layer 'semantic.*=0.75'[/cyan]
+    """
+    given = dict(locals())
+    if layer and budget:
+        raise BudgetError(
+            "--layer: expected no --budget beside it, found both; the shares of the layers alone "
+            "decide how much goes. Leave one out."
+        )
+    if importance in _LOOKS_AT_IMAGES and data is None:
+        raise InputError(
+            f"--importance {importance}: expected images, found none; pass --data FOLDER."
+        )
+    kept = None if layer else parse_budget(budget or "macs=0.5")
+    shares = parse_shares(layer or ())
+    size = parse_input(input)
+
+    from segprune.cli.progress import Steps
+    from segprune.cli.show import announce, show_result, show_violations
+    from segprune.pipeline import PruneJob, run_prune
+
+    make_importable()
+    announce(model, size, classes, weights, data)
+    job = PruneJob(
+        model=model,
+        input=size,
+        budget=kept,
+        scope=shares or scope.value,
+        importance=importance,
+        round_to=round_to,
+        ignore=tuple(ignore or ()),
+        floor=floor,
+        min_channels=min_channels,
+        classes=classes,
+        weights=weights,
+        data=data,
+        batches=batches,
+        seed=seed,
+        out=out,
+        name=name,
+        replace=replace,
+        measure=measure,
+        pairs=pairs,
+        threads=threads,
+        deploy=deploy,
+        half=half,
+        command=spelled("prune", model, _worth_recording(given)),
+    )
+    with Steps() as steps:
+        result = run_prune(job, steps)
+    if result.record is None or result.folder is None:
+        show_violations(result.violations, "Nothing was written.")
+        raise typer.Exit(_FAILED)
+    show_result(result.record, result.folder)
+
+
+def _worth_recording(given: dict[str, object]) -> dict[str, object]:
+    """Options that differ from their defaults; not where the results went."""
+    usual: dict[str, object] = {
+        "importance": "magnitude", "scope": Scope.GLOBAL, "round_to": 1, "input": "1x3x512x1024",
+        "batches": 8, "seed": 0, "pairs": 30, "threads": 1, "floor": 0.1, "min_channels": 4,
+    }  # fmt: skip
+    left_out = {"model", "out", "name", "replace", "measure"}
+    words = {
+        key: value
+        for key, value in given.items()
+        if key not in left_out and usual.get(key) != value
+    }
+    return words | ({} if given["measure"] else {"no_measure": True})

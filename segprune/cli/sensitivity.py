@@ -1,0 +1,91 @@
+"""`segprune sensitivity`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import (
+    Batches,
+    Classes,
+    Data,
+    Input,
+    Model,
+    Out,
+    Seed,
+    Weights,
+    make_importable,
+    parse_input,
+    spelled,
+)
+
+__all__ = ["sensitivity"]
+
+
+@guarded
+def sensitivity(
+    model: Model,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only these layers; repeatable.", show_default="all"),
+    ] = None,
+    keep: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of its channels that a layer keeps.")
+    ] = 0.5,
+    weights: Weights = None,
+    input: Input = "1x3x512x1024",
+    classes: Classes = None,
+    data: Data = None,
+    batches: Batches = 1,
+    seed: Seed = 0,
+    out: Out = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the folder in --out.", show_default="a free one"),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a run of that name.")
+    ] = False,
+) -> None:
+    """What each layer costs, and what is lost without half of it: one layer at a time.
+
+    No labels are needed: the outputs are compared with the dense network's own. Layers that only
+    lose channels together are one row. Writes sensitivity.json to a folder in --out.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune sensitivity bisenetv2 --weights best.pt --data frames/[/cyan]
+      [cyan]segprune sensitivity my.nets:make --layers 'encoder.*' --keep 0.25[/cyan]
+    """
+    given = dict(locals())
+    size = parse_input(input)
+
+    from segprune.cli.progress import Steps
+    from segprune.cli.show import announce, show_sensitivity
+    from segprune.pipeline import load_dense, run_sensitivity
+    from segprune.pipeline.folder import choose_folder
+    from segprune.records import new_folder, write_record
+
+    make_importable()
+    stem = f"{model.partition(':')[2].replace('.', '-') or model}-sensitivity"
+    folder = choose_folder(out, name, stem, replace=replace)
+    announce(model, size, classes, weights, data)
+    usual: dict[str, object] = {"keep": 0.5, "input": "1x3x512x1024", "batches": 1, "seed": 0}
+    left_out = ("model", "out", "name", "replace")
+    words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
+    with Steps() as steps:
+        steps("load", 0, 1)
+        dense = load_dense(
+            model, input=size, classes=classes, weights=weights, data=data, batches=batches,
+            seed=seed,
+        )  # fmt: skip
+        record = run_sensitivity(
+            model, dense, layers=tuple(layers or ()), keep=keep, seed=seed,
+            command=spelled("sensitivity", model, words), progress=steps,
+        )  # fmt: skip
+        with new_folder(folder, replace=replace) as staging:
+            write_record(staging / "sensitivity.json", record)
+    show_sensitivity(record, folder)

@@ -1,0 +1,320 @@
+"""What the commands print on stdout: tables, and verdicts in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from segprune.cli.words import amount, few, fps, ms, percent, plain, reasons_for_speed, size_of
+
+if TYPE_CHECKING:
+    from segprune.artifacts import Header
+    from segprune.cli.inspect import Width
+    from segprune.pipeline import Proof, PruneRecord, SensitivityRecord
+    from segprune.plan import PrunePlan
+    from segprune.violations import Violation
+
+__all__ = [
+    "announce",
+    "show_header",
+    "show_plan",
+    "show_proof",
+    "show_result",
+    "show_sensitivity",
+    "show_violations",
+]
+
+_MOST_GROUPS = 12
+_BAR = 12
+
+
+def announce(
+    model: str, size: Sequence[int], classes: int | None, weights: Path | None, data: Path | None
+) -> None:
+    """The first line: what is worked on, and whether its weights mean anything."""
+    own = ":" in model
+    kind = "your network" if own else f"{classes or 19} classes"
+    seen = f"images from {data.name}" if data else "random images"
+    line = Text.assemble((model, "bold"), f" ({kind}), {'x'.join(map(str, size))}, {seen}, ")
+    if weights:
+        line.append(f"weights from {weights.name}")
+    else:
+        doubt = "weights are random unless the factory loads some" if own else "weights are random"
+        line.append(f"{doubt} (no --weights)", style="yellow")
+    Console(soft_wrap=True).print(line)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
+    return table
+
+
+def _facts(*rows: tuple[str, str, str]) -> Table:
+    """Lines of a coloured word and a text that wraps beside it, not below: (word, colour, text)."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, min_width=8)
+    grid.add_column(overflow="fold")
+    for word, style, text in rows:
+        grid.add_row(Text(word, style=f"bold {style}".strip()), Text(text))
+    return grid
+
+
+# -- prune -----------------------------------------------------------------------------------------
+
+
+def show_result(record: PruneRecord, folder: Path | None) -> None:
+    """Before and after, whether it is faster, whether it is proved, what had to stay."""
+    console = Console()
+    dense, pruned, speed = record.dense, record.pruned, record.speed
+    table = _table("", "dense", "pruned", "pruned/dense")
+
+    def row(name: str, before: float, after: float, shown: tuple[str, str]) -> None:
+        table.add_row(name, *shown, percent(after / before) if before else "")
+
+    row(
+        "parameters",
+        dense.params,
+        pruned.params,
+        (amount(dense.params), amount(pruned.params, dense.params)),
+    )
+    row("MACs", dense.macs, pruned.macs, (amount(dense.macs), amount(pruned.macs, dense.macs)))
+    row(
+        "activations written", dense.activation_bytes, pruned.activation_bytes,
+        (size_of(dense.activation_bytes), size_of(pruned.activation_bytes, dense.activation_bytes)),
+    )  # fmt: skip
+    stored = [("half precision", record.half), ("no auxiliary heads", record.deploy)]
+    extra = ", ".join(words for words, there in stored if there)
+    row(
+        f"file ({extra})" if extra else "file", dense.file_bytes, pruned.file_bytes,
+        (size_of(dense.file_bytes), size_of(pruned.file_bytes, dense.file_bytes)),
+    )  # fmt: skip
+    if speed:
+        row(
+            "time of one call",
+            speed.dense_ms,
+            speed.pruned_ms,
+            (ms(speed.dense_ms), ms(speed.pruned_ms)),
+        )
+        row(
+            "frames per second",
+            speed.dense_fps,
+            speed.pruned_fps,
+            (fps(speed.dense_fps), fps(speed.pruned_fps)),
+        )
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(_facts(*_speed_facts(record), *_proof_facts(record), *_frozen_facts(record)))
+    if folder:
+        console.print(
+            _facts(
+                ("written", "cyan", f"{folder}/: {folder.name}.safetensors, plan.json, record.json")
+            )
+        )
+
+
+def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
+    speed = record.speed
+    if speed is None:
+        yield "speed", "yellow", "not measured"
+        return
+    threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
+    found = (
+        f"{speed.speedup:.2f} times ({percent(speed.confidence)} interval {speed.low:.2f} to "
+        f"{speed.high:.2f}; {speed.pairs} pairs in turn, {speed.device}, {threads})"
+    )
+    if speed.verdict == "faster":
+        yield "faster", "green", found
+        return
+    slower = ", it is slower" if speed.verdict == "slower" else ""
+    yield "speed", "yellow", f"smaller but not faster{slower}: {found}"
+    for reason in reasons_for_speed(record):
+        yield "", "", reason
+
+
+def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
+    seen = f"{record.frames} frames" if record.frames else "random images"
+    yield (
+        "proved",
+        "green",
+        "computes what the full-size network computes with the removed channels at zero (on "
+        f"{seen}: largest difference {record.difference:.0e} of the largest output)",
+    )
+
+
+def _frozen_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
+    if not record.frozen:
+        yield "reach", "green", "every hidden channel was allowed to go"
+    else:
+        total = sum(group.channels for group in record.frozen)
+        share = f"{percent(record.free_share)} of the hidden channels were allowed to go"
+        yield "reach", "yellow", f"{share}; {total} had to stay:"
+    for group in record.frozen[:_MOST_GROUPS]:
+        where = f" ({group.source})" if group.source else ""
+        yield "", "", f"{group.channels} of {few(group.layers)}: {group.reason}{where}"
+    if len(record.frozen) > _MOST_GROUPS:
+        yield "", "", f"and {len(record.frozen) - _MOST_GROUPS} more reasons, in record.json"
+    if record.unreached:
+        count = len(record.unreached)
+        yield (
+            "unused",
+            "yellow",
+            f"{count} parameters are never read and stay: {few(record.unreached)}",
+        )
+
+
+# -- proof -----------------------------------------------------------------------------------------
+
+
+def show_violations(violations: Sequence[Violation], consequence: str) -> None:
+    """All that is wrong, by kind, with what the kind means."""
+    from segprune.violations import KINDS
+
+    console = Console()
+    count = len(violations)
+    many = f"{count} violation{'' if count == 1 else 's'}"
+    console.print(_facts(("wrong", "red", f"{many}. {consequence}")))
+    for kind in dict.fromkeys(violation.kind for violation in violations):
+        console.print(Text.assemble((kind, "bold"), f": {KINDS.get(kind, '')}"))
+        for violation in violations:
+            if violation.kind == kind:
+                console.print(Text(f"  {violation.where}: {violation.message}"), soft_wrap=True)
+
+
+def show_proof(file: Path, proof: Proof) -> None:
+    """That a file holds, and what was compared to say so."""
+    count, size = len(proof.header.plan.kept), "x".join(map(str, proof.input))
+    numbers = (
+        "compared with the dense weights, and equal"
+        if proof.values_compared
+        else "not compared with the dense ones, which were not given or differ on purpose"
+    )
+    Console().print(
+        _facts(
+            ("proved", "green", f"{file.name} is what its plan makes of {proof.header.network}"),
+            (
+                "",
+                "",
+                f"{count} pruned tensors: shapes, attributes, memory and gradients as planned",
+            ),
+            ("", "", f"outputs on {size} and other sizes: those of the masked full-size network"),
+            ("", "", f"kept weights: {numbers}"),
+        )
+    )
+
+
+# -- inspect ---------------------------------------------------------------------------------------
+
+
+def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
+    """An artefact: what it is, its layers, its digests."""
+    declared = "built in" if header.spec else "your own: to load it, the dense one is needed"
+    size = size_of(file.stat().st_size)
+    console = Console()
+    console.print(
+        Text.assemble((file.name, "bold"), f": a pruned {header.network} ({declared}), {size}")
+    )
+    facts = [("tensors", "", f"sha256 {header.payload}")]
+    if header.spec:
+        options = ", ".join(f"{key}={value}" for key, value in header.spec["options"].items())
+        facts.append(("network", "", f"{header.spec['name']}({options})"))
+    facts += [(key, "", plain(value)) for key, value in header.metadata.items() if value]
+    _show_plan(console, header.plan, widths, facts)
+
+
+def show_plan(file: Path, plan: PrunePlan, widths: Sequence[Width]) -> None:
+    """A plan: its layers and digests."""
+    console = Console()
+    console.print(
+        Text.assemble((file.name, "bold"), f": a plan that changes {len(plan.kept)} tensors")
+    )
+    _show_plan(console, plan, widths, [])
+
+
+def _show_plan(
+    console: Console,
+    plan: PrunePlan,
+    widths: Sequence[Width],
+    more: Sequence[tuple[str, str, str]],
+) -> None:
+    table = _table("layer", "dense", "kept", "share")
+    table.add_column("")
+    for width in widths:
+        if width.dense is None:
+            table.add_row(width.layer, "?", str(width.kept))
+            continue
+        share = width.kept / width.dense
+        filled = round(share * _BAR)
+        table.add_row(
+            width.layer,
+            str(width.dense),
+            str(width.kept),
+            percent(share),
+            "█" * filled + "░" * (_BAR - filled),
+            style="dim" if share == 1 else "",
+        )
+    console.print()
+    console.print(table)
+    console.print()
+    known = [(width.dense, width.kept) for width in widths if width.dense is not None]
+    facts = []
+    if known:
+        before, after = sum(dense for dense, _ in known), sum(kept for _, kept in known)
+        narrower = sum(kept < dense for dense, kept in known)
+        text = f"{narrower} of {len(known)} layers are narrower; {after} of {before} channels stay"
+        facts.append(("in all", "", f"{text} ({percent(after / before)})"))
+    made = ", ".join(
+        f"{key} {plain(value)}" for key, value in plan.notes.items() if key != "layers" and value
+    )
+    digests = [("plan", "", f"sha256 {plan.digest}"), ("made for", "", f"sha256 {plan.network}")]
+    console.print(_facts(*facts, ("made by", "", made), *digests, *more))
+
+
+# -- sensitivity -----------------------------------------------------------------------------------
+
+
+def show_sensitivity(record: SensitivityRecord, folder: Path) -> None:
+    """A row per layer, the one that is missed least on top."""
+    console = Console()
+    table = _table(
+        "layer", "channels", "MACs saved", "params saved", "output error", "classes changed"
+    )
+    for row in record.layers:
+        more = f" (+{len(row.layers) - 1} tied)" if len(row.layers) > 1 else ""
+        changed = "" if row.changed is None else percent(row.changed)
+        table.add_row(
+            row.layers[0] + more,
+            f"{row.channels} → {row.kept}",
+            percent(row.macs),
+            percent(row.params),
+            percent(row.error),
+            changed,
+        )
+    console.print()
+    console.print(table)
+    console.print()
+    seen = f"{record.frames} frames" if record.frames else "random images"
+    console.print(
+        f"Least missed on top. Each layer alone keeps {percent(record.keep)} of its channels "
+        f"(those of largest {record.importance}), nothing is retrained. Output error: root mean square of the change "
+        "over that of the output. Classes changed: share of pixels. On {seen}.",
+        highlight=False,
+    )
+    if record.weights is None:
+        console.print(
+            "Weights may be random: then these numbers tell about the structure, not about what "
+            "was learnt.", style="yellow", highlight=False,
+        )  # fmt: skip
+    console.print(
+        _facts(
+            *(("skipped", "yellow", reason) for reason in record.skipped),
+            ("written", "cyan", f"{folder}/sensitivity.json"),
+        )
+    )

@@ -1,0 +1,80 @@
+"""`segprune verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import Data, Seed, make_importable, parse_input
+
+__all__ = ["verify"]
+
+_FAILED = 1
+
+
+@guarded
+def verify(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A file that segprune prune or segprune.save wrote."),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="package.module:factory",
+            help="The dense network, for files of networks of your own.",
+            show_default="built from the file",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of the dense network, to compare every kept number with them.",
+            show_default="none: numbers are not compared",
+        ),
+    ] = None,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NxCxHxW", help="Size of the example input.", show_default="that of the run"
+        ),
+    ] = None,
+    data: Data = None,
+    trained: Annotated[
+        bool,
+        typer.Option(
+            "--trained", help="The pruned network was trained on: its numbers may differ."
+        ),
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """Rebuild a pruned network from its file and prove it: exit status 0 if it holds, 1 if not.
+
+    Shapes, attributes, memory and gradients are checked one by one; outputs are compared with
+    those of the full-size network whose removed channels are zero, on several sizes.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune verify runs/NAME/NAME.safetensors[/cyan]
+      [cyan]segprune verify small.safetensors --model my.nets:make --weights dense.pt[/cyan]
+    """
+    size = parse_input(input) if input else None
+
+    from segprune.cli.progress import Steps
+    from segprune.cli.show import show_proof, show_violations
+    from segprune.pipeline import run_verify
+
+    make_importable()
+    with Steps() as steps:
+        steps("verify", 0, 1)
+        proof = run_verify(
+            file, model=model, weights=weights, input=size, data=data, trained=trained, seed=seed
+        )
+    if proof.violations:
+        show_violations(proof.violations, f"{file.name} is not what its plan promises.")
+        raise typer.Exit(_FAILED)
+    show_proof(file, proof)

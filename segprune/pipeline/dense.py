@@ -1,0 +1,80 @@
+"""Where every job begins: a dense network with weights, and what it is run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from segprune.data import Frames, read_batches
+from segprune.models.references import is_reference, resolve
+from segprune.models.weights import file_digest, load_weights, read_weights
+
+__all__ = ["Dense", "example_of", "load_dense"]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense network with what it is run on.
+
+    Attributes:
+        example: images `(N, C, H, W)`: frames where a folder was given, random numbers otherwise.
+        weights: digest of the file they came from, or None.
+    """
+
+    model: nn.Module
+    example: Tensor
+    frames: Frames | None
+    weights: str | None
+
+
+def load_dense(
+    model: str,
+    *,
+    input: tuple[int, ...],
+    classes: int | None = None,
+    weights: Path | None = None,
+    data: Path | None = None,
+    batches: int = 1,
+    seed: int = 0,
+) -> Dense:
+    """Build a network, fill it with weights, and read or draw its example input.
+
+    Args:
+        model: a built-in network's name, or `package.module:factory`.
+        input: size of one batch, `(N, C, H, W)`.
+        classes: of a built-in network; None means 19.
+        seed: of random weights and random images.
+
+    Raises:
+        ModelError: no such network, or weights of another one.
+        ArtifactError: a file of weights that cannot be read.
+        InputError: images that cannot be read, or a size that does not fit them.
+    """
+    state = read_weights(weights) if weights else None
+    # Checkpoints for inference lack the auxiliary heads; then the network is built without.
+    aux = state is None or any("aux" in name for name in state)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = resolve(model, classes, aux)
+    if state is not None:
+        load_weights(network, state, str(weights))
+    known = None if is_reference(model) else (classes or 19)
+    example, frames = example_of(input, data, batches, seed, known)
+    return Dense(network, example, frames, file_digest(weights) if weights else None)
+
+
+def example_of(
+    input: tuple[int, ...],
+    data: Path | None = None,
+    batches: int = 1,
+    seed: int = 0,
+    num_classes: int | None = None,
+) -> tuple[Tensor, Frames | None]:
+    """The first batch of frames and all of them; or random numbers where there is no folder."""
+    if data is None:
+        return torch.randn(input, generator=torch.Generator().manual_seed(seed)), None
+    frames = read_batches(data, batches, input, num_classes)
+    return frames.images, frames

@@ -1,0 +1,95 @@
+"""Prove a file: rebuild the pruned network it holds, and compare it with the dense one's twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from segprune.artifacts import Header, load, read_header
+from segprune.errors import ArtifactError
+from segprune.models import build
+from segprune.models.references import resolve
+from segprune.models.weights import load_weights, read_weights
+from segprune.pipeline.dense import example_of
+from segprune.verification import verify
+from segprune.violations import Violation
+
+__all__ = ["Proof", "run_verify"]
+
+_USUAL_INPUT = (1, 3, 512, 1024)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found.
+
+    Attributes:
+        header: what the file says about itself.
+        violations: empty means proved.
+        input: size of the example, `(N, C, H, W)`.
+        values_compared: whether the tensors were compared with the dense network's own.
+    """
+
+    header: Header
+    violations: tuple[Violation, ...]
+    input: tuple[int, ...]
+    values_compared: bool
+
+
+def run_verify(
+    file: Path,
+    *,
+    model: str | None = None,
+    weights: Path | None = None,
+    input: tuple[int, ...] | None = None,
+    data: Path | None = None,
+    trained: bool = False,
+    seed: int = 0,
+) -> Proof:
+    """Rebuild the network in a file and verify it.
+
+    A file holds the pruned network alone. Given the dense weights, its tensors are compared with
+    them too; without, the twin is the dense network with the pruned tensors at their kept indices.
+
+    Args:
+        model: `package.module:factory` of the dense network; needed unless it is a built-in one.
+        weights: the dense network's, as they were before pruning.
+        input: size of one batch, `(N, C, H, W)`; None means that of the run that wrote the file.
+        data: folder of images to compare outputs on; random numbers otherwise.
+        trained: the pruned network was trained since, so its values differ from the dense ones.
+
+    Raises:
+        ArtifactError: the file is damaged, foreign, or of another network.
+        ModelError, InputError: as for `load_dense`.
+    """
+    header = read_header(file)
+    dense = _dense(file, header, model)
+    rounded = bool(header.metadata.get("half"))
+    compared = weights is not None and not trained and not rounded
+    if weights is not None:
+        state = read_weights(weights)
+        if header.spec is not None and not header.spec["options"].get("aux", True):
+            # A deployed file has no auxiliary heads, whatever the checkpoint holds.
+            state = {name: tensor for name, tensor in state.items() if "aux" not in name}
+        load_weights(dense, state, str(weights))
+    size = input or tuple(header.metadata.get("input", _USUAL_INPUT))
+    example, _ = example_of(size, data, 1, seed)
+    pruned = load(file, dense)
+    # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
+    violations = verify(dense, pruned, header.plan, example, trained=not compared)
+    return Proof(header, violations, tuple(example.shape), compared)
+
+
+def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
+    if model is not None:
+        return resolve(model)
+    if header.spec is None:
+        raise ArtifactError(
+            f"{file}: expected the dense {header.network} beside it, found none, and it is none of "
+            "segprune's own networks; pass --model package.module:factory."
+        )
+    with torch.random.fork_rng(devices=[]):
+        return build(header.spec["name"], **header.spec["options"]).eval()

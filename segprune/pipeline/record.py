@@ -1,0 +1,82 @@
+"""What is kept of a run: sizes before and after, speed, digests, and what it was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from segprune.environment import Environment
+from segprune.speed import Speed
+
+__all__ = ["FrozenGroup", "PruneRecord", "Size"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network costs: `macs` and `activation_bytes` for one image, bytes of its file."""
+
+    params: int
+    macs: int
+    activation_bytes: int
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class FrozenGroup:
+    """Channels that had to stay, and why; as `segprune.graph.Frozen`."""
+
+    layers: tuple[str, ...]
+    channels: int
+    reason: str
+    source: str | None
+
+
+@dataclass(frozen=True)
+class PruneRecord:
+    """A run, as it is kept in `record.json`; digests are SHA-256.
+
+    Attributes:
+        weights: digest of the file of dense weights; None where none was given.
+        frames, frames_digest: how many images were read, and their digest; 0 and None without.
+        network: digest of the dense network's names and shapes.
+        plan, artifact: digests of the plan and of the artefact's file.
+        widths: how many layers are narrower, and how many of these widths are multiples of 8.
+        depthwise: how many of the convolutions are depthwise, and how many convolutions there are.
+        free_share: share of the hidden channels that may go.
+        difference: largest difference to the masked twin's output on the example, relative to the
+            largest output.
+        violations: what verification found; empty in every record that is written by `run_prune`.
+    """
+
+    SCHEMA: ClassVar[str] = "segprune.prune/1"
+
+    command: tuple[str, ...]
+    model: str
+    input: tuple[int, ...]
+    budget: Mapping[str, float]
+    scope: str
+    shares: Mapping[str, float]
+    importance: str
+    round_to: int
+    ignore: tuple[str, ...]
+    seed: int
+    deploy: bool
+    half: bool
+    weights: str | None
+    frames: int
+    frames_digest: str | None
+    network: str
+    plan: str
+    artifact: str
+    dense: Size
+    pruned: Size
+    widths: tuple[int, ...]
+    depthwise: tuple[int, ...]
+    free_share: float
+    frozen: tuple[FrozenGroup, ...]
+    unreached: tuple[str, ...]
+    difference: float
+    violations: tuple[str, ...]
+    speed: Speed | None
+    environment: Environment
