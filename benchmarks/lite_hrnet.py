@@ -72,7 +72,7 @@ class CrossGate(nn.Module):
 
 
 class Block(nn.Module):
-    """Conditional channel weighting: half of each branch passes, half is weighted, both shuffled."""
+    """Conditional channel weighting: one half of each branch passes, one is weighted; shuffled."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()

@@ -155,7 +155,7 @@ def prune_with_torch_pruning(network: nn.Module, image: Tensor) -> None:
 
 
 MOST = 0.7
-"""Its shuffles and shortcuts tie two thirds of its channels to one another: half is out of reach."""
+"""Shuffles and shortcuts tie two thirds of its channels to one another: half is out of reach."""
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ class Mismatch:
         text: what was expected and found, in words.
         numbers: dense and pruned value of a number that differs.
         module: path of the module whose `forward` was running.
+        asked: the sizes that the pruned copy asked for, where it named any.
     """
 
     site: Site
@@ -58,6 +59,7 @@ class Mismatch:
     text: str
     numbers: tuple[float, float] | None = None
     module: str = ""
+    asked: tuple[int, ...] = ()
 
 
 def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
@@ -99,6 +101,7 @@ class _Prober(Interpreter):
         super().__init__(understood)
         self.mismatches: list[Mismatch] = []
         self.position = 0
+        self._asked: tuple[int, ...] = ()
         self._program, self._number, self._state, self._count = program, number, state, count
         self._states = {value.state: value for value in program.values if value.state}
         self._names = states
@@ -115,7 +118,9 @@ class _Prober(Interpreter):
             result, leaves = self._stand_in(op, args, node, shapes)
             self._values[leaves[0]] = node.outputs[0]
             return result
-        self._compare(node, bind(op, args, kwargs))
+        arguments = bind(op, args, kwargs)
+        self._asked = _sizes(arguments)
+        self._compare(node, arguments)
         try:
             result = self.call(op, args, kwargs)
         except Exception as error:  # the user's literal met a pruned tensor
@@ -221,7 +226,15 @@ class _Prober(Interpreter):
         self, node: Node, kind: str, text: str, numbers: tuple[float, float] | None = None
     ) -> None:
         site = (self._number, node.index)
-        self.mismatches.append(Mismatch(site, kind, text, numbers, node.module))
+        found = Mismatch(site, kind, text, numbers, node.module, self._asked)
+        self.mismatches.append(found)
+
+
+def _sizes(arguments: Mapping[str, Any]) -> tuple[int, ...]:
+    """Sizes of the result that a view was given, -1 included."""
+    named = arguments.get("size", arguments.get("shape"))
+    whole = isinstance(named, (list, tuple)) and all(isinstance(item, int) for item in named)
+    return tuple(named) if whole and named is not None else ()
 
 
 def _has_tensors(item: Any) -> bool:

@@ -200,8 +200,13 @@ class Interpreter(TorchDispatchMode):
 
 
 _KEEP_SHAPE = frozenset(
-    f"aten.{name}" for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm")
+    f"aten.{name}"
+    for name in (
+        "batch_norm instance_norm group_norm layer_norm relu relu6 hardtanh leaky_relu sigmoid "
+        "hardsigmoid hardswish silu gelu elu tanh prelu dropout clone contiguous softmax"
+    ).split()
 )
+_KEEP_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
 
 
 def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
@@ -211,11 +216,24 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
     of the time of a trace.
     """
     name = operator_name(op)
-    if name in _KEEP_SHAPE:
-        return torch.empty_like(arguments["input"])
-    if name == "aten.upsample_bilinear2d" and arguments.get("output_size") is not None:
-        source: Tensor = arguments.get("input", arguments.get("self"))
-        return source.new_empty((*source.shape[:2], *arguments["output_size"]))
+    source = arguments.get("input", arguments.get("self"))
+    if not isinstance(source, Tensor):
+        return None
+    if name in _KEEP_SHAPE and arguments.get("dtype") is None:
+        return source if op._schema.is_mutable else torch.empty_like(source)
+    if name in _KEEP_COMMON_SHAPE:
+        other = arguments["other"]
+        alike = isinstance(other, Tensor) and (other.shape, other.dtype) == (source.shape, source.dtype)
+        if not alike:
+            return None
+        return source if op._schema.is_mutable else torch.empty_like(source)
+    if name == "aten.upsample_bilinear2d" and source.dim() == 4:
+        size = arguments.get("output_size")
+        if size is None and arguments.get("scale_factors") is not None:
+            pairs = zip(source.shape[2:], arguments["scale_factors"], strict=True)
+            size = [int(length * scale) for length, scale in pairs]
+        if size is not None:
+            return source.new_empty((*source.shape[:2], *size))
     return None
 
 

@@ -50,6 +50,7 @@ class Settlement:
     vetoes: list[Veto] = field(default_factory=list)
     bindings: dict[tuple[str, str], Place] = field(default_factory=dict)
     ties: list[tuple[Place, Place]] = field(default_factory=list)
+    _followed: set[tuple[Site, Place, Place]] = field(default_factory=set)
     _tried: set[tuple[Site, int, str, str, Place]] = field(default_factory=set)
 
     def bound(self, state: Propagation) -> dict[tuple[str, str], LabelVector]:
@@ -77,6 +78,8 @@ class Settlement:
             own = False
         upstream = [] if own else list(_changing(state, site[0], program, node, keep))
         places = _places(state, site, node) if own else (place for place, _, _ in upstream[:_UPSTREAM])
+        if mismatch.asked and self._follow(mismatch, state, program, node, keep):
+            return
         if mismatch.numbers is None or own:
             if self._rewrite(mismatch, state, places):
                 return
@@ -88,6 +91,37 @@ class Settlement:
             self.vetoes.append(Veto(site[0], place.value or 0, place.axis, _reason(mismatch, node)))
         if not upstream:
             self.readings[site] = self.readings.get(site, 0) + 1
+
+    def _follow(
+        self,
+        mismatch: Mismatch,
+        state: Propagation,
+        program: Program,
+        node: Node,
+        keep: NDArray[np.bool_],
+    ) -> bool:
+        """A view that was given the size of another tensor's axis: tie the two axes."""
+        output = node.outputs[0]
+        axes = state.final_axes(mismatch.site[0], output)
+        if len(mismatch.asked) != len(output.shape):
+            return False
+        for dim, asked in enumerate(mismatch.asked):
+            if dim not in axes or asked in (-1, output.shape[dim], int(keep[axes[dim].labels].sum())):
+                continue
+            here = Place(mismatch.site, output.index, dim)
+            for place, dense, now in _changing(state, mismatch.site[0], program, node, keep):
+                labels = _labels_at(state, place)
+                key = (mismatch.site, here, place)
+                if (dense, now) != (output.shape[dim], asked) or key in self._followed:
+                    continue
+                if labels is None or np.array_equal(
+                    state.labels.find(labels), state.labels.find(axes[dim].labels)
+                ):
+                    continue
+                self._followed.add(key)
+                self.ties.append((place, here))
+                return True
+        return False
 
     def _rewrite(
         self, mismatch: Mismatch, state: Propagation, places: Iterator[Place]

@@ -13,6 +13,8 @@ import typer
 from segprune.errors import BudgetError, InputError
 
 __all__ = [
+    "NETWORK",
+    "RESULTS",
     "Batches",
     "Classes",
     "Data",
@@ -28,6 +30,10 @@ __all__ = [
     "spelled",
 ]
 
+NETWORK = "Network and images"
+RESULTS = "Results"
+"""Headings of the help page."""
+
 _KINDS = ("macs", "params", "channels")
 
 Model = Annotated[
@@ -42,21 +48,33 @@ Model = Annotated[
 Weights = Annotated[
     Path | None,
     typer.Option(
+        rich_help_panel=NETWORK,
         metavar="FILE",
         help="Weights of the dense network: a state dict in a safetensors or torch file.",
         show_default="none: random weights",
     ),
 ]
 Input = Annotated[
-    str, typer.Option(metavar="NxCxHxW", help="Size of the example input, as 1x3x512x1024.")
+    str,
+    typer.Option(
+        rich_help_panel=NETWORK,
+        metavar="NxCxHxW",
+        help="Size of the example input, as 1x3x512x1024.",
+    ),
 ]
 Classes = Annotated[
     int | None,
-    typer.Option(metavar="K", help="Classes of a built-in network.", show_default="19"),
+    typer.Option(
+        rich_help_panel=NETWORK,
+        metavar="K",
+        help="Classes of a built-in network.",
+        show_default="19",
+    ),
 ]
 Data = Annotated[
     Path | None,
     typer.Option(
+        rich_help_panel=NETWORK,
         metavar="FOLDER",
         help="Images, searched recursively (jpg, png); a folder [cyan]labels[/cyan] beside "
         "[cyan]images[/cyan] is used too (8-bit class indices, 255 void).",
@@ -64,10 +82,15 @@ Data = Annotated[
     ),
 ]
 Batches = Annotated[
-    int, typer.Option(metavar="N", min=1, help="How many batches to take from --data.")
+    int,
+    typer.Option(
+        rich_help_panel=NETWORK, metavar="N", min=1, help="How many batches to take from --data."
+    ),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="For everything that is random.")]
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are kept.")]
+Out = Annotated[
+    Path, typer.Option(metavar="FOLDER", rich_help_panel=RESULTS, help="Where runs are kept.")
+]
 
 
 def parse_budget(text: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ import typer
 
 from segprune.cli.guard import guarded
 from segprune.cli.options import (
+    RESULTS,
     Batches,
     Classes,
     Data,
@@ -92,21 +93,41 @@ def prune(
     out: Out = Path("runs"),
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the folder in --out.", show_default="a free one"),
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="NAME",
+            help="Of the folder in --out.",
+            show_default="a free one",
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite a run of that name.")
+        bool,
+        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
     ] = False,
-    measure: Annotated[bool, typer.Option(help="Time the dense and the pruned network.")] = True,
+    measure: Annotated[
+        bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
+    ] = True,
     pairs: Annotated[
-        int, typer.Option(metavar="N", min=6, help="How often to time both, in turn.")
+        int,
+        typer.Option(
+            rich_help_panel=RESULTS, metavar="N", min=6, help="How often to time both, in turn."
+        ),
     ] = 30,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads while timing.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(rich_help_panel=RESULTS, metavar="N", min=1, help="CPU threads while timing."),
+    ] = 1,
     deploy: Annotated[
-        bool, typer.Option("--deploy", help="Leave the auxiliary heads out of the file.")
+        bool,
+        typer.Option(
+            "--deploy", rich_help_panel=RESULTS, help="Leave the auxiliary heads out of the file."
+        ),
     ] = False,
     half: Annotated[
-        bool, typer.Option("--half", help="Store weights in half precision in the file.")
+        bool,
+        typer.Option(
+            "--half", rich_help_panel=RESULTS, help="Store weights in half precision in the file."
+        ),
     ] = False,
 ) -> None:
     """Remove channels until a budget is met; prove the result, time it, and write it.
@@ -119,7 +140,7 @@ def prune(
       [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
       [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
       [cyan]segprune prune my.nets:make --budget params=0.3 --ignore 'head.*' --round-to 8[/cyan]
-      [cyan]segprune prune bisenetv2 --layer 'detail.*=0.5' --layer 'semantic.*=0.75'[/cyan]
+      [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
     given = dict(locals())
     if layer and budget:

@@ -9,6 +9,7 @@ import typer
 
 from segprune.cli.guard import guarded
 from segprune.cli.options import (
+    RESULTS,
     Batches,
     Classes,
     Data,
@@ -44,10 +45,16 @@ def sensitivity(
     out: Out = Path("runs"),
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the folder in --out.", show_default="a free one"),
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="NAME",
+            help="Of the folder in --out.",
+            show_default="a free one",
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite a run of that name.")
+        bool,
+        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
     ] = False,
 ) -> None:
     """What each layer costs, and what is lost without half of it: one layer at a time.

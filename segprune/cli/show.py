@@ -10,27 +10,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segprune.cli.words import amount, few, fps, ms, percent, plain, reasons_for_speed, size_of
+from segprune.cli.words import amount, few, fps, ms, percent, reasons_for_speed, size_of
 
 if TYPE_CHECKING:
-    from segprune.artifacts import Header
-    from segprune.cli.inspect import Width
     from segprune.pipeline import Proof, PruneRecord, SensitivityRecord
-    from segprune.plan import PrunePlan
     from segprune.violations import Violation
 
 __all__ = [
     "announce",
-    "show_header",
-    "show_plan",
+    "facts",
     "show_proof",
     "show_result",
     "show_sensitivity",
     "show_violations",
+    "table",
 ]
 
 _MOST_GROUPS = 12
-_BAR = 12
 
 
 def announce(
@@ -49,14 +45,15 @@ def announce(
     Console(soft_wrap=True).print(line)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+def table(*columns: str) -> Table:
+    """An empty table without lines: words to the left, numbers to the right."""
+    result = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
-    return table
+        result.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
+    return result
 
 
-def _facts(*rows: tuple[str, str, str]) -> Table:
+def facts(*rows: tuple[str, str, str]) -> Table:
     """Lines of a coloured word and a text that wraps beside it, not below: (word, colour, text)."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, min_width=8)
@@ -73,48 +70,48 @@ def show_result(record: PruneRecord, folder: Path | None) -> None:
     """Before and after, whether it is faster, whether it is proved, what had to stay."""
     console = Console()
     dense, pruned, speed = record.dense, record.pruned, record.speed
-    table = _table("", "dense", "pruned", "pruned/dense")
+    rows = table("", "dense", "pruned", "pruned/dense")
 
-    def row(name: str, before: float, after: float, shown: tuple[str, str]) -> None:
-        table.add_row(name, *shown, percent(after / before) if before else "")
+    def compare(name: str, before: float, after: float, shown: tuple[str, str]) -> None:
+        rows.add_row(name, *shown, percent(after / before) if before else "")
 
-    row(
+    compare(
         "parameters",
         dense.params,
         pruned.params,
         (amount(dense.params), amount(pruned.params, dense.params)),
     )
-    row("MACs", dense.macs, pruned.macs, (amount(dense.macs), amount(pruned.macs, dense.macs)))
-    row(
+    compare("MACs", dense.macs, pruned.macs, (amount(dense.macs), amount(pruned.macs, dense.macs)))
+    compare(
         "activations written", dense.activation_bytes, pruned.activation_bytes,
         (size_of(dense.activation_bytes), size_of(pruned.activation_bytes, dense.activation_bytes)),
     )  # fmt: skip
     stored = [("half precision", record.half), ("no auxiliary heads", record.deploy)]
     extra = ", ".join(words for words, there in stored if there)
-    row(
+    compare(
         f"file ({extra})" if extra else "file", dense.file_bytes, pruned.file_bytes,
         (size_of(dense.file_bytes), size_of(pruned.file_bytes, dense.file_bytes)),
     )  # fmt: skip
     if speed:
-        row(
+        compare(
             "time of one call",
             speed.dense_ms,
             speed.pruned_ms,
             (ms(speed.dense_ms), ms(speed.pruned_ms)),
         )
-        row(
+        compare(
             "frames per second",
             speed.dense_fps,
             speed.pruned_fps,
             (fps(speed.dense_fps), fps(speed.pruned_fps)),
         )
     console.print()
-    console.print(table)
+    console.print(rows)
     console.print()
-    console.print(_facts(*_speed_facts(record), *_proof_facts(record), *_frozen_facts(record)))
+    console.print(facts(*_speed_facts(record), *_proof_facts(record), *_frozen_facts(record)))
     if folder:
         console.print(
-            _facts(
+            facts(
                 ("written", "cyan", f"{folder}/: {folder.name}.safetensors, plan.json, record.json")
             )
         )
@@ -140,22 +137,26 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
 
 
 def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
-    seen = f"{record.frames} frames" if record.frames else "random images"
+    apart = f"largest difference {record.difference:.0e} of the largest output"
     yield (
         "proved",
         "green",
         "computes what the full-size network computes with the removed channels at zero (on "
-        f"{seen}: largest difference {record.difference:.0e} of the largest output)",
+        f"{_seen(record.frames)}: {apart if record.difference else 'no difference at all'})",
     )
+
+
+def _seen(frames: int) -> str:
+    return f"{frames} frame{'' if frames == 1 else 's'}" if frames else "random images"
 
 
 def _frozen_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
     if not record.frozen:
-        yield "reach", "green", "every hidden channel was allowed to go"
+        yield "reach", "green", "every hidden channel can be removed"
     else:
         total = sum(group.channels for group in record.frozen)
-        share = f"{percent(record.free_share)} of the hidden channels were allowed to go"
-        yield "reach", "yellow", f"{share}; {total} had to stay:"
+        share = f"{percent(record.free_share)} of the hidden channels can be removed"
+        yield "reach", "yellow", f"{share}; {total} must stay:"
     for group in record.frozen[:_MOST_GROUPS]:
         where = f" ({group.source})" if group.source else ""
         yield "", "", f"{group.channels} of {few(group.layers)}: {group.reason}{where}"
@@ -180,7 +181,7 @@ def show_violations(violations: Sequence[Violation], consequence: str) -> None:
     console = Console()
     count = len(violations)
     many = f"{count} violation{'' if count == 1 else 's'}"
-    console.print(_facts(("wrong", "red", f"{many}. {consequence}")))
+    console.print(facts(("wrong", "red", f"{many}. {consequence}")))
     for kind in dict.fromkeys(violation.kind for violation in violations):
         console.print(Text.assemble((kind, "bold"), f": {KINDS.get(kind, '')}"))
         for violation in violations:
@@ -197,7 +198,7 @@ def show_proof(file: Path, proof: Proof) -> None:
         else "not compared with the dense ones, which were not given or differ on purpose"
     )
     Console().print(
-        _facts(
+        facts(
             ("proved", "green", f"{file.name} is what its plan makes of {proof.header.network}"),
             (
                 "",
@@ -210,86 +211,19 @@ def show_proof(file: Path, proof: Proof) -> None:
     )
 
 
-# -- inspect ---------------------------------------------------------------------------------------
-
-
-def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
-    """An artefact: what it is, its layers, its digests."""
-    declared = "built in" if header.spec else "your own: to load it, the dense one is needed"
-    size = size_of(file.stat().st_size)
-    console = Console()
-    console.print(
-        Text.assemble((file.name, "bold"), f": a pruned {header.network} ({declared}), {size}")
-    )
-    facts = [("tensors", "", f"sha256 {header.payload}")]
-    if header.spec:
-        options = ", ".join(f"{key}={value}" for key, value in header.spec["options"].items())
-        facts.append(("network", "", f"{header.spec['name']}({options})"))
-    facts += [(key, "", plain(value)) for key, value in header.metadata.items() if value]
-    _show_plan(console, header.plan, widths, facts)
-
-
-def show_plan(file: Path, plan: PrunePlan, widths: Sequence[Width]) -> None:
-    """A plan: its layers and digests."""
-    console = Console()
-    console.print(
-        Text.assemble((file.name, "bold"), f": a plan that changes {len(plan.kept)} tensors")
-    )
-    _show_plan(console, plan, widths, [])
-
-
-def _show_plan(
-    console: Console,
-    plan: PrunePlan,
-    widths: Sequence[Width],
-    more: Sequence[tuple[str, str, str]],
-) -> None:
-    table = _table("layer", "dense", "kept", "share")
-    table.add_column("")
-    for width in widths:
-        if width.dense is None:
-            table.add_row(width.layer, "?", str(width.kept))
-            continue
-        share = width.kept / width.dense
-        filled = round(share * _BAR)
-        table.add_row(
-            width.layer,
-            str(width.dense),
-            str(width.kept),
-            percent(share),
-            "█" * filled + "░" * (_BAR - filled),
-            style="dim" if share == 1 else "",
-        )
-    console.print()
-    console.print(table)
-    console.print()
-    known = [(width.dense, width.kept) for width in widths if width.dense is not None]
-    facts = []
-    if known:
-        before, after = sum(dense for dense, _ in known), sum(kept for _, kept in known)
-        narrower = sum(kept < dense for dense, kept in known)
-        text = f"{narrower} of {len(known)} layers are narrower; {after} of {before} channels stay"
-        facts.append(("in all", "", f"{text} ({percent(after / before)})"))
-    made = ", ".join(
-        f"{key} {plain(value)}" for key, value in plan.notes.items() if key != "layers" and value
-    )
-    digests = [("plan", "", f"sha256 {plan.digest}"), ("made for", "", f"sha256 {plan.network}")]
-    console.print(_facts(*facts, ("made by", "", made), *digests, *more))
-
-
 # -- sensitivity -----------------------------------------------------------------------------------
 
 
-def show_sensitivity(record: SensitivityRecord, folder: Path) -> None:
+def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
     """A row per layer, the one that is missed least on top."""
     console = Console()
-    table = _table(
+    rows = table(
         "layer", "channels", "MACs saved", "params saved", "output error", "classes changed"
     )
     for row in record.layers:
         more = f" (+{len(row.layers) - 1} tied)" if len(row.layers) > 1 else ""
         changed = "" if row.changed is None else percent(row.changed)
-        table.add_row(
+        rows.add_row(
             row.layers[0] + more,
             f"{row.channels} → {row.kept}",
             percent(row.macs),
@@ -298,13 +232,13 @@ def show_sensitivity(record: SensitivityRecord, folder: Path) -> None:
             changed,
         )
     console.print()
-    console.print(table)
+    console.print(rows)
     console.print()
-    seen = f"{record.frames} frames" if record.frames else "random images"
     console.print(
-        f"Least missed on top. Each layer alone keeps {percent(record.keep)} of its channels "
-        f"(those of largest {record.importance}), nothing is retrained. Output error: root mean square of the change "
-        "over that of the output. Classes changed: share of pixels. On {seen}.",
+        f"On {_seen(record.frames)}. Least missed on top. Each layer alone keeps "
+        f"{percent(record.keep)} of its channels (those of largest {record.importance}), nothing is "
+        "retrained. Output error: root mean square of the change over that of the output. Classes "
+        "changed: share of pixels.",
         highlight=False,
     )
     if record.weights is None:
@@ -312,9 +246,7 @@ def show_sensitivity(record: SensitivityRecord, folder: Path) -> None:
             "Weights may be random: then these numbers tell about the structure, not about what "
             "was learnt.", style="yellow", highlight=False,
         )  # fmt: skip
-    console.print(
-        _facts(
-            *(("skipped", "yellow", reason) for reason in record.skipped),
-            ("written", "cyan", f"{folder}/sensitivity.json"),
-        )
-    )
+    last = [("skipped", "yellow", reason) for reason in record.skipped]
+    if folder:
+        last.append(("written", "cyan", f"{folder}/sensitivity.json"))
+    console.print(facts(*last))

@@ -19,9 +19,9 @@ from torch import Tensor
 from segprune.cost import cost
 from segprune.environment import Environment, environment
 from segprune.errors import BudgetError, InputError
-from segprune.graph import ChannelGraph, trace
+from segprune.graph import ChannelGraph, layer_name, trace
 from segprune.observation import images_of, primary
-from segprune.pipeline.dense import Dense
+from segprune.pipeline.dense import Dense, inference_params
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.recording import run_method
@@ -108,7 +108,7 @@ def run_sensitivity(
     outputs = [_outputs(dense.model, batch) for batch in batches]
     rows: dict[str, LayerSensitivity] = {}
     skipped: list[str] = []
-    whole = cost(dense.model, graph)
+    macs, params = cost(dense.model, graph).macs, inference_params(dense.model, graph)
     for number, name in enumerate(names):
         progress("layers", number, len(names))
         try:
@@ -127,7 +127,6 @@ def run_sensitivity(
             rows[plan.digest] = _joined(rows[plan.digest], name)
             continue
         small = prune(dense.model, plan)
-        now = cost(small, dense.example)
         compared = [
             _compared(_outputs(small, batch), wanted)
             for batch, wanted in zip(batches, outputs, strict=True)
@@ -137,8 +136,8 @@ def run_sensitivity(
             layers=(name,),
             channels=before,
             kept=after,
-            macs=1 - now.macs / whole.macs,
-            params=1 - now.params / whole.params,
+            macs=1 - cost(small, dense.example).macs / macs,
+            params=1 - inference_params(small, graph) / params,
             changed=_mean([changed for changed, _ in compared]),
             error=_mean([error for _, error in compared]) or 0.0,
         )
@@ -161,7 +160,9 @@ def run_sensitivity(
 
 
 def _chosen(graph: ChannelGraph, globs: Sequence[str]) -> list[str]:
-    found = [layer.name for layer in graph.layers if layer.free]
+    """Layers that inference uses and that can lose channels, as far as a glob matches."""
+    inference = {layer_name(weight) for weight in graph.parameters}
+    found = [layer.name for layer in graph.layers if layer.free and layer.name in inference]
     for pattern in globs:
         if not any(fnmatchcase(name, pattern) for name in found):
             raise InputError(

@@ -1,0 +1,140 @@
+"""What a plan or an artefact holds, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from segprune.cli.show import facts, table
+from segprune.cli.words import percent, plain, size_of
+
+if TYPE_CHECKING:
+    from segprune.artifacts import Header
+    from segprune.plan import PrunePlan
+
+__all__ = ["Width", "show_header", "show_plan", "widths_of"]
+
+_BAR = 12
+
+
+@dataclass(frozen=True)
+class Width:
+    """A layer's channels before and after; `dense` is None where the file does not tell."""
+
+    layer: str
+    dense: int | None
+    kept: int
+
+
+def widths_of(plan: PrunePlan, spec: Mapping[str, Any] | None) -> list[Width]:
+    """Every layer that a plan tells about, in the network's order where that is known.
+
+    Dense widths are no part of a plan. They come from the notes that `segprune prune` leaves in
+    it, or from the built-in network that `spec` declares.
+    """
+    declared = _declared(spec)
+    layers = plan.notes.get("layers") or declared
+    if declared:  # a deployed network has fewer layers than its plan was made for
+        there = {name for name, _, _ in declared}
+        layers = [layer for layer in layers if layer[0] in there]
+    if not layers:
+        return [
+            Width(name.removesuffix(".weight"), None, len(dims[0]))
+            for name, dims in plan.kept.items()
+            if name.endswith(".weight") and len(dims) > 1 and 0 in dims
+        ]
+    widths = []
+    for weight, dim, dense in layers:
+        kept = plan.kept.get(weight, {}).get(dim)
+        widths.append(
+            Width(weight.removesuffix(".weight"), dense, dense if kept is None else len(kept))
+        )
+    return widths
+
+
+def _declared(spec: Mapping[str, Any] | None) -> list[tuple[str, int, int]]:
+    """Row dimension and width of every layer of a built-in network, without its numbers."""
+    if spec is None:
+        return []
+    import torch
+
+    from segprune.models import build
+
+    with torch.device("meta"):
+        network = build(spec["name"], **spec["options"])
+    found = []
+    for name, module in network.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, torch.Tensor) and weight.dim() > 1:
+            dim = int(bool(getattr(module, "transposed", False)))
+            found.append((f"{name}.weight", dim, weight.shape[dim]))
+    return found
+
+
+def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
+    """An artefact: what it is, its layers, its digests."""
+    declared = "built in" if header.spec else "your own: to load it, the dense one is needed"
+    size = size_of(file.stat().st_size)
+    console = Console()
+    console.print(
+        Text.assemble((file.name, "bold"), f": a pruned {header.network} ({declared}), {size}")
+    )
+    more = [("tensors", "", f"sha256 {header.payload}")]
+    if header.spec:
+        options = ", ".join(f"{key}={value}" for key, value in header.spec["options"].items())
+        more.append(("network", "", f"{header.spec['name']}({options})"))
+    more += [(key, "", plain(value)) for key, value in header.metadata.items() if value]
+    _show_plan(console, header.plan, widths, more)
+
+
+def show_plan(file: Path, plan: PrunePlan, widths: Sequence[Width]) -> None:
+    """A plan: its layers and digests."""
+    console = Console()
+    console.print(
+        Text.assemble((file.name, "bold"), f": a plan that changes {len(plan.kept)} tensors")
+    )
+    _show_plan(console, plan, widths, [])
+
+
+def _show_plan(
+    console: Console,
+    plan: PrunePlan,
+    widths: Sequence[Width],
+    more: Sequence[tuple[str, str, str]],
+) -> None:
+    rows = table("layer", "dense", "kept", "share")
+    rows.add_column("")
+    for width in widths:
+        if width.dense is None:
+            rows.add_row(width.layer, "?", str(width.kept))
+            continue
+        share = width.kept / width.dense
+        filled = round(share * _BAR)
+        rows.add_row(
+            width.layer,
+            str(width.dense),
+            str(width.kept),
+            percent(share),
+            "█" * filled + "░" * (_BAR - filled),
+            style="dim" if share == 1 else "",
+        )
+    console.print()
+    console.print(rows)
+    console.print()
+    known = [(width.dense, width.kept) for width in widths if width.dense is not None]
+    whole = []
+    if known:
+        before, after = sum(dense for dense, _ in known), sum(kept for _, kept in known)
+        narrower = sum(kept < dense for dense, kept in known)
+        text = f"{narrower} of {len(known)} layers are narrower; {after} of {before} channels stay"
+        whole.append(("in all", "", f"{text} ({percent(after / before)})"))
+    made = ", ".join(
+        f"{key} {plain(value)}" for key, value in plan.notes.items() if key != "layers" and value
+    )
+    digests = [("plan", "", f"sha256 {plan.digest}"), ("made for", "", f"sha256 {plan.network}")]
+    console.print(facts(*whole, ("made by", "", made), *digests, *more))
