@@ -1,8 +1,8 @@
 """Structured pruning for semantic segmentation: channels that are really gone, and the proof.
 
-    plan = segprune.make_plan(model, images, budget={"macs": 0.5})
-    small = segprune.prune(model, plan)
-    assert not segprune.verify(model, small, plan, images)
+plan = segprune.make_plan(model, images, budget={"macs": 0.5})
+small = segprune.prune(model, plan)
+assert not segprune.verify(model, small, plan, images)
 """
 
 from segprune.artifacts import Header, load, read_header, save
@@ -17,12 +17,13 @@ from segprune.errors import (
     SegpruneError,
     TraceError,
 )
-from segprune.graph import ChannelGraph, Frozen, Layer, trace
+from segprune.graph import ChannelGraph, Frozen, Layer
 from segprune.importance import Evidence, importances, register_importance
 from segprune.models import adapt, build
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import mask, prune
+from segprune.tracing import trace
 from segprune.verification import Violation, verify
 
 __all__ = [

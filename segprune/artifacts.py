@@ -87,9 +87,7 @@ def save(
     if deploy:
         plan, spec, gone = _without_auxiliary_heads(plan, spec, shapes)
         tensors = {name: tensor for name, tensor in tensors.items() if name not in gone}
-    ties = {
-        first: names for first, names in aliases(pruned).items() if first in tensors
-    }
+    ties = {first: names for first, names in aliases(pruned).items() if first in tensors}
     parameters = dict(pruned.named_parameters(remove_duplicate=False))
     stored = {
         first: _stored(tensors[first].detach(), dtype if first in parameters else None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ __all__ = ["Ledger", "Limit", "drop_in_order", "units_of"]
 
 TOLERANCE = 0.01
 """A plan that rounds no widths costs less than this share of the total below its budget."""
+
+_EXCHANGE_SIZES = ((1, 0), (1, 1), (1, 2), (2, 1), (1, 3), (2, 2), (2, 3), (3, 2))
+_EXCHANGE_WIDTH = {1: 1000, 2: 60, 3: 16, 4: 10, 5: 8}
 
 Unit = tuple[int, ...]
 """Classes (by representative) that go together, such as a whole step of `round_to` channels."""
@@ -126,8 +130,7 @@ def drop_in_order(
     """The units to drop so that the kept cost is at most `budget` of the total.
 
     Units go in order. One that would overshoot by more than the tolerance is passed over in favour
-    of finer ones; if none of these lands, the smallest overshoot is taken and the most important
-    units that fit are taken back.
+    of finer ones; if none of these lands, small exchanges of dropped and kept units are tried.
 
     Args:
         budget: share of the total cost to keep, in (0, 1].
@@ -166,40 +169,57 @@ def _land(
     name: str,
     exact: bool,
 ) -> list[Unit]:
-    """Only coarse units are left: go below with one, come back up with finer ones."""
+    """Only coarse units are left: drop some of them, and take back others that fit."""
     best: tuple[float, list[Unit]] | None = None
-    for unit in passed:
-        if not ledger.allowed(unit):
+    for out, back in _exchanges(passed, dropped):
+        if not _drop_all(ledger, out):
             continue
-        ledger.drop(unit)
-        taken_back: list[Unit] = []
-        if ledger.cost <= ceiling:
-            for candidate in reversed(dropped):
-                if ledger.cost > window:
-                    break
-                ledger.restore(candidate)
-                taken_back.append(candidate)
-                if ledger.cost > ceiling:
-                    ledger.drop(taken_back.pop())
-            gone = set(taken_back)
-            chosen = [*(other for other in dropped if other not in gone), unit]
-            if best is None or ledger.cost > best[0]:
-                best = ledger.cost, chosen
-            if ledger.cost > window:
-                return chosen
-        for candidate in taken_back:
-            ledger.drop(candidate)
-        ledger.restore(unit)
+        for unit in back:
+            ledger.restore(unit)
+        cost = ledger.cost
+        for unit in back:
+            ledger.drop(unit)
+        for unit in out:
+            ledger.restore(unit)
+        if cost <= ceiling and (best is None or cost > best[0]):
+            best = cost, [*(unit for unit in dropped if unit not in back), *out]
+            if cost > window:
+                return best[1]
     if best is not None and not exact:
         return best[1]
-    nearest = f"{best[0] / ledger.total:.4f}" if best else "none"
+    below = f"{best[0] / ledger.total:.4f}" if best else "none"
     above = ledger.cost / ledger.total
     for unit in passed:
-        if ledger.allowed(unit):
-            ledger.drop(unit)
+        _drop_all(ledger, (unit,))
     raise BudgetError(
         f"budget[{name!r}]: expected a share that can be reached, found "
         f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}, "
-        f"the nearest above {above:.4f}, the nearest below {nearest}. Ask for one of these, lower "
+        f"the nearest above {above:.4f}, the nearest below {below}. Ask for one of these, lower "
         "the floor (floor=, min_channels=), or ignore fewer layers."
     )
+
+
+def _exchanges(
+    passed: Sequence[Unit], dropped: Sequence[Unit]
+) -> Iterator[tuple[tuple[Unit, ...], tuple[Unit, ...]]]:
+    """Units to drop and units to take back for them, small exchanges first.
+
+    The least important of those passed over go first, the most important dropped return first.
+    """
+    for drops, restores in _EXCHANGE_SIZES:
+        width = _EXCHANGE_WIDTH[drops + restores]
+        returning = list(reversed(dropped))[:width]
+        for out in itertools.combinations(passed[:width], drops):
+            for back in itertools.combinations(returning, restores):
+                yield out, back
+
+
+def _drop_all(ledger: Ledger, units: Sequence[Unit]) -> bool:
+    """Drop several units, or none if a floor forbids one of them."""
+    for number, unit in enumerate(units):
+        if not ledger.allowed(unit):
+            for done in units[:number]:
+                ledger.restore(done)
+            return False
+        ledger.drop(unit)
+    return True

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from segprune.errors import TraceError
+from segprune.execution import run_method, tensors_in, undisturbed
 from segprune.network import copy_with, tensors_of
 from segprune.plan import PrunePlan
-from segprune.recording import run_method, tensors_in, undisturbed
 from segprune.violations import Violation
 
 __all__ = ["compare_gradients", "compare_outputs", "randomise", "scatter"]
@@ -111,7 +111,9 @@ def _methods(model: nn.Module) -> list[str]:
 
 def _run(model: nn.Module, method: str, inputs: Any, dtype: torch.dtype) -> Any:
     cast = tree_map(
-        lambda item: item.to(dtype) if isinstance(item, Tensor) and item.is_floating_point() else item,
+        lambda item: (
+            item.to(dtype) if isinstance(item, Tensor) and item.is_floating_point() else item
+        ),
         inputs,
     )
     with undisturbed(), torch.inference_mode():

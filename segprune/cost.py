@@ -16,10 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.graph import ChannelGraph, trace
+from segprune.graph import ChannelGraph
 from segprune.labels import LabelVector
+from segprune.tracing import trace
 
-__all__ = ["Cost", "LayerCost", "Term", "channel_terms", "cost", "cost_of", "mac_terms", "param_terms"]
+__all__ = [
+    "Cost",
+    "LayerCost",
+    "Term",
+    "channel_terms",
+    "cost",
+    "cost_of",
+    "mac_terms",
+    "param_terms",
+]
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,7 @@ class Term:
 
 def mac_terms(graph: ChannelGraph) -> list[Term]:
     """Multiply-adds of every operator, as functions of the kept channels."""
-    return [
-        Term(factor.module, factor.coefficient, factor.axes) for factor in graph.state.factors
-    ]
+    return [Term(factor.module, factor.coefficient, factor.axes) for factor in graph.state.factors]
 
 
 def param_terms(graph: ChannelGraph) -> list[Term]:
@@ -133,6 +141,7 @@ def cost_of(graph: ChannelGraph, keep: NDArray[np.bool_] | None = None) -> Cost:
             add(node.module, 2, math.prod(sizes) * value.dtype.itemsize)
     layers = tuple(LayerCost(name, *numbers) for name, numbers in shares.items())
     params, macs, activations = (
-        sum(column) for column in zip(*((c.params, c.macs, c.activation_bytes) for c in layers), strict=True)
+        sum(column)
+        for column in zip(*((c.params, c.macs, c.activation_bytes) for c in layers), strict=True)
     )
     return Cost(params, macs, activations, layers)

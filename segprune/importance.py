@@ -20,7 +20,14 @@ from segprune.graph import ChannelGraph
 from segprune.network import copy_with, tensors_of
 from segprune.observation import mean_activations, taylor_products
 
-__all__ = ["Evidence", "Importance", "Scores", "importances", "register_importance", "score_classes"]
+__all__ = [
+    "Evidence",
+    "Importance",
+    "Scores",
+    "importances",
+    "register_importance",
+    "score_classes",
+]
 
 Scores = Mapping[tuple[str, int], Tensor]
 

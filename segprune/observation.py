@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from segprune.errors import InputError, SegpruneError
+from segprune.execution import run_method, tensors_in, undisturbed
+from segprune.interpreter import Interpreter, bind, operator_name
 from segprune.network import tensors_of
 from segprune.operators import understood
-from segprune.recording import Interpreter, bind, operator_name, run_method, tensors_in, undisturbed
 
 __all__ = ["images_of", "labels_of", "mean_activations", "primary", "taylor_products"]
 

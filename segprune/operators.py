@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from segprune.programs import Node
     from segprune.propagation import Propagation
-    from segprune.recording import Node
 
 __all__ = ["CREATIONS", "RULES", "Rule", "rule", "understood"]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -13,21 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from segprune.budget import Ledger, Limit, Unit, drop_in_order, units_of
-from segprune.cost import Term, channel_terms, mac_terms, param_terms
 from segprune.errors import BudgetError, InputError, PlanError
-from segprune.graph import ChannelGraph, layer_name, trace
+from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, score_classes
 from segprune.network import network_digest, require_prunable, tensors_of
 from segprune.plan import PrunePlan
+from segprune.selection import TERMS, choose, matched_rows
+from segprune.tracing import trace
 
 __all__ = ["make_plan"]
-
-_TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
-    "macs": mac_terms,
-    "params": param_terms,
-    "channels": channel_terms,
-}
 
 
 def make_plan(
@@ -78,24 +69,30 @@ def make_plan(
     _check_options(round_to, floor, min_channels, normalize)
     _check_finite(model)
     kind, share = _parse_budget(budget, scope)
-    graph = example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
+    graph = (
+        example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
+    )
     _check_graph(model, graph)
     stay = graph.frozen_mask.copy()
-    for name, rows in _matched_rows(model, graph, ignored_layers, "ignored_layers"):
+    for name, rows in matched_rows(model, graph, ignored_layers, "ignored_layers"):
         del name
         stay |= np.isin(graph.roots, graph.roots[rows])
     evidence = Evidence(model, graph, calibration, loss, seed)
     score = score_classes(importance, evidence, normalize)
-    dropped = _choose(model, graph, stay, score, kind, share, scope, round_to, floor, min_channels)
+    dropped = choose(model, graph, stay, score, kind, share, scope, round_to, floor, min_channels)
     keep = np.ones(len(graph.roots), dtype=bool)
     keep[[root for unit in dropped for root in unit]] = False
     keep = keep[graph.roots]
     notes = {
         "budget": {kind: share} if kind else None,
-        "importance": importance if isinstance(importance, str) else getattr(importance, "__name__", "custom"),
+        "importance": importance
+        if isinstance(importance, str)
+        else getattr(importance, "__name__", "custom"),
         "scope": scope if isinstance(scope, str) else dict(scope),
         "round_to": round_to,
-        "ignored_layers": [item if isinstance(item, str) else type(item).__name__ for item in ignored_layers],
+        "ignored_layers": [
+            item if isinstance(item, str) else type(item).__name__ for item in ignored_layers
+        ],
         "seed": seed,
         "floor": floor,
         "min_channels": min_channels,
@@ -120,132 +117,6 @@ def plan_from_mask(
     return PrunePlan(graph.network, kept, attributes, network_digest(result), notes)
 
 
-def _choose(
-    model: nn.Module,
-    graph: ChannelGraph,
-    stay: NDArray[np.bool_],
-    score: NDArray[np.float64],
-    kind: str | None,
-    share: float,
-    scope: str | Mapping[str, float],
-    round_to: int,
-    floor: float,
-    min_channels: int,
-) -> list[Unit]:
-    rows = [record.rows for record in graph.state.layers.values()]
-    limits = [Limit(r, min(len(r), max(min_channels, math.ceil(floor * len(r))))) for r in rows]
-    slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
-    limits += [Limit(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
-    where: dict[int, list[int]] = {}
-    times: dict[int, int] = {}
-    for number, labels in enumerate(rows):
-        found, counts = np.unique(graph.roots[labels], return_counts=True)
-        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
-            where.setdefault(root, []).append(number)
-            times[root] = min(times.get(root, count), count)
-    free = [root for root in where if not stay[root]]
-    if scope == "local":
-        score = _rank_in_family(free, where, score)
-    if not isinstance(scope, str):
-        return _by_layer(model, graph, scope, stay, score, limits, round_to)
-    assert kind is not None
-    ledger = Ledger(_TERMS[kind](graph), limits, graph.roots)
-    units = units_of(
-        free, lambda root: float(score[root]), lambda root: tuple(where[root]), times.__getitem__, round_to
-    )
-    return drop_in_order(ledger, units, share, name=kind, exact=round_to == 1)
-
-
-def _rank_in_family(
-    free: Sequence[int], where: Mapping[int, list[int]], score: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Position within the layer instead of the score: every layer loses the same share."""
-    families: dict[tuple[int, ...], list[int]] = {}
-    for root in free:
-        families.setdefault(tuple(where[root]), []).append(root)
-    ranks = score.copy()
-    for members in families.values():
-        members.sort(key=lambda root: (score[root], root))
-        for place, root in enumerate(members):
-            ranks[root] = (place + 0.5) / len(members)
-    return ranks
-
-
-def _by_layer(
-    model: nn.Module,
-    graph: ChannelGraph,
-    scope: Mapping[str, float],
-    stay: NDArray[np.bool_],
-    score: NDArray[np.float64],
-    limits: Sequence[Limit],
-    round_to: int,
-) -> list[Unit]:
-    """Drop the least important channels of the named layers until each keeps its share."""
-    ledger = Ledger([], limits, graph.roots)
-    dropped: list[Unit] = []
-    gone: set[int] = set()
-    for pattern, share in scope.items():
-        if not isinstance(share, (int, float)) or not 0 < share <= 1:
-            raise BudgetError(
-                f"scope[{pattern!r}]: expected a share kept in (0, 1], found {share!r}."
-            )
-        for name, rows in _matched_rows(model, graph, [pattern], "scope"):
-            roots = graph.roots[rows]
-            named = pattern == name  # a glob takes what it can get, a name is an order
-            keep = int(share * len(rows) + 1e-9) // round_to * round_to or round_to
-            order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
-            for root in order:
-                left = sum(1 for r in roots.tolist() if r not in gone)
-                if left <= keep:
-                    break
-                times = int((roots == root).sum())
-                if root not in gone and left - times >= min(keep, left) and ledger.allowed((root,)):
-                    ledger.drop((root,))
-                    gone.add(root)
-                    dropped.append((root,))
-            left = sum(1 for r in roots.tolist() if r not in gone)
-            if named and left > keep and share < 1:
-                raise BudgetError(
-                    f"scope[{pattern!r}]: expected {name} to keep {keep} of {len(rows)} channels, "
-                    f"found that {left} must stay (floor, frozen or tied channels); "
-                    f"ask for {left / len(rows):.3f} or more."
-                )
-    return dropped
-
-
-def _matched_rows(
-    model: nn.Module, graph: ChannelGraph, wanted: Iterable[nn.Module | str], option: str
-) -> list[tuple[str, NDArray[np.int64]]]:
-    """Output channels of every layer that is, or lies beneath, a named module."""
-    modules = dict(model.named_modules())
-    found: list[tuple[str, NDArray[np.int64]]] = []
-    for item in wanted:
-        if isinstance(item, str):
-            roots = [name for name in modules if name and fnmatchcase(name, item)]
-        elif isinstance(item, nn.Module):
-            roots = [name for name, module in modules.items() if module is item]
-        else:
-            raise InputError(
-                f"{option}: expected modules or name globs, found {type(item).__name__}."
-            )
-        if not roots:
-            shown = item if isinstance(item, str) else type(item).__name__
-            close = difflib.get_close_matches(str(shown), list(modules), 3, 0.4)
-            raise PlanError(
-                f"{option}: expected a module of {type(model).__name__}, found {shown!r}, which "
-                f"matches none. Close names: {', '.join(close) or 'none'}."
-            )
-        for weight, record in graph.state.layers.items():
-            layer = layer_name(weight)
-            if any(layer == root or layer.startswith(f"{root}.") or root == "" for root in roots):
-                found.append((layer, record.rows))
-        for first, slots in graph.state.slots.items():
-            owner = first.rpartition(".")[0]
-            if first not in graph.state.layers and 0 in slots and owner in roots:
-                found.append((owner, slots[0]))  # a BatchNorm, say, named on its own
-    return found
-
-
 def _parse_budget(
     budget: Mapping[str, float] | None, scope: str | Mapping[str, float]
 ) -> tuple[str | None, float]:
@@ -265,7 +136,7 @@ def _parse_budget(
         )
     if budget is None:
         budget = {"macs": 0.5}
-    if not isinstance(budget, Mapping) or len(budget) != 1 or next(iter(budget)) not in _TERMS:
+    if not isinstance(budget, Mapping) or len(budget) != 1 or next(iter(budget)) not in TERMS:
         raise BudgetError(
             f"budget: expected one of {{'macs': share}}, {{'params': share}}, {{'channels': share}}, "
             f"found {budget!r}."

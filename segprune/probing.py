@@ -21,19 +21,12 @@ from torch._ops import OpOverload
 from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakIdKeyDictionary
 
-from segprune.propagation import Axes, Count, Propagation, Site
-from segprune.recording import (
-    Interpreter,
-    Node,
-    Program,
-    Value,
-    bind,
-    constant_of,
-    operator_name,
-    run_method,
-    tensors_in,
-    undisturbed,
-)
+from segprune.axes import Axes, Count, Site
+from segprune.execution import run_method, tensors_in, undisturbed
+from segprune.interpreter import Interpreter, bind, operator_name
+from segprune.programs import Node, Program, Value
+from segprune.propagation import Propagation
+from segprune.recording import constant_of
 
 __all__ = ["Mismatch", "probe", "trial_mask"]
 
@@ -112,9 +105,13 @@ class _Prober(Interpreter):
 
     def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         node = self._next(op)
-        shapes = [self._shape(v, a) for v, a in zip(node.outputs, self._predicted(node), strict=True)]
+        shapes = [
+            self._shape(v, a) for v, a in zip(node.outputs, self._predicted(node), strict=True)
+        ]
         if op is not node.op:  # torch hands out an alias where a slice covers everything
-            self._report(node, "shape", f"found {operator_name(op)}: a bound fits only the dense size")
+            self._report(
+                node, "shape", f"found {operator_name(op)}: a bound fits only the dense size"
+            )
             result, leaves = self._stand_in(op, args, node, shapes)
             self._values[leaves[0]] = node.outputs[0]
             return result
@@ -180,7 +177,9 @@ class _Prober(Interpreter):
             if isinstance(dense, Value) or isinstance(pruned, Tensor):
                 self._same_tensor(node, name, dense, pruned)
             elif _has_tensors(dense):
-                pairs = zip(dense, pruned, strict=False) if isinstance(pruned, (list, tuple)) else ()
+                pairs = (
+                    zip(dense, pruned, strict=False) if isinstance(pruned, (list, tuple)) else ()
+                )
                 for one, other in pairs:
                     self._same_tensor(node, name, one, other)
                 if len(dense) != len(pruned):

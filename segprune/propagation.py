@@ -8,80 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from segprune.axes import Axes, Axis, Count, Factor, LayerRecord, Site, Veto
 from segprune.labels import Labels, LabelVector, Reason
-from segprune.recording import Node, Program, Value
 from segprune.operators import CREATIONS, RULES, Rule
+from segprune.programs import Node, Program, Value
 
-__all__ = [
-    "Axes",
-    "Axis",
-    "Count",
-    "Factor",
-    "LayerRecord",
-    "Propagation",
-    "Site",
-    "Veto",
-    "propagate",
-]
+__all__ = ["OUTPUT", "Propagation", "kept_count", "propagate"]
 
-Site = tuple[int, int]
-"""(program, node): one operator call."""
-
-Count = Callable[[LabelVector], int]
-"""How many positions of an axis are kept."""
-
-@dataclass(frozen=True)
-class Axis:
-    """Labels along one axis of a tensor.
-
-    Attributes:
-        labels: one label per position.
-        zero: whether positions that were dropped hold exactly 0 in the masked twin. Sums and
-            contractions over an axis are exact only where that holds.
-    """
-
-    labels: LabelVector
-    zero: bool
-
-
-Axes = dict[int, Axis]
-
-
-@dataclass(frozen=True)
-class Veto:
-    """Freeze the labels of one axis of one recorded tensor, found necessary by probing."""
-
-    program: int
-    value: int
-    axis: int
-    reason: Reason
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Work of one operator: `coefficient` times the number of kept positions of each axis."""
-
-    weight: str | None
-    module: str
-    coefficient: int
-    axes: tuple[LabelVector, ...]
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """A convolution or linear layer met on the way, by the name of its weight.
-
-    Attributes:
-        weight: state-dict name of its weight.
-        module: path of the module that ran it.
-        rows: labels of its output channels, `(out_channels,)`.
-        row_dim: the dimension of the weight along which they lie.
-    """
-
-    weight: str
-    module: str
-    rows: LabelVector
-    row_dim: int
+OUTPUT = Reason("network output")
+_FIXED = "{} is given a fixed number of channels (a literal or a stored count)"
 
 
 @dataclass
@@ -134,7 +69,9 @@ class Propagation:
         """Label a result; axes of other sizes than the tensor's would be a bug in a rule."""
         for dim, axis in axes.items():
             if len(axis.labels) != value.shape[dim]:
-                raise AssertionError(f"rule gave {len(axis.labels)} labels to axis {dim} of {value}")
+                raise AssertionError(
+                    f"rule gave {len(axis.labels)} labels to axis {dim} of {value}"
+                )
         self._axes[self._program][value.index] = axes
         self._by_storage.setdefault(value.storage, []).append(value)
 
@@ -298,7 +235,6 @@ class Propagation:
             for axis in self.axes(value).values():
                 self.labels.freeze(axis.labels, OUTPUT)
 
-
     def _apply(self, function: Rule, node: Node) -> None:
         """A form of an operator that its rule does not foresee freezes what it touches."""
         try:
@@ -306,10 +242,6 @@ class Propagation:
         except Exception as error:
             text = f"{node.name} is used in a form its rule does not know ({error})"
             self.freeze_tensors(node, node.tensors(), text)
-
-
-OUTPUT = Reason("network output")
-_FIXED = "{} is given a fixed number of channels (a literal or a stored count)"
 
 
 def propagate(

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from segprune.axes import Site, Veto
 from segprune.labels import LabelVector, Reason
 from segprune.network import counts_of
 from segprune.probing import Mismatch
-from segprune.propagation import Propagation, Site, Veto
-from segprune.recording import Node, Program, Value
+from segprune.programs import Node, Program, Value
+from segprune.propagation import Propagation
 
 __all__ = ["Settlement"]
 
@@ -77,7 +78,9 @@ class Settlement:
         if own and mismatch.numbers and not state.options.get(site) and not _takes_sizes(node):
             own = False
         upstream = [] if own else list(_changing(state, site[0], program, node, keep))
-        places = _places(state, site, node) if own else (place for place, _, _ in upstream[:_UPSTREAM])
+        places = (
+            _places(state, site, node) if own else (place for place, _, _ in upstream[:_UPSTREAM])
+        )
         if mismatch.asked and self._follow(mismatch, state, program, node, keep):
             return
         if mismatch.numbers is None or own:
@@ -106,7 +109,11 @@ class Settlement:
         if len(mismatch.asked) != len(output.shape):
             return False
         for dim, asked in enumerate(mismatch.asked):
-            if dim not in axes or asked in (-1, output.shape[dim], int(keep[axes[dim].labels].sum())):
+            if dim not in axes or asked in (
+                -1,
+                output.shape[dim],
+                int(keep[axes[dim].labels].sum()),
+            ):
                 continue
             here = Place(mismatch.site, output.index, dim)
             for place, dense, now in _changing(state, mismatch.site[0], program, node, keep):
@@ -123,9 +130,7 @@ class Settlement:
                 return True
         return False
 
-    def _rewrite(
-        self, mismatch: Mismatch, state: Propagation, places: Iterator[Place]
-    ) -> bool:
+    def _rewrite(self, mismatch: Mismatch, state: Propagation, places: Iterator[Place]) -> bool:
         """Let a stored count follow the labels it may be meant to count, if one is left to try."""
         for key, place in list(self.bindings.items()):
             if place.site == mismatch.site and key[0] == mismatch.module:

@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 from segprune.errors import InputError
+from segprune.execution import run_method, tensors_in
 from segprune.network import copy_with
-from segprune.recording import run_method, tensors_in
 
 __all__ = ["Pair", "Speed", "balanced_order", "measure", "median_interval", "summarise"]
 

@@ -149,6 +149,8 @@ def _surviving_groups(
     groups = int(getattr(module, attribute))
     if rows is None:
         return groups
-    total = {"groups": "in_channels" if transposed else "out_channels"}.get(attribute, "num_channels")
+    total = {"groups": "in_channels" if transposed else "out_channels"}.get(
+        attribute, "num_channels"
+    )
     width = int(getattr(module, total)) // groups
     return len({row // width for row in rows})

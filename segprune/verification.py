@@ -11,10 +11,10 @@ from torch.nn.utils.prune import BasePruningMethod
 
 from segprune.comparison import compare_gradients, compare_outputs
 from segprune.errors import InputError, PlanError
+from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph
 from segprune.network import aliases, counts_of, network_digest, require_prunable, tensors_of
 from segprune.plan import PrunePlan
-from segprune.recording import tensors_in
 from segprune.surgery import select, true_attributes
 from segprune.violations import KINDS, Violation
 
@@ -52,7 +52,11 @@ def verify(
         TraceError: the dense network does not run on the example inputs.
     """
     require_prunable(model)
-    inputs = example_inputs.example_inputs if isinstance(example_inputs, ChannelGraph) else example_inputs
+    inputs = (
+        example_inputs.example_inputs
+        if isinstance(example_inputs, ChannelGraph)
+        else example_inputs
+    )
     if not tensors_in(inputs):
         raise InputError(
             f"example_inputs: expected tensors, found {type(inputs).__name__}; pass what forward takes."
@@ -181,7 +185,9 @@ def _values(
             wrong = int((tensor.to(wanted.dtype) != wanted).sum())
             if wrong and not both_nan:
                 yield Violation(
-                    "value", name, f"expected the kept dense values, found {wrong} others of {tensor.numel()}"
+                    "value",
+                    name,
+                    f"expected the kept dense values, found {wrong} others of {tensor.numel()}",
                 )
 
 
@@ -195,9 +201,13 @@ def _storage(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
             continue
         memory = _memory(tensor)
         if memory in owned:
-            yield Violation("storage", first, "expected memory of its own, found the dense network's")
+            yield Violation(
+                "storage", first, "expected memory of its own, found the dense network's"
+            )
         if memory in holders:
-            yield Violation("storage", first, f"expected memory of its own, found {holders[memory]}'s")
+            yield Violation(
+                "storage", first, f"expected memory of its own, found {holders[memory]}'s"
+            )
         holders[memory] = first
         held, needed = tensor.untyped_storage().nbytes(), tensor.numel() * tensor.element_size()
         original = dense.get(first)
@@ -211,7 +221,9 @@ def _storage(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
         ours = aliases(model).get(first)
         if ours is not None and set(ours) != set(names):
             yield Violation(
-                "storage", first, f"expected to be tied as {', '.join(ours)}, found {', '.join(names)}"
+                "storage",
+                first,
+                f"expected to be tied as {', '.join(ours)}, found {', '.join(names)}",
             )
 
 
@@ -249,7 +261,9 @@ def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterato
             if isinstance(value, _SIMPLE) and key != "training" and not key.startswith("_")
         }
         if not type(dense).__module__.startswith("torch.nn."):
-            wanted = {key: value for key, value in wanted.items() if key in plan.attributes.get(name, {})}
+            wanted = {
+                key: value for key, value in wanted.items() if key in plan.attributes.get(name, {})
+            }
         if own:
             wanted.update(_sizes(dense, module, {key: plan.kept[prefix + key] for key in own}))
         found: dict[str, Any] = {**vars(module), **counts_of(module)}

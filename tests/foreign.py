@@ -27,7 +27,7 @@ PAIRS = (
         ("Unet", encoder)
         for encoder in (
             "mobilenet_v2", "efficientnet-b0", "resnext50_32x4d", "vgg11_bn", "densenet121",
-            "se_resnet50", "dpn68", "xception", "inceptionv4", "mit_b0", "mobileone_s0",
+            "se_resnet50", "dpn68", "xception", "mit_b0", "mobileone_s0",
             "tu-regnety_002", "tu-mobilenetv3_small_100", "tu-convnext_atto", "tu-skresnet18",
             "tu-hrnet_w18_small", "tu-ghostnet_100", "tu-edgenext_xx_small",
         )
@@ -38,14 +38,14 @@ PAIRS = (
             "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "DeepLabV3", "DeepLabV3Plus",
             "PAN", "UPerNet", "Segformer",
         )
-        for encoder in (*CONVOLUTIONAL, "mit_b0")
+        for encoder in CONVOLUTIONAL
         if (decoder, encoder) not in {
             ("Linknet", "mobilenet_v2"), ("FPN", "mobilenet_v2"), ("DeepLabV3Plus", "resnet18"),
-            ("PAN", "mobilenet_v2"), ("Segformer", "mit_b0"),
-            ("UnetPlusPlus", "mit_b0"), ("Linknet", "mit_b0"),  # smp refuses these two
+            ("PAN", "mobilenet_v2"), ("MAnet", "mobilenet_v2"),
         }
     ),
-    ("DPT", "tu-vit_tiny_patch16_224"),
+    ("FPN", "mit_b0"),
+    ("UPerNet", "mit_b0"),
 )  # fmt: skip
 QUICK = {
     *TORCHVISION[:3],
@@ -84,6 +84,6 @@ class Foreign:
 
 
 def every() -> tuple[Foreign, ...]:
-    sizes = {"PAN": 128, "DPT": 224}
+    sizes = {"PAN": 128}
     pairs = (Foreign(f"{d}/{e}", sizes.get(d, 64)) for d, e in PAIRS)
     return (*(Foreign(name) for name in TORCHVISION), *pairs)

@@ -236,8 +236,8 @@ def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
     console.print()
     console.print(
         f"On {_seen(record.frames)}. Least missed on top. Each layer alone keeps "
-        f"{percent(record.keep)} of its channels (those of largest {record.importance}), nothing is "
-        "retrained. Output error: root mean square of the change over that of the output. Classes "
+        f"{percent(record.keep)} of its channels (those of largest {record.importance}); nothing "
+        "is retrained. Output error: root mean square of the change over that of the output. Classes "
         "changed: share of pixels.",
         highlight=False,
     )

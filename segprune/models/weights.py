@@ -123,7 +123,7 @@ def _read_torch(path: Path) -> Any:
             warnings.simplefilter("ignore")  # torch's advice to its own developers
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
+        first = (str(error).splitlines() or ["of no detail"])[0]
         raise _foreign(path, f"{type(error).__name__}: {first[:120]}") from error
 
 

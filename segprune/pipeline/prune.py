@@ -20,7 +20,8 @@ from segprune.comparison import difference
 from segprune.cost import cost
 from segprune.environment import environment
 from segprune.errors import InputError
-from segprune.graph import ChannelGraph, trace
+from segprune.execution import run_method, tensors_in
+from segprune.graph import ChannelGraph
 from segprune.models.weights import file_digest
 from segprune.network import aliases, tensors_of
 from segprune.observation import primary
@@ -29,10 +30,10 @@ from segprune.pipeline.folder import choose_folder
 from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
-from segprune.recording import run_method, tensors_in
 from segprune.records import new_folder, write_atomic, write_record
 from segprune.speed import Speed, measure
 from segprune.surgery import mask, prune
+from segprune.tracing import trace
 from segprune.verification import verify
 from segprune.violations import Violation
 

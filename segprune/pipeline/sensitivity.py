@@ -19,13 +19,14 @@ from torch import Tensor
 from segprune.cost import cost
 from segprune.environment import Environment, environment
 from segprune.errors import BudgetError, InputError
-from segprune.graph import ChannelGraph, layer_name, trace
+from segprune.execution import run_method
+from segprune.graph import ChannelGraph, layer_name
 from segprune.observation import images_of, primary
 from segprune.pipeline.dense import Dense, inference_params
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
-from segprune.recording import run_method
 from segprune.surgery import prune
+from segprune.tracing import trace
 
 __all__ = ["LayerSensitivity", "SensitivityRecord", "run_sensitivity"]
 

@@ -1,5 +1,6 @@
 """How channel labels travel through each operator; importing this package fills the table."""
 
+from segprune.operators import RULES, understood
 from segprune.rules import (
     contraction,
     convolution,
@@ -7,11 +8,10 @@ from segprune.rules import (
     elementwise,
     normalization,
     pooling,
-    reduction,
     rearrangement,
+    reduction,
     reshaping,
 )
-from segprune.operators import RULES, understood
 
 __all__ = [
     "RULES",

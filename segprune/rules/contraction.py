@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from segprune.propagation import Axes, Axis, Propagation
-from segprune.recording import Node, Value
-from segprune.rules.convolution import rows_or_size
+from segprune.axes import Axes, Axis
 from segprune.operators import rule
+from segprune.programs import Node, Value
+from segprune.propagation import Propagation
+from segprune.rules.convolution import rows_or_size
 
 __all__: list[str] = []
 

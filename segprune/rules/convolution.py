@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from segprune.axes import Axis
 from segprune.labels import LabelVector
-from segprune.propagation import Axis, Propagation
-from segprune.recording import Node, Value
 from segprune.operators import rule
+from segprune.programs import Node, Value
+from segprune.propagation import Propagation
 
 __all__: list[str] = []
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from segprune.propagation import Axis, Propagation
-from segprune.recording import Node, Value
+from segprune.axes import Axis
 from segprune.operators import rule
+from segprune.programs import Node, Value
+from segprune.propagation import Propagation
 
 __all__: list[str] = []
 

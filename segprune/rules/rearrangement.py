@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segprune.propagation import Axes, Axis, Propagation
-from segprune.recording import Node, Value
+from segprune.axes import Axes, Axis
 from segprune.operators import rule
+from segprune.programs import Node, Value
+from segprune.propagation import Propagation
 
 __all__: list[str] = []
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from segprune.axes import Axes, Axis
 from segprune.labels import LabelVector
-from segprune.propagation import Axes, Axis, Propagation
-from segprune.recording import Node
-from segprune.rules.elementwise import finish
 from segprune.operators import rule
+from segprune.programs import Node
+from segprune.propagation import Propagation
+from segprune.rules.elementwise import finish
 
 __all__ = ["axis_groups"]
 
@@ -81,11 +82,7 @@ def view(p: Propagation, node: Node) -> None:
 def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, LabelVector]:
     """One axis along which labels vary; where they vary along several, all but one are tied."""
     roots = p.labels.find(labels)
-    varying = [
-        dim
-        for dim in range(roots.ndim)
-        if (roots != np.take(roots, [0], axis=dim)).any()
-    ]
+    varying = [dim for dim in range(roots.ndim) if (roots != np.take(roots, [0], axis=dim)).any()]
     if not varying:
         text = "shuffles, splits or shortcuts tie all of these channels to one another"
         p.labels.freeze(roots.reshape(-1)[:1], p.reason(node, text))

@@ -1,0 +1,55 @@
+"""Run a user's network: any form of inputs and outputs, and nothing left disturbed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["run_method", "tensors_in", "undisturbed"]
+
+
+def run_method(model: nn.Module, method: str, inputs: Any) -> Any:
+    """Call a method with example inputs: a tensor, a tuple, or a dict of keyword arguments."""
+    call = model if method == "forward" else getattr(model, method)
+    if isinstance(inputs, dict):
+        return call(**inputs)
+    if isinstance(inputs, (tuple, list)):
+        return call(*inputs)
+    return call(inputs)
+
+
+def tensors_in(item: Any) -> list[Tensor]:
+    """All tensors in nested tuples, lists, mappings and dataclasses, in order."""
+    if isinstance(item, Tensor):
+        return [item]
+    if isinstance(item, Mapping):
+        return [tensor for part in item.values() for tensor in tensors_in(part)]
+    if isinstance(item, (list, tuple)):
+        return [tensor for part in item for tensor in tensors_in(part)]
+    if is_dataclass(item) and not isinstance(item, type):
+        return [tensor for part in fields(item) for tensor in tensors_in(getattr(item, part.name))]
+    return []
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Our runs of the user's code leave no warnings and no change in any random generator."""
+    python_state = random.getstate()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        random.seed(0)
+        torch.manual_seed(0)
+        fast_path = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)  # one fused operator would hide the layers
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast_path)
+            random.setstate(python_state)

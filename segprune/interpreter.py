@@ -1,0 +1,156 @@
+"""See every ATen operator a network calls, composite ones whole where a rule knows them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from segprune.programs import Source
+
+__all__ = ["Interpreter", "bind", "operator_name", "user_line"]
+
+_SKIPPED_FOLDERS = tuple(
+    str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parent)
+)
+_SKIPPED_MODULES = ("copying", "contextlib.py", "<frozen")
+_BYSTANDERS = ("prim", "profiler")
+_KEEP_SHAPE = frozenset(
+    f"aten.{name}"
+    for name in (
+        "batch_norm instance_norm group_norm layer_norm relu relu6 hardtanh leaky_relu sigmoid "
+        "hardsigmoid hardswish silu gelu elu tanh prelu dropout clone contiguous softmax"
+    ).split()
+)
+_KEEP_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
+
+
+class Interpreter(TorchDispatchMode):
+    """Hands every operator call to `step`, after splitting composite ones nobody understands."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; torch would import its compiler (over a second) to say so."""
+        return False
+
+    def __init__(self, understood: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._understood = understood
+        self.module_stack: list[str] = [""]
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.namespace in _BYSTANDERS:
+            return func(*args, **kwargs)
+        if not self._understood(operator_name(func)):
+            with self:
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        return self.step(func, args, kwargs)
+
+    def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def call(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator; beside meta tensors, tensors that Python made are stripped of data."""
+        leaves, structure = tree_flatten((args, kwargs))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if not any(t.is_meta for t in tensors):
+            return op(*args, **kwargs)
+        if all(t.is_meta for t in tensors):
+            known = _shape_alone(op, bind(op, args, kwargs))
+            return op(*args, **kwargs) if known is None else known
+        stripped = [leaf.to("meta") if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        args, kwargs = tree_unflatten(stripped, structure)
+        result = op(*args, **kwargs)
+        if op._schema.is_mutable and result is stripped[0]:
+            return leaves[0]
+        return result
+
+    def watch(self, model: nn.Module) -> None:
+        """Keep `module_stack` up to date while `model` runs (hooks stay on this private copy)."""
+        for name, module in model.named_modules():
+            module.register_forward_pre_hook(
+                lambda _module, _args, name=name: self.module_stack.append(name), prepend=True
+            )
+            module.register_forward_hook(lambda _module, _args, _output: self._leave())
+
+    def _leave(self) -> None:
+        """Not called when a forward raises: the stack then ends with the module that did."""
+        self.module_stack.pop()
+
+
+def operator_name(op: OpOverload) -> str:
+    """`aten.relu` for every overload of relu and relu_."""
+    name = str(op._overloadpacket)
+    return name[:-1] if name.endswith("_") and not name.endswith("__") else name
+
+
+def bind(op: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by their names in the operator's schema, defaults filled in."""
+    bound: dict[str, Any] = {}
+    for position, argument in enumerate(op._schema.arguments):
+        if position < len(args):
+            bound[argument.name] = args[position]
+        elif argument.name in kwargs:
+            bound[argument.name] = kwargs[argument.name]
+        elif argument.has_default_value():
+            bound[argument.name] = argument.default_value
+    return bound
+
+
+def user_line() -> Source | None:
+    """The innermost line on the stack that belongs neither to torch nor to this package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_SKIPPED_FOLDERS) and not any(s in file for s in _SKIPPED_MODULES):
+            return Source(file, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
+    """The result of operators whose shape is plain, but which torch works out in Python.
+
+    On meta tensors torch decomposes these, and imports its compiler for the resizing: two thirds
+    of the time of a trace.
+    """
+    name = operator_name(op)
+    source = arguments.get("input", arguments.get("self"))
+    if not isinstance(source, Tensor):
+        return None
+    if name in _KEEP_SHAPE and arguments.get("dtype") is None:
+        return source if op._schema.is_mutable else torch.empty_like(source)
+    if name in _KEEP_COMMON_SHAPE:
+        other = arguments["other"]
+        alike = isinstance(other, Tensor) and (other.shape, other.dtype) == (
+            source.shape,
+            source.dtype,
+        )
+        if not alike:
+            return None
+        return source if op._schema.is_mutable else torch.empty_like(source)
+    if name == "aten.upsample_bilinear2d" and source.dim() == 4:
+        size = arguments.get("output_size")
+        if size is None and arguments.get("scale_factors") is not None:
+            pairs = zip(source.shape[2:], arguments["scale_factors"], strict=True)
+            size = [int(length * scale) for length, scale in pairs]
+        if size is not None:
+            return source.new_empty((*source.shape[:2], *size))
+    return None

@@ -1,0 +1,271 @@
+"""`trace`: run a network, label its channels, and settle by trial what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from segprune.errors import InputError, TraceError
+from segprune.execution import tensors_in
+from segprune.graph import ChannelGraph, states_read
+from segprune.labels import LabelVector
+from segprune.network import (
+    aliases,
+    computed_weights,
+    copy_with,
+    require_prunable,
+    tensors_of,
+)
+from segprune.probing import Mismatch, probe, trial_mask
+from segprune.programs import Program
+from segprune.propagation import Propagation, kept_count, propagate
+from segprune.recording import record
+from segprune.rules import understood
+from segprune.settlement import Settlement
+from segprune.surgery import correct_attributes
+
+__all__ = ["trace"]
+
+_MAX_ROUNDS = 200
+_CLEAN_ROUNDS = 4  # with cuts and views of several readings, one trial may fit by coincidence
+
+
+def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> ChannelGraph:
+    """Label every channel of a network.
+
+    The network runs on meta tensors (no data, no memory): `forward` in evaluation mode, every
+    method that it lists in `traced_methods`, and `forward` in training mode. Then trial-pruned
+    copies run as well, so that literal channel counts and numbers computed from a pruned size are
+    found, and frozen with the user's line.
+
+    Args:
+        model: any `nn.Module`; it is not changed.
+        example_inputs: a tensor `(N, C, H, W)`, a tuple of positional arguments, or a dict of
+            keyword arguments.
+        settle: False skips training methods and trial runs: enough to count costs.
+
+    Raises:
+        ModelError: the network cannot be copied or carries masks.
+        InputError: the example inputs hold no tensor.
+        TraceError: `forward` does not run on the example inputs.
+    """
+    require_prunable(model)
+    if not tensors_in(example_inputs):
+        raise InputError(
+            f"example_inputs: expected a tensor, a tuple or a dict of keyword arguments with "
+            f"tensors in it, found {type(example_inputs).__name__}; pass e.g. torch.rand(1, 3, 64, 128)."
+        )
+    tracer = _Tracer(model, example_inputs)
+    return tracer.run() if settle else tracer.run_once()
+
+
+class _Tracer:
+    """Records the methods of a network and settles its labels by trial."""
+
+    def __init__(self, model: nn.Module, example_inputs: Any) -> None:
+        self.model, self.example = model, example_inputs
+        self.names = aliases(model)
+        self.tensors = tensors_of(model)
+        self.sealed = computed_weights(model)
+        self.without_data = True
+        self.runs: list[tuple[str, bool, Any]] = []
+        self.programs: list[Program] = []
+        self.untraced: dict[str, str] = {}
+
+    def run_once(self) -> ChannelGraph:
+        self._record_forward()
+        return self._graph(propagate(self.programs, {}, {}, (), self.sealed), {})
+
+    def run(self) -> ChannelGraph:
+        self._record_forward()
+        self._record_training()
+        settlement = Settlement(self.model)
+        clean = 0
+        for number in range(_MAX_ROUNDS):
+            state = propagate(
+                self.programs,
+                settlement.readings,
+                settlement.options,
+                settlement.vetoes,
+                self.sealed,
+            )
+            settlement.options = dict(state.options)
+            graph = self._graph(state, settlement.bound(state))
+            mismatches = self._probe(graph, seed=number)
+            clean = 0 if mismatches else clean + 1
+            if clean == (_CLEAN_ROUNDS if state.options else 1):
+                return graph
+            keep = trial_mask(state, number)
+            for mismatch in mismatches:
+                settlement.learn(mismatch, state, keep)
+        raise TraceError(
+            f"{type(self.model).__name__}: expected its labels to settle, found new differences "
+            f"after {_MAX_ROUNDS} trials, last: {mismatches[0].text}. Please report this network."
+        )
+
+    # -- recording -----------------------------------------------------------------------------
+
+    def _record_forward(self) -> None:
+        try:
+            self._record("forward", False, _with_batch(self.example, 1))
+        except Exception as first:
+            try:
+                self._start_over_with_data()
+            except Exception as error:
+                raise TraceError(
+                    f"{type(self.model).__name__}: expected forward to run on "
+                    f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
+                    "example inputs; the network must run on them in evaluation mode."
+                ) from first
+
+    def _record_training(self) -> None:
+        for method in getattr(self.model, "traced_methods", ()):
+            if method == "forward":
+                continue
+            name = type(self.model).__name__
+            if not callable(getattr(self.model, method, None)):
+                raise TraceError(
+                    f"{name}.traced_methods: expected names of methods, found {method!r}, which "
+                    "the network does not have; correct the list."
+                )
+            try:
+                self._record(method, False, _with_batch(self.example, 1))
+            except Exception as error:
+                raise TraceError(
+                    f"{name}.{method}: expected to run on {_describe(self.example)} as forward "
+                    f"does, found {type(error).__name__}: {error}. Mend it, or take it out of "
+                    "traced_methods."
+                ) from error
+        self._try("forward", True, _with_batch(self.example, 2))
+
+    def _start_over_with_data(self) -> None:
+        """Networks that look at values (`.item()`, numpy) are run on real tensors."""
+        self.without_data = False
+        example = self.example
+        try:
+            self._record("forward", False, _with_batch(example, 1))
+        except Exception:
+            self._record("forward", False, example)
+
+    def _try(self, method: str, training: bool, inputs: Any) -> None:
+        try:
+            self._record(method, training, inputs)
+        except Exception as error:
+            mode = "training" if training else "evaluation"
+            first_line = str(error).splitlines()[0] if str(error) else ""
+            self.untraced[f"{method} ({mode} mode)"] = f"{type(error).__name__}: {first_line}"
+
+    def _record(self, method: str, training: bool, inputs: Any) -> None:
+        copy, names, private = self._private({}, {}, {}, training, inputs)
+        program = record(copy, names, method, private, understood)
+        if not program.outputs:
+            raise ValueError(f"{method} returns no tensor as its output")
+        if program.nodes:
+            self.runs.append((method, training, inputs))
+            self.programs.append(program)
+
+    def _private(
+        self,
+        sizes: Mapping[str, tuple[int, ...]],
+        kept: Mapping[str, Any],
+        attributes: Mapping[str, Mapping[str, int]],
+        training: bool,
+        inputs: Any,
+    ) -> tuple[nn.Module, dict[int, str], Any]:
+        """A copy of the network and of the inputs, on tensors without data where possible."""
+        replaced: dict[str, Tensor] = {}
+        for first in self.names:
+            tensor = self.tensors[first]
+            shape = sizes.get(first, tuple(tensor.shape))
+            replaced[first] = self._tensor(tensor, shape)
+        copy = copy_with(self.model, replaced)
+        correct_attributes(copy, kept, attributes)
+        copy.train(training)
+        found = tensors_of(copy)
+        names = {id(found[first]): first for first in self.names}
+        private = tree_map(
+            lambda item: (
+                self._tensor(item, tuple(item.shape)) if isinstance(item, Tensor) else item
+            ),
+            inputs,
+        )
+        return copy, names, private
+
+    def _tensor(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        if self.without_data:
+            return torch.empty(shape, dtype=tensor.dtype, device="meta")
+        if shape == tuple(tensor.shape):
+            return tensor.detach().clone()
+        region = tuple(slice(0, size) for size in shape)
+        return tensor.detach()[region].clone()
+
+    # -- settling ------------------------------------------------------------------------------
+
+    def _graph(
+        self, state: Propagation, stored: Mapping[tuple[str, str], LabelVector]
+    ) -> ChannelGraph:
+        read = states_read(self.programs)
+        parameters = frozenset(dict(self.model.named_parameters(remove_duplicate=False)))
+        unreached = tuple(
+            name
+            for first, every in self.names.items()
+            if first not in read
+            for name in every
+            if name in parameters
+        )
+        shapes = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+        return ChannelGraph(
+            self.example,
+            state,
+            self.names,
+            shapes,
+            parameters,
+            unreached,
+            dict(self.untraced),
+            stored,
+        )
+
+    def _probe(self, graph: ChannelGraph, seed: int) -> list[Mismatch]:
+        keep = trial_mask(graph.state, seed)
+        kept = graph.kept(keep)
+        attributes = graph.attributes(self.model, keep)
+        sizes = {
+            name: tuple(
+                len(dims[dim]) if dim in dims else size
+                for dim, size in enumerate(self.tensors[name].shape)
+            )
+            for name, dims in kept.items()
+        }
+        count = kept_count(graph.state.labels, keep)
+        found: list[Mismatch] = []
+        for number, (method, training, inputs) in enumerate(self.runs):
+            copy, names, private = self._private(sizes, kept, attributes, training, inputs)
+            program = self.programs[number]
+            found += probe(copy, names, private, program, number, graph.state, count, understood)
+        return found
+
+
+def _with_batch(inputs: Any, size: int) -> Any:
+    """The inputs with another batch size, if all tensors agree on one; else as they are."""
+    tensors = tensors_in(inputs)
+    batches = {tensor.shape[0] if tensor.dim() > 2 else None for tensor in tensors}
+    if len(batches) != 1 or None in batches or (size > 1 and batches != {1}):
+        return inputs
+
+    def resized(item: Any) -> Any:
+        if not isinstance(item, Tensor):
+            return item
+        return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
+
+    return tree_map(resized, inputs)
+
+
+def _describe(inputs: Any) -> str:
+    return ", ".join(
+        f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+        for tensor in tensors_in(inputs)
+    )

@@ -1,0 +1,245 @@
+"""Files appear whole or not at all; records are read back as they were written, or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from segprune.environment import environment
+from segprune.errors import ArtifactError
+from segprune.records import (
+    from_json,
+    new_folder,
+    read_record,
+    to_json,
+    write_atomic,
+    write_record,
+)
+from segprune.speed import Pair, Speed, summarise
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    SCHEMA: ClassVar[str] = "test.whole/1"
+
+    ratio: float
+    good: bool
+    note: str | None
+    parts: tuple[Part, ...]
+    shares: Mapping[str, float]
+
+
+WHOLE = Whole(0.1, True, None, (Part("a", (1, 2)), Part("ü", ())), {"macs": 0.5})
+
+
+def listed(folder: Path) -> list[str]:
+    """Everything in a folder, hidden files too."""
+    return sorted(os.listdir(folder))
+
+
+# ---------------------------------------------------------------- records
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    write_record(tmp_path / "whole.json", WHOLE)
+    assert read_record(Whole, tmp_path / "whole.json") == WHOLE
+
+
+def test_the_schema_comes_first_in_a_file() -> None:
+    assert next(iter(json.loads(to_json(WHOLE)))) == "schema"
+
+
+def test_a_whole_number_is_accepted_where_a_fraction_is_expected() -> None:
+    text = json.dumps(json.loads(to_json(WHOLE)) | {"ratio": 1})
+    assert from_json(Whole, text).ratio == 1.0
+
+
+def changed(**entries: Any) -> str:
+    return json.dumps(json.loads(to_json(WHOLE)) | entries)
+
+
+WRONG: dict[str, tuple[str, str]] = {
+    "no JSON": ("{", "JSON"),
+    "a list": ("[]", "schema"),
+    "another schema": (changed(schema="test.whole/2"), "test.whole/2"),
+    "no schema": ("{}", "None"),
+    "a missing field": (
+        json.dumps({k: v for k, v in json.loads(to_json(WHOLE)).items() if k != "good"}), "good",
+    ),
+    "an unknown field": (changed(extra=1), "extra"),
+    "a text for a number": (changed(ratio="0.1"), "ratio"),
+    "a number for a truth": (changed(good=1), "good"),
+    "a truth for a number": (changed(ratio=True), "ratio"),
+    "a wrong type deep inside": (changed(parts=[{"name": "a", "sizes": [1, "2"]}]), "sizes[1]"),
+    "a wrong type in a mapping": (changed(shares={"macs": "half"}), "shares.macs"),
+    "a mapping for a list": (changed(parts={}), "parts"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_record_that_does_not_fit_is_refused_by_the_name_of_the_field(case: str) -> None:
+    text, word = WRONG[case]
+    with pytest.raises(ArtifactError, match="expected") as caught:
+        from_json(Whole, text, "file.json")
+    assert word in str(caught.value)
+    assert "file.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_json_lacks_are_not_written(number: float, tmp_path: Path) -> None:
+    record = Whole(number, True, None, (), {})
+    with pytest.raises(ArtifactError, match="finite"):
+        write_record(tmp_path / "whole.json", record)
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "bytes"])
+def test_files_that_cannot_be_read_are_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "whole.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "bytes":
+        path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ArtifactError, match=r"whole\.json"):
+        read_record(Whole, path)
+
+
+def test_a_measurement_and_its_environment_are_records() -> None:
+    @dataclass(frozen=True)
+    class Both:
+        SCHEMA: ClassVar[str] = "test.both/1"
+
+        speed: Speed | None
+
+    pairs = [Pair(2.0 + n / 10, 1.0, n % 2 == 0) for n in range(8)]
+    speed = summarise(pairs, 0.95, batch=1, threads=1, device="cpu")
+    # Local classes have no home that type hints could be looked up in; their annotations do.
+    Both.__annotations__["speed"] = Speed | None
+    assert from_json(Both, to_json(Both(speed))).speed == speed
+
+
+def test_an_environment_tells_neither_host_nor_user_nor_path() -> None:
+    import getpass
+    import platform
+
+    text = repr(environment())
+    assert "/" not in text.replace("Linux/", "")
+    for name in (platform.node(), getpass.getuser()):
+        # Short names ("root", "vm") may be part of an honest word.
+        assert len(name) < 6 or name not in text
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_a_written_file_replaces_the_old_one_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_atomic(path, "old")
+    write_atomic(path, b"new")
+    assert path.read_text() == "new"
+    assert listed(tmp_path) == ["file.txt"]
+
+
+def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_text("")
+    write_atomic(tmp_path / "ours", "")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    path = tmp_path / "file.txt"
+    write_atomic(path, "old")
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises((ArtifactError, KeyboardInterrupt)):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert listed(tmp_path) == ["file.txt"]
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="folder"):
+        write_atomic(tmp_path / "none" / "file.txt", "text")
+
+
+# ---------------------------------------------------------------- folders
+
+
+def test_a_folder_takes_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "runs" / "a") as folder:
+        (folder / "file").write_text("x")
+        assert not (tmp_path / "runs" / "a").exists()
+    assert listed(tmp_path / "runs") == ["a"]
+    assert listed(tmp_path / "runs" / "a") == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), SystemExit(143)])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_that_is_interrupted_is_as_if_it_had_not_begun(
+    tmp_path: Path, error: BaseException, there: bool
+) -> None:
+    if there:
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "old").write_text("x")
+    before = listed(tmp_path)
+    with pytest.raises(type(error)), new_folder(tmp_path / "a", replace=there) as folder:
+        (folder / "half").write_text("x")
+        raise error
+    assert listed(tmp_path) == before
+    assert not there or listed(tmp_path / "a") == ["old"]
+
+
+def test_a_folder_that_is_there_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ArtifactError, match="free"), new_folder(tmp_path / "a"):
+        pytest.fail("the block was entered")
+    assert listed(tmp_path) == ["a"]
+
+
+def test_a_folder_is_replaced_when_asked_for(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        with new_folder(tmp_path / "a", replace=True) as folder:
+            (folder / name).write_text("x")
+    assert listed(tmp_path) == ["a"]
+    assert listed(tmp_path / "a") == ["new"]
+
+
+def test_a_replacement_that_fails_puts_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "old").write_text("x")
+    rename, moves = os.rename, []
+
+    def second_fails(source: Any, target: Any) -> None:
+        moves.append(source)
+        if len(moves) == 2:
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", second_fails)
+    with (
+        pytest.raises(ArtifactError, match="Input/output"),
+        new_folder(tmp_path / "a", replace=True) as folder,
+    ):
+        (folder / "new").write_text("x")
+    assert listed(tmp_path) == ["a"]
+    assert listed(tmp_path / "a") == ["old"]
