@@ -1,4 +1,4 @@
-"""One safetensors file that rebuilds a pruned network, without pickle, and notices when it was changed."""
+"""One safetensors file that rebuilds a pruned network, without pickle, and notices changes."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def save(
     Args:
         path: where to, usually `*.safetensors`.
         pruned: what `plan` makes of its dense network, trained or not.
-        dtype: store floating-point parameters in this type, e.g. `torch.float16`. Buffers (BatchNorm
-            statistics) and numbers that would overflow stay as they are.
+        dtype: store floating-point parameters in this type, e.g. `torch.float16`. Buffers
+            (BatchNorm statistics) and numbers that would overflow stay as they are.
         deploy: leave out the auxiliary heads, which only training needs (networks of `build`).
         metadata: JSON-able facts to keep beside it.
 
@@ -81,8 +81,8 @@ def save(
     if network_digest(shapes) != plan.result:
         raise ArtifactError(
             f"{type(pruned).__name__}: expected the network that the plan leads to "
-            f"({plan.result[:12]}), found another ({network_digest(shapes)[:12]}); save the network "
-            "that prune(model, plan) returned, trained or not."
+            f"({plan.result[:12]}), found another ({network_digest(shapes)[:12]}); save the "
+            "network that prune(model, plan) returned, trained or not."
         )
     if deploy:
         plan, spec, gone = _without_auxiliary_heads(plan, spec, shapes)
@@ -108,8 +108,8 @@ def save(
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ArtifactError(
-            f"metadata: expected what JSON can hold, found {error}; convert it to numbers, strings, "
-            "lists and dicts."
+            f"metadata: expected what JSON can hold, found {error}; convert it to numbers, "
+            "strings, lists and dicts."
         ) from error
     write_atomic(Path(path), to_bytes(stored, {_KEY: text}))
     return Path(path)
@@ -178,7 +178,8 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()} if text else {}
+            names = list(file.keys()) if text else []
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
         raise ArtifactError(
             f"{path}: expected a whole safetensors file, found {error}; it is truncated or of "
@@ -193,8 +194,8 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     digest = _digest(tensors)
     if digest != header.payload:
         raise ArtifactError(
-            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: the tensors were "
-            "changed after they were saved. Copy the file again."
+            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: the tensors "
+            "were changed after they were saved. Copy the file again."
         )
     return header, tensors
 
@@ -257,7 +258,7 @@ def _stored(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 
 def _restored(tensor: Tensor, type_name: str, channels_last: bool) -> Tensor:
-    # A copy: tensors that lie in the file's memory are not aligned, and kernels then round otherwise.
+    # A copy: tensors in the memory of the file are not aligned, and kernels then round otherwise.
     tensor = tensor.to(getattr(torch, type_name), copy=True)
     return tensor.contiguous(memory_format=torch.channels_last) if channels_last else tensor
 

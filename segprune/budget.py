@@ -117,7 +117,7 @@ def units_of(
         step = round_to // math.gcd(round_to, multiplicity(members[0]))
         first = len(members) % step or step
         cuts = [0, *range(first, len(members) + 1, step)]
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in itertools.pairwise(cuts):
             unit = tuple(members[begin:end])
             scored.append((sum(map(score, unit)) / len(unit), unit))
     scored.sort(key=lambda pair: (pair[0], pair[1]))
@@ -193,8 +193,8 @@ def _land(
         _drop_all(ledger, (unit,))
     raise BudgetError(
         f"budget[{name!r}]: expected a share that can be reached, found "
-        f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}, "
-        f"the nearest above {above:.4f}, the nearest below {below}. Ask for one of these, lower "
+        f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}"
+        f", the nearest above {above:.4f}, the nearest below {below}. Ask for one of these, lower "
         "the floor (floor=, min_channels=), or ignore fewer layers."
     )
 

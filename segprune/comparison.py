@@ -79,7 +79,7 @@ def compare_outputs(
     used: list[Any] = []
     for number, trial in enumerate(trials):
         try:
-            # The training methods run once, at a small size; at full size they would take half the time.
+            # The training methods run once, small: at full size they would take half the time.
             named = methods if number == 1 else methods[:1]
             wanted = {method: _run(twin, method, trial, torch.float32) for method in named}
         except Exception as error:
@@ -143,12 +143,15 @@ def _compare(
         for number, (ours, theirs) in enumerate(
             zip(tensors_in(found), tensors_in(reference), strict=True)
         ):
-            error = difference(ours, theirs)
+            worst = difference(ours, theirs)
             allowed = SINGLE_TOLERANCE if dtype == torch.float32 else DOUBLE_TOLERANCE
-            if error > allowed and dtype == torch.float32:
+            if worst > allowed and dtype == torch.float32:
                 allowed = max(allowed, _NOISE_FACTOR * _noise(twin, method, trial, number))
-            if not error <= allowed:
-                text = f"expected the twin's output {number} within {allowed:.1e}, found {error:.1e} {where}"
+            if not worst <= allowed:
+                text = (
+                    f"expected the twin's output {number} within {allowed:.1e}, "
+                    f"found {worst:.1e} {where}"
+                )
                 yield Violation("equality", method, text)
 
 
@@ -275,7 +278,9 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
             yield Violation("run", "training step", text)
             return
         for name in sorted(wanted ^ found):
-            text = f"expected {'a' if name in wanted else 'no'} gradient, found {'none' if name in wanted else 'one'}"
+            text = "expected a gradient, found none"
+            if name in found:
+                text = "expected no gradient, found one"
             yield Violation("gradient", name, text)
         return
 

@@ -1,8 +1,9 @@
 """What a network costs: parameters, multiply-adds and activation memory, dense or as predicted.
 
-A MAC is one multiply-add of a convolution, linear layer or matrix product, for one image in evaluation
-mode (half of what `torch.utils.flop_counter.FlopCounterMode` counts). Only `forward` counts: parameters
-that nothing but a training method reads, such as auxiliary heads, cost nothing at inference.
+A MAC is one multiply-add of a convolution, linear layer or matrix product, for one image in
+evaluation mode (half of what `torch.utils.flop_counter.FlopCounterMode` counts). Only `forward`
+counts: parameters that nothing but a training method reads, such as auxiliary heads, cost nothing
+at inference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How much a channel matters: scores along axes of tensors, to be gathered per label.
 
-An importance is a function from `Evidence` to scores: `(tensor name, dimension) -> scores (size,)`, larger
-meaning more important. Register your own with `register_importance`.
+An importance is a function from `Evidence` to scores: `(tensor name, dimension) -> scores (size,)`,
+larger meaning more important. Register your own with `register_importance`.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def lamp(evidence: Evidence) -> Scores:
 
 
 def taylor(evidence: Evidence) -> Scores:
-    """|Σ w · ∂L/∂w| over each filter (Molchanov et al., CVPR 2019, arXiv 1906.10771), mean over batches."""
+    """|Σ w · ∂L/∂w| over each filter and all batches (Molchanov et al., CVPR 2019, 1906.10771)."""
     copy = copy_with(evidence.model, {})
     weights = {(name, dim): name for name, dim, _ in evidence.rows()}
     products = taylor_products(copy, weights.values(), evidence.batches("taylor"), evidence.loss)

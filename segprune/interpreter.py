@@ -23,13 +23,14 @@ _SKIPPED_FOLDERS = tuple(
 )
 _SKIPPED_MODULES = ("copying", "contextlib.py", "<frozen")
 _BYSTANDERS = ("prim", "profiler")
-_KEEP_SHAPE = frozenset(
-    f"aten.{name}"
-    for name in (
-        "batch_norm instance_norm group_norm layer_norm relu relu6 hardtanh leaky_relu sigmoid "
-        "hardsigmoid hardswish silu gelu elu tanh prelu dropout clone contiguous softmax"
-    ).split()
-)
+# fmt: off
+_KEEP_SHAPE = frozenset({
+    "aten.batch_norm", "aten.instance_norm", "aten.group_norm", "aten.layer_norm", "aten.relu",
+    "aten.relu6", "aten.hardtanh", "aten.leaky_relu", "aten.sigmoid", "aten.hardsigmoid",
+    "aten.hardswish", "aten.silu", "aten.gelu", "aten.elu", "aten.tanh", "aten.prelu",
+    "aten.dropout", "aten.clone", "aten.contiguous", "aten.softmax",
+})
+# fmt: on
 _KEEP_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
 
 
@@ -42,7 +43,7 @@ class Interpreter(TorchDispatchMode):
         return False
 
     def __init__(self, understood: Callable[[str], bool]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._understood = understood
         self.module_stack: list[str] = [""]
 

@@ -1,7 +1,7 @@
 """Channel labels: integers with union-find; channels of one class stay or go together.
 
-Every position along an axis that holds channels carries a label. Rules unite labels that an operator
-ties together and freeze classes that must not be removed, with a reason in words.
+Every position along an axis that holds channels carries a label. Rules unite labels that an
+operator ties together and freeze classes that must not be removed, with a reason in words.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Labels:
                 self._frozen.setdefault(a, reason)
 
     def freeze(self, labels: LabelVector, reason: Reason) -> None:
-        """Forbid the removal of these labels' classes; the first reason given to a class is kept."""
+        """Forbid the removal of these labels' classes; the first reason for a class is kept."""
         for root in np.unique(self.find(labels)).tolist():
             self._frozen.setdefault(root, reason)
 

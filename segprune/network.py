@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from segprune.errors import ModelError
@@ -29,7 +30,7 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
     Buffers that are left out of the state dict are included: they must shrink as well.
     """
-    named = dict(model.named_parameters(remove_duplicate=False))
+    named: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
     named.update(model.named_buffers(remove_duplicate=False))
     return named
 
@@ -99,7 +100,7 @@ def require_prunable(model: nn.Module) -> None:
             "prune the network you passed to torch.compile (its `_orig_mod`)."
         )
     for name, tensor in tensors_of(model).items():
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if is_lazy(tensor):
             raise ModelError(
                 f"{name}: expected a parameter with a shape, found an uninitialised lazy one; "
                 "run the network once on an example before pruning it."
@@ -115,13 +116,13 @@ def require_prunable(model: nn.Module) -> None:
 
 
 def computed_weights(model: nn.Module) -> dict[str, str]:
-    """Tensors from which a parametrization or a weight_norm hook computes a weight -> why they stay."""
+    """Tensors from which a parametrization or a hook computes a weight -> why they stay."""
     sealed: dict[str, str] = {}
     for name, module in model.named_modules():
         prefix = f"{name}." if name else ""
         hooks = {type(hook).__name__ for hook in module._forward_pre_hooks.values()}
         if parametrize.is_parametrized(module):
-            for tensor, listed in module.parametrizations.items():  # type: ignore[union-attr, operator]
+            for tensor, listed in module.parametrizations.items():
                 kinds = ", ".join(type(item).__name__.lstrip("_") for item in listed)
                 text = f"{prefix}{tensor} has a parametrization ({kinds}); remove it to prune here"
                 for key in (*listed.state_dict(),):

@@ -45,8 +45,9 @@ def primary(output: Any) -> Tensor:
     Raises:
         InputError: the output holds no tensor.
     """
-    if isinstance(output, dict) and isinstance(output.get("out"), Tensor):
-        return output["out"]
+    logits = output.get("out") if isinstance(output, dict) else None
+    if isinstance(logits, Tensor):
+        return logits
     found = tensors_in(output)
     if not found:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class PrunePlan:
         return hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
 
     def then(self, second: PrunePlan) -> PrunePlan:
-        """This plan, followed by one made for the network it leads to, as one plan from the dense net.
+        """This plan and one made for the network it leads to, as one plan from the dense network.
 
         Raises:
             PlanError: `second` was made for another network.
@@ -160,8 +161,8 @@ class PrunePlan:
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise PlanError(
-                f"plan: expected the fields network, result, kept and attributes, found a malformed "
-                f"file ({type(error).__name__}: {error}); make the plan again."
+                f"plan: expected the fields network, result, kept and attributes, found a "
+                f"malformed file ({type(error).__name__}: {error}); make the plan again."
             ) from error
         if data.get("digest") != plan.digest:
             raise PlanError(
@@ -177,7 +178,7 @@ def _canonical(data: Any) -> str:
 
 def _indices(rows: Any) -> tuple[int, ...]:
     kept = tuple(int(row) for row in rows)
-    if not kept or any(b <= a for a, b in zip(kept, kept[1:], strict=False)) or kept[0] < 0:
+    if not kept or any(b <= a for a, b in itertools.pairwise(kept)) or kept[0] < 0:
         raise ValueError("kept indices must be non-negative, rising and not empty")
     return kept
 

@@ -15,7 +15,7 @@ from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, score_classes
 from segprune.network import network_digest, require_prunable, tensors_of
 from segprune.plan import PrunePlan
-from segprune.selection import TERMS, choose, matched_rows
+from segprune.selection import TERMS, Goal, choose, matched_rows
 from segprune.tracing import trace
 
 __all__ = ["make_plan"]
@@ -69,25 +69,23 @@ def make_plan(
     _check_options(round_to, floor, min_channels, normalize)
     _check_finite(model)
     kind, share = _parse_budget(budget, scope)
+    goal = Goal(kind, share, scope, round_to, floor, min_channels)
     graph = (
         example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
     )
     _check_graph(model, graph)
     stay = graph.frozen_mask.copy()
-    for name, rows in matched_rows(model, graph, ignored_layers, "ignored_layers"):
-        del name
+    for _, rows in matched_rows(model, graph, ignored_layers, "ignored_layers"):
         stay |= np.isin(graph.roots, graph.roots[rows])
     evidence = Evidence(model, graph, calibration, loss, seed)
     score = score_classes(importance, evidence, normalize)
-    dropped = choose(model, graph, stay, score, kind, share, scope, round_to, floor, min_channels)
+    dropped = choose(model, graph, stay, score, goal)
     keep = np.ones(len(graph.roots), dtype=bool)
     keep[[root for unit in dropped for root in unit]] = False
     keep = keep[graph.roots]
     notes = {
-        "budget": {kind: share} if kind else None,
-        "importance": importance
-        if isinstance(importance, str)
-        else getattr(importance, "__name__", "custom"),
+        "budget": {kind: share} if isinstance(scope, str) else None,
+        "importance": getattr(importance, "__name__", importance),
         "scope": scope if isinstance(scope, str) else dict(scope),
         "round_to": round_to,
         "ignored_layers": [
@@ -119,7 +117,7 @@ def plan_from_mask(
 
 def _parse_budget(
     budget: Mapping[str, float] | None, scope: str | Mapping[str, float]
-) -> tuple[str | None, float]:
+) -> tuple[str, float]:
     if isinstance(scope, Mapping):
         if budget is not None:
             raise BudgetError(
@@ -128,7 +126,7 @@ def _parse_budget(
             )
         if not scope:
             raise PlanError("scope: expected at least one layer glob, found an empty mapping.")
-        return None, 1.0
+        return "macs", 1.0
     if scope not in ("global", "local"):
         raise PlanError(
             f"scope: expected 'global', 'local' or a mapping of layer globs to shares kept, "
@@ -138,8 +136,8 @@ def _parse_budget(
         budget = {"macs": 0.5}
     if not isinstance(budget, Mapping) or len(budget) != 1 or next(iter(budget)) not in TERMS:
         raise BudgetError(
-            f"budget: expected one of {{'macs': share}}, {{'params': share}}, {{'channels': share}}, "
-            f"found {budget!r}."
+            f"budget: expected one of {{'macs': share}}, {{'params': share}}, "
+            f"{{'channels': share}}, found {budget!r}."
         )
     kind, share = next(iter(budget.items()))
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
@@ -179,6 +177,6 @@ def _check_graph(model: nn.Module, graph: ChannelGraph) -> None:
     found = network_digest({name: tuple(t.shape) for name, t in tensors_of(model).items()})
     if found != graph.network:
         raise PlanError(
-            f"graph: expected one traced from this {type(model).__name__} ({found[:12]}), found one "
-            f"of another network ({graph.network[:12]}); trace this network."
+            f"graph: expected one traced from this {type(model).__name__} ({found[:12]}), found "
+            f"one of another network ({graph.network[:12]}); trace this network."
         )

@@ -1,9 +1,10 @@
 """Run a trial-pruned copy beside the record of the dense network and note where they part.
 
-The pruned copy runs the network's own Python. Where that code holds a literal channel count, or computes
-a number from a size that pruning changes, the copy calls an operator with other arguments, or gets
-another shape, than the labels predict. Every such place is found in one run, because the run goes on with
-a tensor of the predicted shape; what was found is frozen, and the labels are made anew.
+The pruned copy runs the network's own Python. Where that code holds a literal channel count, or
+computes a number from a size that pruning changes, the copy calls an operator with other arguments,
+or gets another shape, than the labels predict. Every such place is found in one run, because the
+run goes on with a tensor of the predicted shape; what was found is frozen, and the labels are made
+anew.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
     return mask[roots]
 
 
-class _Diverged(Exception):
+class _DivergedError(Exception):
     """The pruned copy called another operator than the dense network did."""
 
 
@@ -136,10 +137,10 @@ class _Prober(Interpreter):
 
     def _next(self, op: OpOverload) -> Node:
         if self.position >= len(self._program.nodes):
-            raise _Diverged(f"one more operator, {op}")
+            raise _DivergedError(f"one more operator, {op}")
         node = self._program.nodes[self.position]
         if node.op is not op and {node.name, operator_name(op)} != _WHOLE_SLICE:
-            raise _Diverged(f"operator {op} instead of {node.op}")
+            raise _DivergedError(f"operator {op} instead of {node.op}")
         self.position += 1
         return node
 
@@ -183,7 +184,7 @@ class _Prober(Interpreter):
                 for one, other in pairs:
                     self._same_tensor(node, name, one, other)
                 if len(dense) != len(pruned):
-                    raise _Diverged(f"{len(pruned)} tensors instead of {len(dense)}")
+                    raise _DivergedError(f"{len(pruned)} tensors instead of {len(dense)}")
             elif name in expected:
                 labels = expected[name]
                 if labels is not None:
@@ -196,12 +197,12 @@ class _Prober(Interpreter):
         if not isinstance(dense, Value) or not isinstance(pruned, Tensor):
             if dense is None and pruned is None:
                 return
-            raise _Diverged(f"argument {name} of {node.op}")
+            raise _DivergedError(f"argument {name} of {node.op}")
         value = self._values.get(pruned)
         if value is None and id(pruned) in self._names:
             value = self._states.get(self._names[id(pruned)])
         if value is not None and value is not dense:
-            raise _Diverged(f"{node.op} reads another tensor as {name}")
+            raise _DivergedError(f"{node.op} reads another tensor as {name}")
         if value is None and dense.constant is not None:
             self._same(node, name, dense.constant, constant_of(pruned))
 
@@ -281,7 +282,7 @@ def probe(
                 run_method(copy, program.method, inputs)
             if prober.position < len(program.nodes):
                 failure = "fewer operators than the dense network"
-        except _Diverged as error:
+        except _DivergedError as error:
             failure = str(error)
         except Exception as error:
             failure = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -133,7 +133,7 @@ class Propagation:
         return refuted > 0 and refuted >= len(self.options.get(site, ("only",)))
 
     def expect(self, node: Node, argument: str, labels: LabelVector | None) -> None:
-        """An argument counts the kept of these labels; None: it is implied by the output's shape."""
+        """An argument counts the kept of these labels; None: the output's shape implies it."""
         self.expected.setdefault((self._program, node.index), {})[argument] = labels
 
     def layer(self, node: Node, weight: Value, rows: Axis, row_dim: int) -> None:
@@ -142,7 +142,7 @@ class Propagation:
         self.layers.setdefault(name, LayerRecord(name, node.module, rows.labels, row_dim))
 
     def computed(self, node: Node, weight: Value, rows: Axis | None, row_dim: int) -> Axis | None:
-        """The rows of a weight; one that forward computes has none to remove unless it has slots."""
+        """The rows of a weight; one that forward computes has none to remove."""
         if weight.state is not None or rows is not None:
             return rows
         frozen = Axis(self.labels.fresh(weight.shape[row_dim]), False)

@@ -1,9 +1,9 @@
 """Run a network once and write down every ATen operator it calls.
 
-The network's own Python runs under a dispatch mode, on meta tensors (shapes without data) wherever it
-allows that. Compared with `torch.export` this sees the same operators, keeps `conv2d`, `linear` or
-`layer_norm` whole, knows the user's line and module of each call, follows Python control flow, and
-takes tens of milliseconds instead of seconds.
+The network's own Python runs under a dispatch mode, on meta tensors (shapes without data) wherever
+it allows that. Compared with `torch.export` this sees the same operators, keeps `conv2d`, `linear`
+or `layer_norm` whole, knows the user's line and module of each call, follows Python control flow,
+and takes tens of milliseconds instead of seconds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Recorder(Interpreter):
         self._values = WeakIdKeyDictionary()
 
     def value_of(self, tensor: Tensor) -> Value:
-        known = self._values.get(tensor)
+        known: Value | None = self._values.get(tensor)
         if known is None:
             known = self._new_value(tensor)
             known.state = self._states.get(id(tensor))
@@ -56,9 +56,10 @@ class Recorder(Interpreter):
 
     def _output(self, tensor: Tensor) -> Value:
         """In-place operators return a tensor that is known, unless its shape has changed."""
-        known = self._values.get(tensor)
-        same = known is not None and known.shape == tuple(tensor.shape)
-        return known if same else self._new_value(tensor)
+        known: Value | None = self._values.get(tensor)
+        if known is not None and known.shape == tuple(tensor.shape):
+            return known
+        return self._new_value(tensor)
 
     def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         arguments = tree_map(
@@ -92,7 +93,7 @@ def constant_of(tensor: Tensor) -> tuple[float, ...] | None:
 
 def _storage_of(tensor: Tensor) -> int:
     try:
-        return tensor.untyped_storage()._cdata
+        return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # sparse tensors have none
         return 0
 

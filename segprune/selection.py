@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -16,7 +17,7 @@ from segprune.cost import Term, channel_terms, mac_terms, param_terms
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.graph import ChannelGraph, layer_name
 
-__all__ = ["TERMS", "choose", "matched_rows"]
+__all__ = ["TERMS", "Goal", "choose", "matched_rows"]
 
 TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
     "macs": mac_terms,
@@ -25,20 +26,49 @@ TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Goal:
+    """How much should go, and from where.
+
+    Attributes:
+        kind: what the budget counts, a key of `TERMS`; ignored where `scope` names layers.
+        share: the share of it to keep, in (0, 1].
+        scope: "global", "local", or module-name globs -> share kept.
+        round_to: widths become multiples of this.
+        floor: least share of its channels that a layer keeps.
+        min_channels: least number of channels that a layer keeps.
+    """
+
+    kind: str
+    share: float
+    scope: str | Mapping[str, float]
+    round_to: int
+    floor: float
+    min_channels: int
+
+    def least(self, channels: int) -> int:
+        """How many of its channels a layer keeps at least."""
+        return min(channels, max(self.min_channels, math.ceil(self.floor * channels)))
+
+
 def choose(
     model: nn.Module,
     graph: ChannelGraph,
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
-    kind: str | None,
-    share: float,
-    scope: str | Mapping[str, float],
-    round_to: int,
-    floor: float,
-    min_channels: int,
+    goal: Goal,
 ) -> list[Unit]:
+    """The classes to drop.
+
+    Args:
+        stay: which labels must stay, `(labels,)`.
+        score: importance of each label's class, `(labels,)`.
+
+    Raises:
+        BudgetError: the goal cannot be reached.
+    """
     rows = [record.rows for record in graph.state.layers.values()]
-    limits = [Limit(r, min(len(r), max(min_channels, math.ceil(floor * len(r))))) for r in rows]
+    limits = [Limit(labels, goal.least(len(labels))) for labels in rows]
     slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
     limits += [Limit(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
     where: dict[int, list[int]] = {}
@@ -49,20 +79,23 @@ def choose(
             where.setdefault(root, []).append(number)
             times[root] = min(times.get(root, count), count)
     free = [root for root in where if not stay[root]]
-    if scope == "local":
+    if goal.scope == "local":
         score = _rank_in_family(free, where, score)
-    if not isinstance(scope, str):
-        return _by_layer(model, graph, scope, stay, score, limits, round_to)
-    assert kind is not None
-    ledger = Ledger(TERMS[kind](graph), limits, graph.roots)
+    if not isinstance(goal.scope, str):
+        return _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
+    ledger = Ledger(TERMS[goal.kind](graph), limits, graph.roots)
     units = units_of(
         free,
         lambda root: float(score[root]),
         lambda root: tuple(where[root]),
         times.__getitem__,
-        round_to,
+        goal.round_to,
     )
-    return drop_in_order(ledger, units, share, name=kind, exact=round_to == 1)
+    try:
+        return drop_in_order(ledger, units, goal.share, name=goal.kind, exact=goal.round_to == 1)
+    except BudgetError as error:
+        stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
+        raise BudgetError(f"{error}{stays}") from None
 
 
 def _rank_in_family(

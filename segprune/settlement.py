@@ -1,4 +1,4 @@
-"""From differences between trial and prediction to what must be read otherwise, rewritten or frozen."""
+"""Conclusions from trials: what must be read otherwise, rewritten, tied or frozen."""
 
 from __future__ import annotations
 
@@ -83,9 +83,8 @@ class Settlement:
         )
         if mismatch.asked and self._follow(mismatch, state, program, node, keep):
             return
-        if mismatch.numbers is None or own:
-            if self._rewrite(mismatch, state, places):
-                return
+        if (mismatch.numbers is None or own) and self._rewrite(mismatch, state, places):
+            return
         if own:
             self.readings[site] = self.readings.get(site, 0) + 1
             return

@@ -177,10 +177,11 @@ def _rank(count: int, confidence: float) -> int:
     """The largest k with 2 P(binomial(count, 1/2) < k) <= 1 - confidence; 0 where there is none."""
     # Exact: in floating point 2 ** -count is zero for long runs.
     allowed = (1 - Fraction(str(confidence))) * 2**count
-    rank = below = 0
-    while 2 * (below + math.comb(count, rank)) <= allowed:
-        below += math.comb(count, rank)
+    rank, ways, below = 0, 1, 1  # ways: binomial coefficient (count, rank)
+    while 2 * below <= allowed:
         rank += 1
+        ways = ways * (count - rank + 1) // rank
+        below += ways
     return rank
 
 

@@ -57,7 +57,8 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
     if not tensors_in(example_inputs):
         raise InputError(
             f"example_inputs: expected a tensor, a tuple or a dict of keyword arguments with "
-            f"tensors in it, found {type(example_inputs).__name__}; pass e.g. torch.rand(1, 3, 64, 128)."
+            f"tensors in it, found {type(example_inputs).__name__}; pass e.g. "
+            "torch.rand(1, 3, 64, 128)."
         )
     tracer = _Tracer(model, example_inputs)
     return tracer.run() if settle else tracer.run_once()
@@ -242,7 +243,7 @@ class _Tracer:
         }
         count = kept_count(graph.state.labels, keep)
         found: list[Mismatch] = []
-        for number, (method, training, inputs) in enumerate(self.runs):
+        for number, (_, training, inputs) in enumerate(self.runs):
             copy, names, private = self._private(sizes, kept, attributes, training, inputs)
             program = self.programs[number]
             found += probe(copy, names, private, program, number, graph.state, count, understood)

@@ -59,7 +59,8 @@ def verify(
     )
     if not tensors_in(inputs):
         raise InputError(
-            f"example_inputs: expected tensors, found {type(inputs).__name__}; pass what forward takes."
+            f"example_inputs: expected tensors, found {type(inputs).__name__}; pass what "
+            "forward takes."
         )
     dense = tensors_of(model)
     found = network_digest({name: tuple(tensor.shape) for name, tensor in dense.items()})
@@ -276,7 +277,7 @@ def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterato
 
 
 def _sizes(dense: nn.Module, module: nn.Module, cut: dict[str, Any]) -> dict[str, int]:
-    """Size attributes that a pruned module must have: its tensors with the dense module's groups."""
+    """The size attributes that fit a pruned module's tensors and the dense module's groups."""
     stand_in = dense.__class__.__new__(dense.__class__)
     stand_in.__dict__.update(dense.__dict__)
     stand_in.__dict__["_parameters"] = module._parameters

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from segprune.environment import environment
+from segprune.environment import Environment, environment
 from segprune.errors import ArtifactError
 from segprune.records import (
     from_json,
@@ -38,6 +38,14 @@ class Whole:
     note: str | None
     parts: tuple[Part, ...]
     shares: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    SCHEMA: ClassVar[str] = "test.run/1"
+
+    speed: Speed | None
+    environment: Environment
 
 
 WHOLE = Whole(0.1, True, None, (Part("a", (1, 2)), Part("ü", ())), {"macs": 0.5})
@@ -116,17 +124,10 @@ def test_files_that_cannot_be_read_are_refused(kind: str, tmp_path: Path) -> Non
 
 
 def test_a_measurement_and_its_environment_are_records() -> None:
-    @dataclass(frozen=True)
-    class Both:
-        SCHEMA: ClassVar[str] = "test.both/1"
-
-        speed: Speed | None
-
     pairs = [Pair(2.0 + n / 10, 1.0, n % 2 == 0) for n in range(8)]
     speed = summarise(pairs, 0.95, batch=1, threads=1, device="cpu")
-    # Local classes have no home that type hints could be looked up in; their annotations do.
-    Both.__annotations__["speed"] = Speed | None
-    assert from_json(Both, to_json(Both(speed))).speed == speed
+    for run in (Run(speed, environment()), Run(None, environment())):
+        assert from_json(Run, to_json(run)) == run
 
 
 def test_an_environment_tells_neither_host_nor_user_nor_path() -> None:

@@ -153,9 +153,7 @@ def test_networks_run_in_adjacent_pairs_in_the_drawn_order_after_warming_up() ->
     assert sorted(log[:4]) == ["dense", "dense", "pruned", "pruned"]
     order = balanced_order(10, 5)
     expected = [("dense", "pruned") if first else ("pruned", "dense") for first in order]
-    assert list(itertools.batched(log[4:], 2)) == expected if hasattr(itertools, "batched") else (
-        list(zip(log[4::2], log[5::2], strict=True)) == expected
-    )  # fmt: skip
+    assert list(zip(log[4::2], log[5::2], strict=True)) == expected
     assert [pair.dense_first for pair in speed.samples] == order
     assert {(pair.dense_ms, pair.pruned_ms) for pair in speed.samples} == {(30.0, 10.0)}
     assert (speed.speedup, speed.low, speed.high) == pytest.approx((3, 3, 3))

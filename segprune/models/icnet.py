@@ -83,9 +83,9 @@ class ICNet(SegmentationModel):
     and `width` multiplies every hidden width (rule: `segprune.models.options.scaled`).
 
     Nothing after ``layer2`` is used of the 1/2 scale, yet the counted implementation runs its whole
-    trunk there: 21.5 of its 38.4 GMACs at 512x1024 (45.1 of 71.2 with ResNet-50). `whole_trunk` True
-    does the same, so that costs compare with published ones; False leaves it out. In evaluation
-    mode the logits are the same, and so are the parameters.
+    trunk there: 21.5 of its 38.4 GMACs at 512x1024 (45.1 of 71.2 with ResNet-50). `whole_trunk`
+    True does the same, so that costs compare with published ones; False leaves it out. In
+    evaluation mode the logits are the same, and so are the parameters.
 
     Raises `ModelError` for other values.
     """

@@ -43,15 +43,15 @@ def linear(p: Propagation, node: Node) -> None:
 def matmul(p: Propagation, node: Node) -> None:
     """`(…, i, k) @ (…, k, j)`, and the products with vectors."""
     first = node.arguments["self"]
-    second = node.arguments.get("other", node.arguments.get("mat2"))
+    second = node.arguments["other" if "other" in node.arguments else "mat2"]
     p.set(node.outputs[0], _product(p, node, first, second))
 
 
 @rule("addmm", "baddbmm")
 def addmm(p: Propagation, node: Node) -> None:
     """`input + a @ b`."""
-    first = node.arguments.get("mat1", node.arguments.get("batch1"))
-    second = node.arguments.get("mat2", node.arguments.get("batch2"))
+    names = ("mat1", "mat2") if "mat1" in node.arguments else ("batch1", "batch2")
+    first, second = (node.arguments[name] for name in names)
     result = _product(p, node, first, second)
     output = node.outputs[0]
     p.set(output, result)

@@ -51,10 +51,7 @@ def view(p: Propagation, node: Node) -> None:
     source, output = next(node.tensors()), node.outputs[0]
     for argument in ("size", "shape", "sizes", "stride"):
         p.expect(node, argument, None)
-    if node.arguments.get("dtype") is not None or math.prod(source.shape) == 0:
-        p.freeze_tensors(node, [source], f"{node.name} reinterprets memory")
-        return
-    if source.dtype != output.dtype:
+    if source.dtype != output.dtype or math.prod(source.shape) == 0:
         p.freeze_tensors(node, [source], f"{node.name} reinterprets memory")
         return
     axes = p.axes(source)
@@ -88,11 +85,11 @@ def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, Labe
         p.labels.freeze(roots.reshape(-1)[:1], p.reason(node, text))
         varying = [dim for dim in range(roots.ndim) if roots.shape[dim] > 1]
     chosen = varying[-1]
-    if len(varying) > 1 and not p.labels.is_frozen(roots.reshape(-1)).all():
-        # `view(N, groups, C // groups, …)` and `view(N, L, heads, C // heads)`: the literal is
-        # usually the outer one, so the inner axis shrinks.
-        if p.reading(node, ("inner", "outer")) == "outer":
-            chosen = max(varying[:-1], key=lambda dim: labels.shape[dim])
+    free = not p.labels.is_frozen(roots.reshape(-1)).all()
+    # `view(N, groups, C // groups, …)` and `view(N, L, heads, C // heads)`: the literal is usually
+    # the outer one, so the inner axis shrinks.
+    if len(varying) > 1 and free and p.reading(node, ("inner", "outer")) == "outer":
+        chosen = max(varying[:-1], key=lambda dim: labels.shape[dim])
     lines = np.moveaxis(labels, chosen, 0).reshape(labels.shape[chosen], -1)
     p.labels.unite(lines[:, :1], lines)
     return chosen, lines[:, 0]
