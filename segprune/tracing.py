@@ -46,7 +46,7 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
         model: any `nn.Module`; it is not changed.
         example_inputs: a tensor `(N, C, H, W)`, a tuple of positional arguments, or a dict of
             keyword arguments.
-        settle: False skips training methods and trial runs: enough to count costs.
+        settle: False skips trial runs: enough to count costs.
 
     Raises:
         ModelError: the network cannot be copied or carries masks.
@@ -79,6 +79,7 @@ class _Tracer:
 
     def run_once(self) -> ChannelGraph:
         self._record_forward()
+        self._record_training()
         return self._graph(propagate(self.programs, {}, {}, (), self.sealed), {})
 
     def run(self) -> ChannelGraph:

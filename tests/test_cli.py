@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import segprune
 import torch
 from PIL import Image
+from typer.testing import CliRunner, Result
+
+import segprune
 from segprune.cli import app
 from segprune.cli.guard import DEBUG
 from segprune.cli.options import parse_budget, parse_input, parse_shares
@@ -24,7 +26,6 @@ from segprune.cli.words import amount, percent, reasons_for_speed, size_of
 from segprune.pipeline import PruneRecord
 from segprune.records import read_record
 from segprune.speed import Pair, summarise
-from typer.testing import CliRunner, Result
 
 NETWORKS = '''
 import torch
@@ -384,6 +385,7 @@ def test_sensitivity_agrees_with_pruning_by_hand(place: Path) -> None:
 
 # ---------------------------------------------------------------- bad input
 
+TAYLOR = (MODEL, "--importance", "taylor", "--data")
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an unknown network": (("resnet",), ("resnet", "bisenetv2", "package.module:factory")),
     "an unknown module": (("no_nets:make",), ("no_nets",)),
@@ -424,11 +426,9 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "images that are not there": ((MODEL, "--data", "none"), ("none", "nothing")),
     "a folder without images": ((MODEL, "--data", "empty"), ("empty",)),
     "a damaged image": ((MODEL, "--data", "damaged"), ("damaged/a.jpg",)),
-    "an image without its label": ((MODEL, "--data", "unlabelled"), ("b.jpg", "b.png")),
-    "labels in colour": ((MODEL, "--data", "coloured"), ("a.png", "indices")),
-    "labels of more classes": (
-        (MODEL, "--data", "classes", "--importance", "taylor"), ("below 4", "200"),
-    ),
+    "an image without its label": ((*TAYLOR, "unlabelled"), ("b.jpg", "b.png")),
+    "labels in colour": ((*TAYLOR, "coloured"), ("a.png", "indices")),
+    "labels of more classes": ((*TAYLOR, "classes"), ("below 4", "200")),
     "images for four channels": (
         (MODEL, "--data", "frames", "--input", "1x4x32x64"), ("three channels",),
     ),
@@ -472,6 +472,12 @@ def test_bad_input_is_one_red_sentence_and_leaves_nothing(place: Path, case: str
     for word in expected:
         assert word in errors[0], (word, errors[0])
     assert runs(place) == before
+
+
+@pytest.mark.usefixtures("bad_files")
+@pytest.mark.parametrize("folder", ["unlabelled", "coloured", "classes"])
+def test_labels_that_nothing_needs_are_not_read(place: Path, folder: str) -> None:
+    assert "proved" in done("prune", MODEL, *QUICK, "--data", folder, "--importance", "activation")
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+
 from segprune.environment import Environment, environment
 from segprune.errors import ArtifactError
 from segprune.records import (
@@ -201,9 +202,14 @@ def test_a_folder_that_is_interrupted_is_as_if_it_had_not_begun(
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "old").write_text("x")
     before = listed(tmp_path)
-    with pytest.raises(type(error)), new_folder(tmp_path / "a", replace=there) as folder:
-        (folder / "half").write_text("x")
-        raise error
+
+    def interrupted() -> None:
+        with new_folder(tmp_path / "a", replace=there) as folder:
+            (folder / "half").write_text("x")
+            raise error
+
+    with pytest.raises(type(error)):
+        interrupted()
     assert listed(tmp_path) == before
     assert not there or listed(tmp_path / "a") == ["old"]
 
@@ -237,10 +243,12 @@ def test_a_replacement_that_fails_puts_the_old_folder_back(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", second_fails)
-    with (
-        pytest.raises(ArtifactError, match="Input/output"),
-        new_folder(tmp_path / "a", replace=True) as folder,
-    ):
-        (folder / "new").write_text("x")
+
+    def replaced() -> None:
+        with new_folder(tmp_path / "a", replace=True) as folder:
+            (folder / "new").write_text("x")
+
+    with pytest.raises(ArtifactError, match="Input/output"):
+        replaced()
     assert listed(tmp_path) == ["a"]
     assert listed(tmp_path / "a") == ["old"]

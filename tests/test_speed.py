@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from segprune.errors import InputError
 from segprune.speed import Pair, balanced_order, measure, median_interval, summarise
-from torch import Tensor, nn
 
 IMAGES = torch.zeros(2, 3, 8, 8)
 

@@ -27,6 +27,9 @@ def inspect(
 ) -> None:
     """Say what a file holds: how it was made, and every layer's width before and after.
 
+    The file is checked on the way: one that was truncated, changed or written by something else
+    is refused. To prove that the network in it is right, use segprune verify.
+
     [bold]Examples[/bold]
 
       [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]

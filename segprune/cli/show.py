@@ -130,7 +130,7 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
     if speed.verdict == "faster":
         yield "faster", "green", found
         return
-    slower = ", it is slower" if speed.verdict == "slower" else ""
+    slower = ", it is slower" if speed.verdict == "slower" else ", as far as can be told"
     yield "speed", "yellow", f"smaller but not faster{slower}: {found}"
     for reason in reasons_for_speed(record):
         yield "", "", reason
@@ -236,9 +236,9 @@ def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
     console.print()
     console.print(
         f"On {_seen(record.frames)}. Least missed on top. Each layer alone keeps "
-        f"{percent(record.keep)} of its channels (those of largest {record.importance}); nothing "
-        "is retrained. Output error: root mean square of the change over that of the output. Classes "
-        "changed: share of pixels.",
+        f"{percent(record.keep)} of its channels (largest {record.importance}); nothing "
+        "is retrained. Output error: root mean square of the change over that of the output. "
+        "Classes changed: share of pixels.",
         highlight=False,
     )
     if record.weights is None:

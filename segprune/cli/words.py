@@ -78,13 +78,13 @@ def reasons_for_speed(record: PruneRecord) -> list[str]:
     if written > macs + _LAGGING:
         reasons.append(
             f"MACs fell to {percent(macs)}, but the activations that are written to memory only to "
-            f"{percent(written)}: memory is the limit, not arithmetic; ask for a smaller budget."
+            f"{percent(written)}: memory may be the limit, not arithmetic; try a smaller budget."
         )
     depthwise, convolutions = record.depthwise
     if depthwise > _MANY * convolutions:
         reasons.append(
-            f"{depthwise} of {convolutions} convolutions are depthwise: few MACs, and they wait "
-            "for memory."
+            f"{depthwise} of {convolutions} convolutions are depthwise: few MACs, so that "
+            "memory is what they mostly wait for."
         )
     if record.speed is not None and record.speed.high - record.speed.low > _LAGGING:
         reasons.append(

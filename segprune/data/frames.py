@@ -59,7 +59,7 @@ class Frames:
         return images
 
 
-def find_frames(folder: Path) -> tuple[Frame, ...]:
+def find_frames(folder: Path, *, labels: bool = True) -> tuple[Frame, ...]:
     """Every image below a folder, by path; label files are not taken for images.
 
     Raises:
@@ -71,7 +71,7 @@ def find_frames(folder: Path) -> tuple[Frame, ...]:
         raise InputError(f"{folder}: expected a folder of images, found {found}; check the path.")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     frames = tuple(
-        Frame(path, _label_of(path))
+        Frame(path, _label_of(path) if labels else None)
         for path in paths
         if path.is_file() and not _is_label(path.absolute())
     )
@@ -109,7 +109,12 @@ def _label_of(image: Path) -> Path | None:
 
 
 def read_batches(
-    folder: Path, count: int, size: Sequence[int], num_classes: int | None = None
+    folder: Path,
+    count: int,
+    size: Sequence[int],
+    num_classes: int | None = None,
+    *,
+    labels: bool = True,
 ) -> Frames:
     """Read evenly spaced frames of a folder, resized and normalised.
 
@@ -118,7 +123,8 @@ def read_batches(
     Args:
         count: batches wanted; fewer where the folder does not hold enough, but at least one.
         size: of a batch, `(N, 3, H, W)`.
-        num_classes: labels must be below it, or `VOID`.
+        num_classes: labels must be below it, or `VOID`; None does not check.
+        labels: False leaves them on disk, where nothing needs them.
 
     Raises:
         InputError: a file that cannot be read, named, or labels that are no class indices.
@@ -128,22 +134,22 @@ def read_batches(
             f"input: expected Nx3xHxW for images, found {'x'.join(map(str, size))}; "
             "images have three channels."
         )
-    found = find_frames(folder)
+    found = find_frames(folder, labels=labels)
     batch = min(size[0], len(found))
     wanted = min(count * batch, len(found) // batch * batch)
     chosen = [found[place * len(found) // wanted] for place in range(wanted)]
     labelled = all(frame.label is not None for frame in chosen)
     digest = hashlib.sha256()
-    images, labels = [], []
+    images, indices = [], []
     for frame in chosen:
         images.append(_read_image(frame.image, size, digest))
         if labelled and frame.label is not None:
-            labels.append(_read_label(frame.label, size, digest, num_classes))
+            indices.append(_read_label(frame.label, size, digest, num_classes))
     groups = [slice(start, start + batch) for start in range(0, wanted, batch)]
     stacked: list[Any] = [torch.stack(images[group]) for group in groups]
     if labelled:
         stacked = [
-            (image, torch.stack(labels[group]))
+            (image, torch.stack(indices[group]))
             for image, group in zip(stacked, groups, strict=True)
         ]
     return Frames(tuple(stacked), wanted, labelled, digest.hexdigest())

@@ -40,6 +40,7 @@ def load_dense(
     weights: Path | None = None,
     data: Path | None = None,
     batches: int = 1,
+    labels: bool = False,
     seed: int = 0,
 ) -> Dense:
     """Build a network, fill it with weights, and read or draw its example input.
@@ -48,6 +49,7 @@ def load_dense(
         model: a built-in network's name, or `package.module:factory`.
         input: size of one batch, `(N, C, H, W)`.
         classes: of a built-in network; None means 19.
+        labels: whether those beside the images are read too.
         seed: of random weights and random images.
 
     Raises:
@@ -64,7 +66,7 @@ def load_dense(
     if state is not None:
         load_weights(network, state, str(weights))
     known = None if is_reference(model) else (classes or 19)
-    example, frames = example_of(input, data, batches, seed, known)
+    example, frames = example_of(input, data, batches, seed, known, labels=labels)
     return Dense(network, example, frames, file_digest(weights) if weights else None)
 
 
@@ -80,9 +82,11 @@ def example_of(
     batches: int = 1,
     seed: int = 0,
     num_classes: int | None = None,
+    *,
+    labels: bool = False,
 ) -> tuple[Tensor, Frames | None]:
     """The first batch of frames and all of them; or random numbers where there is no folder."""
     if data is None:
         return torch.randn(input, generator=torch.Generator().manual_seed(seed)), None
-    frames = read_batches(data, batches, input, num_classes)
+    frames = read_batches(data, batches, input, num_classes, labels=labels)
     return frames.images, frames

@@ -39,6 +39,11 @@ from segprune.violations import Violation
 
 __all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
 
+# Any other importance, a registered one too, may want them.
+_WITHOUT_LABELS = (
+    "activation", "bn_scale", "fpgm", "lamp", "magnitude", "magnitude_l1", "magnitude_l2", "random",
+)  # fmt: skip
+
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, and how much of it is done out of how much."""
 
@@ -103,7 +108,7 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
     progress("load", 0, 1)
     dense = load_dense(
         job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
-        batches=job.batches, seed=job.seed,
+        batches=job.batches, labels=job.importance not in _WITHOUT_LABELS, seed=job.seed,
     )  # fmt: skip
     progress("trace", 0, 1)
     graph = trace(dense.model, dense.example)
