@@ -1,0 +1,168 @@
+"""Write what README.md quotes – figures, layers, the picture – from committed records and contracts.
+
+    python benchmarks/readme.py            # rewrites the marked sections of README.md
+    python benchmarks/readme.py --check    # fails where they are not up to date
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.verification_matrix import Matrix
+from segprune.pipeline import PruneRecord
+from segprune.records import read_record
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDS = ROOT / "benchmarks" / "records"
+README = ROOT / "README.md"
+PICTURE = ROOT / "benchmarks" / "pictures" / "prune.svg"
+PICTURED = "bisenetv2-taylor"
+
+
+def prune_table() -> str:
+    """One row a record of `segprune prune`: sizes, speed side by side, proof."""
+    rows = [
+        "| network | importance | parameters | GMACs | ms | FPS | speed-up (95 %) | from the twin |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    records = [read_record(path, PruneRecord) for path in sorted(RECORDS.glob("prune-*.json"))]
+    for record in records:
+        dense, small, speed = record.dense, record.pruned, record.speed
+        assert speed is not None
+        rows.append(
+            f"| {record.model} | {record.importance} "
+            f"| {dense.params / 1e6:.2f} → {small.params / 1e6:.2f} M "
+            f"| {dense.macs / 1e9:.2f} → {small.macs / 1e9:.2f} "
+            f"| {speed.dense_ms:.0f} → {speed.pruned_ms:.0f} "
+            f"| {speed.dense_fps:.1f} → {speed.pruned_fps:.1f} "
+            f"| ×{speed.speedup:.2f} ({speed.low:.2f} – {speed.high:.2f}) "
+            f"| {record.difference:.0e} |"
+        )
+    first = records[0]
+    size = "×".join(map(str, first.input[2:]))
+    rows += [
+        "",
+        f"{first.frames} CamVid frames at {size}, 11 classes, random weights (seed {first.seed}), "
+        f"{first.speed.threads if first.speed else 1} thread of {first.environment.cpu}, torch "
+        f"{first.environment.torch}; ms and FPS are those of the same {first.speed.pairs if first.speed else 0} "
+        "interleaved pairs. *From the twin*: largest difference from the masked full-size network, "
+        "relative to the largest logit. Records: `benchmarks/records/prune-*.json`.",
+    ]
+    return "\n".join(rows)
+
+
+def matrix_summary() -> str:
+    """How many plans were proved."""
+    matrix = read_record(RECORDS / "verification-matrix.json", Matrix)
+    cells = matrix.cells
+    proved = sum(not cell.violations for cell in cells)
+    names = sorted({cell.importance for cell in cells})
+    budgets = sorted({cell.budget for cell in cells}, reverse=True)
+    worst = min(cell.macs - cell.budget for cell in cells)
+    return (
+        f"**{proved} of {len(cells)} plans proved**: {len({c.network for c in cells})} networks × "
+        f"budgets {', '.join(f'{b:g}' for b in budgets)} of the MACs × {len(names)} importances "
+        f"({', '.join(names)}) × {len({c.scope for c in cells})} scopes; each verified without a "
+        f"violation, none above its budget, at most {-worst:.2%} of the total below it "
+        "(`benchmarks/records/verification-matrix.json`)."
+    )
+
+
+def reach_summary() -> str:
+    """What other people's networks let go."""
+    shares = json.loads((ROOT / "tests" / "free_shares.json").read_text("utf-8"))
+    free = [entry["free_share"] for entry in shares.values()]
+    reasons = Counter(
+        re.sub(r"\s+", " ", group["reason"] if isinstance(group, dict) else str(group))
+        for entry in shares.values()
+        for group in entry["frozen"]
+    )
+    common = "; ".join(f"“{reason}”" for reason, _ in reasons.most_common(3))
+    return (
+        f"Of {len(free)} torchvision and segmentation-models-pytorch networks, "
+        f"{sum(share >= 0.97 for share in free)} may lose at least 97 % of their hidden channels, "
+        f"{sum(share >= 0.5 for share in free)} at least half. The commonest reasons to stay: "
+        f"{common} (`tests/free_shares.json`)."
+    )
+
+
+def layer_diagram() -> str:
+    """The import contract, top to bottom, with what each module says it is."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contract = next(
+        c for c in settings["tool"]["importlinter"]["contracts"] if c["type"] == "layers"
+    )
+    lines = []
+    for layer in contract["layers"]:
+        for number, name in enumerate(re.split(r"\s*[|:]\s*", layer)):
+            edge = "├─" if number else "┌─"
+            lines.append(f"{edge} {name.strip('()'):<13} {_first_line(name.strip('()'))}")
+    return "\n".join(["```text", *lines, "```"])
+
+
+def _first_line(module: str) -> str:
+    path = ROOT / "segprune" / f"{module}.py"
+    if not path.exists():
+        path = ROOT / "segprune" / module / "__init__.py"
+    text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    return text.splitlines()[0].replace("`", "") if text else ""
+
+
+def picture() -> str:
+    """The terminal output of a recorded run, as SVG."""
+    from segprune.cli import show
+
+    record = read_record(RECORDS / f"prune-{PICTURED}.json", PruneRecord)
+    console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
+    show.show_result(record, None, console=console)
+    svg = console.export_svg(title=" ".join(record.command))
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "prune": prune_table,
+    "matrix": matrix_summary,
+    "reach": reach_summary,
+    "layers": layer_diagram,
+}
+
+
+def rewritten(text: str) -> str:
+    """README with every `<!-- begin NAME -->` … `<!-- end NAME -->` section made anew."""
+    for name, make in SECTIONS.items():
+        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
+        text, count = re.subn(pattern, lambda m, make=make: f"{m[1]}{make()}\n{m[2]}", text, flags=re.S)
+        assert count == 1, f"README.md: expected one section {name}, found {count}"
+    return text
+
+
+def outdated() -> Iterator[str]:
+    """Names of what does not match the records."""
+    text = README.read_text("utf-8")
+    if rewritten(text) != text:
+        yield README.name
+    if not PICTURE.exists() or PICTURE.read_text("utf-8") != picture():
+        yield PICTURE.name
+
+
+def main() -> None:
+    if "--check" in sys.argv:
+        found = list(outdated())
+        raise SystemExit(f"run python benchmarks/readme.py: {found}" if found else 0)
+    README.write_text(rewritten(README.read_text("utf-8")), "utf-8")
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(picture(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
