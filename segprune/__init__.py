@@ -5,26 +5,32 @@ small = segprune.prune(model, plan)
 assert not segprune.verify(model, small, plan, images)
 """
 
-from segprune.artifacts import Header, load, read_header, save
-from segprune.cost import Cost, LayerCost, cost
-from segprune.errors import (
-    ArtifactError,
-    BudgetError,
-    InputError,
-    ModelError,
-    PlanError,
-    PruneError,
-    SegpruneError,
-    TraceError,
-)
-from segprune.graph import ChannelGraph, Frozen, Layer
-from segprune.importance import Evidence, importances, register_importance
-from segprune.models import adapt, build
-from segprune.plan import PrunePlan
-from segprune.planning import make_plan
-from segprune.surgery import mask, prune
-from segprune.tracing import trace
-from segprune.verification import Violation, verify
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segprune.artifacts import Header, load, read_header, save
+    from segprune.costs import Cost, LayerCost, cost
+    from segprune.errors import (
+        ArtifactError,
+        BudgetError,
+        InputError,
+        ModelError,
+        PlanError,
+        PruneError,
+        SegpruneError,
+        TraceError,
+    )
+    from segprune.graph import ChannelGraph, Frozen, Layer
+    from segprune.importance import Evidence, importances, register_importance
+    from segprune.models import adapt, build
+    from segprune.plan import PrunePlan
+    from segprune.planning import make_plan
+    from segprune.surgery import mask, prune
+    from segprune.tracing import trace
+    from segprune.verification import Violation, verify
 
 __all__ = [
     "ArtifactError",
@@ -59,4 +65,52 @@ __all__ = [
     "verify",
 ]
 
-__version__ = "0.1.0"
+_HOME = {
+    "ArtifactError": "errors",
+    "BudgetError": "errors",
+    "ChannelGraph": "graph",
+    "Cost": "costs",
+    "Evidence": "importance",
+    "Frozen": "graph",
+    "Header": "artifacts",
+    "InputError": "errors",
+    "Layer": "graph",
+    "LayerCost": "costs",
+    "ModelError": "errors",
+    "PlanError": "errors",
+    "PruneError": "errors",
+    "PrunePlan": "plan",
+    "SegpruneError": "errors",
+    "TraceError": "errors",
+    "Violation": "verification",
+    "adapt": "models",
+    "build": "models",
+    "cost": "costs",
+    "importances": "importance",
+    "load": "artifacts",
+    "make_plan": "planning",
+    "mask": "surgery",
+    "prune": "surgery",
+    "read_header": "artifacts",
+    "register_importance": "importance",
+    "save": "artifacts",
+    "trace": "tracing",
+    "verify": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names are imported when they are first used: `segprune --help` needs no torch."""
+    if name == "__version__":
+        from segprune.environment import version
+
+        return version()
+    if name not in _HOME:
+        raise AttributeError(f"module 'segprune' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"segprune.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segprune.cost import Term
+from segprune.costs import Term
 from segprune.errors import BudgetError
 from segprune.labels import LabelVector
 

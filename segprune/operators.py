@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from segprune.programs import Node
-    from segprune.propagation import Propagation
+from segprune.programs import Node
 
 __all__ = ["CREATIONS", "RULES", "Rule", "rule", "understood"]
 
-Rule = Callable[["Propagation", "Node"], None]
+Rule = Callable[[Any, Node], None]
+"""Called with the `Propagation` in progress, which stands above this table, and the call."""
 
 RULES: dict[str, Rule] = {}
 

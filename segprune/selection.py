@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from segprune.budget import Ledger, Limit, Unit, drop_in_order, units_of
-from segprune.cost import Term, channel_terms, mac_terms, param_terms
+from segprune.costs import Term, channel_terms, mac_terms, param_terms
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.graph import ChannelGraph, layer_name
 

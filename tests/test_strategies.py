@@ -9,10 +9,12 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 
 import oracle
+import segprune
+from networks import FREE
 from strategies import BLOCKS, HEADS, LINKS, Spec, specs
 
 
-def drawn(count: int) -> list[Spec]:
+def drawn(count: int, names: tuple[str, ...] = tuple(BLOCKS)) -> list[Spec]:
     found: list[Spec] = []
     quiet = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
@@ -20,7 +22,7 @@ def drawn(count: int) -> list[Spec]:
         max_examples=count, database=None, derandomize=True, phases=(Phase.generate,),
         suppress_health_check=quiet, deadline=None,
     )  # fmt: skip
-    @given(specs())
+    @given(specs(names))
     def collect(spec: Spec) -> None:
         found.append(spec)
 
@@ -29,12 +31,12 @@ def drawn(count: int) -> list[Spec]:
 
 
 def test_every_construct_link_and_head_occurs_often_enough() -> None:
-    found = drawn(1000)
+    found = drawn(600)
     blocks = Counter(stage.block for spec in found for stage in spec.stages)
     links = Counter(stage.link for spec in found for stage in spec.stages)
     heads = Counter(spec.head for spec in found)
     assert set(blocks) == set(BLOCKS)
-    assert min(blocks.values()) >= 5, blocks
+    assert min(blocks.values()) >= 3, blocks
     assert all(links[link] >= 100 for link in LINKS), links
     assert all(heads[head] >= 100 for head in HEADS), heads
 
@@ -61,24 +63,18 @@ def test_equal_specifications_build_equal_networks(spec: Spec) -> None:
 
 @pytest.mark.slow
 def test_every_free_construct_loses_channels_in_most_networks_it_occurs_in() -> None:
-    import segprune
-
+    """Among constructs that no literal holds; those without watched layers may stay frozen."""
+    names = tuple(kind.__name__ for kind in FREE)
+    watched = {kind.__name__ for kind in FREE if kind.watch}
     seen: Counter[str] = Counter()
     lost: Counter[str] = Counter()
-    for spec in drawn(160):
+    for spec in drawn(200, names):
         graph = segprune.trace(spec.build(), spec.example())
         free = {layer.name: layer.free for layer in graph.layers}
         for index, stage in enumerate(spec.stages):
-            if stage.block in BLOCKS and BLOCKS[stage.block] in _free():
-                seen[stage.block] += 1
-                prefix = f"stages.{index}.block."
-                lost[stage.block] += any(free[n] for n in free if n.startswith(prefix))
+            prefix = f"stages.{index}.block."
+            seen[stage.block] += 1
+            lost[stage.block] += any(free[name] for name in free if name.startswith(prefix))
+    assert len(seen) > 0.9 * len(FREE)
     assert sum(lost.values()) >= 0.95 * sum(seen.values())
-    stuck = {name for name in seen if seen[name] >= 2 and lost[name] < 0.5 * seen[name]}
-    assert not stuck
-
-
-def _free() -> set[type]:
-    from networks import FREE
-
-    return set(FREE)
+    assert not {name for name in watched & set(seen) if lost[name] < 0.5 * seen[name]}

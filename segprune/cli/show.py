@@ -66,9 +66,11 @@ def facts(*rows: tuple[str, str, str]) -> Table:
 # -- prune -----------------------------------------------------------------------------------------
 
 
-def show_result(record: PruneRecord, folder: Path | None) -> None:
+def show_result(
+    record: PruneRecord, folder: Path | None, *, console: Console | None = None
+) -> None:
     """Before and after, whether it is faster, whether it is proved, what had to stay."""
-    console = Console()
+    console = console or Console()
     dense, pruned, speed = record.dense, record.pruned, record.speed
     rows = table("", "dense", "pruned", "pruned/dense")
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from segprune.artifacts import save
 from segprune.comparison import difference
-from segprune.cost import cost
+from segprune.costs import cost
 from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.execution import run_method, tensors_in

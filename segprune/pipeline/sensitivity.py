@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from segprune.cost import cost
+from segprune.costs import cost
 from segprune.environment import Environment, environment
 from segprune.errors import BudgetError, InputError
 from segprune.execution import run_method
