@@ -21,6 +21,7 @@ __all__ = ["Settlement"]
 
 _POWERS = (1.0, -1.0, 0.5, -0.5, 2.0, -2.0)
 _UPSTREAM = 4
+_SINGLE_SUSPECTS = 8
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Settlement:
     bindings: dict[tuple[str, str], Place] = field(default_factory=dict)
     ties: list[tuple[Place, Place]] = field(default_factory=list)
     _followed: set[tuple[Site, Place, Place]] = field(default_factory=set)
+    _accused: dict[Site, list[Place]] = field(default_factory=dict)
     _tried: set[tuple[Site, int, str, str, Place]] = field(default_factory=set)
 
     def bound(self, state: Propagation) -> dict[tuple[str, str], LabelVector]:
@@ -89,10 +91,41 @@ class Settlement:
             self.readings[site] = self.readings.get(site, 0) + 1
             return
         fitting = [c for c in upstream if mismatch.numbers and _fits(mismatch.numbers, c[1], c[2])]
-        for place, _, _ in (fitting or upstream)[:1]:
-            self.vetoes.append(Veto(site[0], place.value or 0, place.axis, _reason(mismatch, node)))
-        if not upstream:
+        suspects = self._suspects(site, state, [place for place, _, _ in (*fitting, *upstream)])
+        accused = self._accused.setdefault(site, [])
+        frozen = list(accused) if len(accused) == _SINGLE_SUSPECTS or not suspects else []
+        accused += suspects[:1]
+        reason = _reason(mismatch, node)
+        for place in (*frozen, *suspects[:1]):
+            self.vetoes.append(Veto(site[0], place.value or 0, place.axis, reason))
+        if not suspects:
             self.readings[site] = self.readings.get(site, 0) + 1
+
+    def _suspects(self, site: Site, state: Propagation, places: list[Place]) -> list[Place]:
+        """Axes not yet tried for a difference that came back; the last one tried was innocent.
+
+        One axis at a time is frozen and released again. After a number of these it seems to take
+        several at once: then all of them are frozen, and nothing is released any more.
+        """
+        accused = self._accused.get(site, [])
+        if 0 < len(accused) < _SINGLE_SUSPECTS:
+            last = accused[-1]
+            self.vetoes = [
+                veto
+                for veto in self.vetoes
+                if (veto.program, veto.value, veto.axis) != (site[0], last.value, last.axis)
+            ]
+        known = {
+            state.labels.find(labels).tobytes()
+            for labels in (_labels_at(state, place) for place in accused)
+            if labels is not None
+        }
+        fresh = []
+        for place in places:
+            labels = _labels_at(state, place)
+            if labels is not None and state.labels.find(labels).tobytes() not in known:
+                fresh.append(place)
+        return fresh
 
     def _follow(
         self,
