@@ -1,7 +1,7 @@
-"""Write what README.md quotes – figures, layers, the picture – from committed records and contracts.
+"""Write what README.md quotes: figures from committed records, layers from the import contract.
 
-    python benchmarks/readme.py            # rewrites the marked sections of README.md
-    python benchmarks/readme.py --check    # fails where they are not up to date
+python benchmarks/readme.py            # rewrites the marked sections of README.md
+python benchmarks/readme.py --check    # fails where they are not up to date
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ PICTURED = "bisenetv2-taylor"
 def prune_table() -> str:
     """One row a record of `segprune prune`: sizes, speed side by side, proof."""
     rows = [
-        "| network | importance | parameters | GMACs | ms | FPS | speed-up (95 %) | from the twin |",
+        "| network | importance | parameters | GMACs | ms | FPS | speed-up (95 %) "
+        "| from the twin |",
         "|---|---|---|---|---|---|---|---|",
     ]
     records = [read_record(path, PruneRecord) for path in sorted(RECORDS.glob("prune-*.json"))]
@@ -48,14 +49,14 @@ def prune_table() -> str:
             f"| ×{speed.speedup:.2f} ({speed.low:.2f} – {speed.high:.2f}) "
             f"| {record.difference:.0e} |"
         )
-    first = records[0]
-    size = "×".join(map(str, first.input[2:]))
+    first, timed = records[0], records[0].speed
+    assert timed is not None
     rows += [
         "",
-        f"{first.frames} CamVid frames at {size}, 11 classes, random weights (seed {first.seed}), "
-        f"{first.speed.threads if first.speed else 1} thread of {first.environment.cpu}, torch "
-        f"{first.environment.torch}; ms and FPS are those of the same {first.speed.pairs if first.speed else 0} "
-        "interleaved pairs. *From the twin*: largest difference from the masked full-size network, "
+        f"{first.frames} CamVid frames at {'×'.join(map(str, first.input[2:]))}, 11 classes, "
+        f"random weights (seed {first.seed}), {timed.threads} thread of {first.environment.cpu}, "
+        f"torch {first.environment.torch}; ms and FPS are medians of the same {timed.pairs} interleaved "
+        "pairs. *From the twin*: largest difference from the masked full-size network, "
         "relative to the largest logit. Records: `benchmarks/records/prune-*.json`.",
     ]
     return "\n".join(rows)
@@ -141,7 +142,10 @@ def rewritten(text: str) -> str:
     """README with every `<!-- begin NAME -->` … `<!-- end NAME -->` section made anew."""
     for name, make in SECTIONS.items():
         pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
-        text, count = re.subn(pattern, lambda m, make=make: f"{m[1]}{make()}\n{m[2]}", text, flags=re.S)
+        made = make()
+        text, count = re.subn(
+            pattern, lambda m, made=made: f"{m[1]}{made}\n{m[2]}", text, flags=re.S
+        )
         assert count == 1, f"README.md: expected one section {name}, found {count}"
     return text
 

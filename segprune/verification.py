@@ -193,11 +193,11 @@ def _values(
 
 
 def _storage(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
-    dense = tensors_of(model)
+    dense, small, dense_ties = tensors_of(model), tensors_of(pruned), aliases(model)
     owned = {_memory(tensor) for tensor in dense.values() if tensor.numel()}
     holders: dict[int, str] = {}
     for first, names in aliases(pruned).items():
-        tensor = tensors_of(pruned)[first]
+        tensor = small[first]
         if not tensor.numel():
             continue
         memory = _memory(tensor)
@@ -219,7 +219,7 @@ def _storage(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
             yield Violation(
                 "storage", first, f"expected {needed} bytes, found a view into {held}: not removed"
             )
-        ours = aliases(model).get(first)
+        ours = dense_ties.get(first)
         if ours is not None and set(ours) != set(names):
             yield Violation(
                 "storage",

@@ -1,4 +1,4 @@
-"""README.md is true: its Python runs, its figures stand in committed records, its commands are CI's."""
+"""README.md is true: its Python runs, its figures are recorded, its commands are those of CI."""
 
 from __future__ import annotations
 
