@@ -36,7 +36,7 @@ def prune_table() -> str:
         "| from the twin |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    records = [read_record(path, PruneRecord) for path in sorted(RECORDS.glob("prune-*.json"))]
+    records = [read_record(PruneRecord, path) for path in sorted(RECORDS.glob("prune-*.json"))]
     for record in records:
         dense, small, speed = record.dense, record.pruned, record.speed
         assert speed is not None
@@ -55,7 +55,7 @@ def prune_table() -> str:
         "",
         f"{first.frames} CamVid frames at {'×'.join(map(str, first.input[2:]))}, 11 classes, "
         f"random weights (seed {first.seed}), {timed.threads} thread of {first.environment.cpu}, "
-        f"torch {first.environment.torch}; ms and FPS are medians of the same {timed.pairs} interleaved "
+        f"torch {first.environment.torch}; ms and FPS are medians of {timed.pairs} interleaved "
         "pairs. *From the twin*: largest difference from the masked full-size network, "
         "relative to the largest logit. Records: `benchmarks/records/prune-*.json`.",
     ]
@@ -64,7 +64,7 @@ def prune_table() -> str:
 
 def matrix_summary() -> str:
     """How many plans were proved."""
-    matrix = read_record(RECORDS / "verification-matrix.json", Matrix)
+    matrix = read_record(Matrix, RECORDS / "verification-matrix.json")
     cells = matrix.cells
     proved = sum(not cell.violations for cell in cells)
     names = sorted({cell.importance for cell in cells})
@@ -123,10 +123,12 @@ def picture() -> str:
     """The terminal output of a recorded run, as SVG."""
     from segprune.cli import show
 
-    record = read_record(RECORDS / f"prune-{PICTURED}.json", PruneRecord)
+    record = read_record(PruneRecord, RECORDS / f"prune-{PICTURED}.json")
     console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
     show.show_result(record, None, console=console)
-    svg = console.export_svg(title=" ".join(record.command))
+    amounts = " ".join(f"--budget {kind}={share:g}" for kind, share in record.budget.items())
+    command = f"segprune prune {record.model} {amounts} --importance {record.importance}"
+    svg = console.export_svg(title=f"{command} …")
     return re.sub(r"terminal-\d+", "terminal", svg)
 
 
