@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 from segprune.errors import ArtifactError, PlanError, SegpruneError
 from segprune.models import build, spec_of
-from segprune.network import aliases, copy_with, network_digest, tensors_of
+from segprune.network import (
+    aliases,
+    as_channels_last,
+    copy_with,
+    is_channels_last,
+    network_digest,
+    tensors_of,
+)
 from segprune.plan import PrunePlan
 from segprune.records import write_atomic
 from segprune.surgery import prune
@@ -100,7 +107,7 @@ def save(
         "network": type(pruned).__name__,
         "ties": {first: list(names) for first, names in ties.items()},
         "types": {first: _type_name(tensors[first]) for first in ties},
-        "channels_last": [first for first in ties if _is_channels_last(tensors[first])],
+        "channels_last": [first for first in ties if is_channels_last(tensors[first])],
         "payload": _digest(stored),
         "metadata": dict(metadata or {}),
     }
@@ -260,19 +267,11 @@ def _stored(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
 def _restored(tensor: Tensor, type_name: str, channels_last: bool) -> Tensor:
     # A copy: tensors in the memory of the file are not aligned, and kernels then round otherwise.
     tensor = tensor.to(getattr(torch, type_name), copy=True)
-    return tensor.contiguous(memory_format=torch.channels_last) if channels_last else tensor
+    return as_channels_last(tensor) if channels_last else tensor
 
 
 def _type_name(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
-
-
-def _is_channels_last(tensor: Tensor) -> bool:
-    return (
-        tensor.dim() == 4
-        and not tensor.is_contiguous()
-        and tensor.is_contiguous(memory_format=torch.channels_last)
-    )
 
 
 def _without_auxiliary_heads(

@@ -15,9 +15,11 @@ from segprune.errors import ModelError
 
 __all__ = [
     "aliases",
+    "as_channels_last",
     "computed_weights",
     "copy_with",
     "counts_of",
+    "is_channels_last",
     "network_digest",
     "require_prunable",
     "set_count",
@@ -47,6 +49,24 @@ def network_digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """SHA-256 over names and shapes of a network's tensors: what a plan is made for."""
     lines = (f"{name} {'x'.join(map(str, shape))}" for name, shape in sorted(shapes.items()))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def is_channels_last(tensor: Tensor) -> bool:
+    """Whether a tensor has the strides of that format, also where size 1 makes them ambiguous.
+
+    Kernels choose by strides, and another kernel rounds otherwise.
+    """
+    if tensor.dim() != 4:
+        return False
+    like = torch.empty(tensor.shape, device="meta", memory_format=torch.channels_last)
+    plain = torch.empty(tensor.shape, device="meta")
+    return tensor.stride() == like.stride() != plain.stride()
+
+
+def as_channels_last(tensor: Tensor) -> Tensor:
+    """A copy with the strides of that format; `contiguous` leaves ambiguous ones as they are."""
+    copied = torch.empty_like(tensor, memory_format=torch.channels_last)
+    return copied.copy_(tensor)
 
 
 def counts_of(module: nn.Module) -> dict[str, int]:

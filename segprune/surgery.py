@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from segprune.errors import PruneError
 from segprune.network import (
+    as_channels_last,
     copy_with,
+    is_channels_last,
     network_digest,
     require_prunable,
     set_count,
@@ -71,10 +73,7 @@ def select(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:
     for dim, rows in dims.items():
         index = torch.tensor(rows, dtype=torch.long, device=tensor.device)
         result = result.index_select(dim, index)
-    channels_last = tensor.dim() == 4 and not tensor.is_contiguous()
-    if channels_last and tensor.is_contiguous(memory_format=torch.channels_last):
-        return result.contiguous(memory_format=torch.channels_last)
-    return result.contiguous()
+    return as_channels_last(result) if is_channels_last(tensor) else result.contiguous()
 
 
 def _zeroed(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:

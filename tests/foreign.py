@@ -41,11 +41,12 @@ PAIRS = (
         for encoder in CONVOLUTIONAL
         if (decoder, encoder) not in {
             ("Linknet", "mobilenet_v2"), ("FPN", "mobilenet_v2"), ("DeepLabV3Plus", "resnet18"),
-            ("PAN", "mobilenet_v2"), ("MAnet", "mobilenet_v2"),
+            ("PAN", "mobilenet_v2"),
         }
     ),
     ("FPN", "mit_b0"),
     ("UPerNet", "mit_b0"),
+    ("DPT", "tu-vit_tiny_patch16_224"),
 )  # fmt: skip
 QUICK = {
     *TORCHVISION[:3],
@@ -84,6 +85,6 @@ class Foreign:
 
 
 def every() -> tuple[Foreign, ...]:
-    sizes = {"PAN": 128}
+    sizes = {"PAN": 128, "DPT": 224}
     pairs = (Foreign(f"{d}/{e}", sizes.get(d, 64)) for d, e in PAIRS)
     return (*(Foreign(name) for name in TORCHVISION), *pairs)
