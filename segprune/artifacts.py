@@ -32,7 +32,7 @@ __all__ = ["SCHEMA", "Header", "load", "read_header", "save"]
 
 SCHEMA = "segprune.artifact/1"
 _KEY = "segprune"
-_HALF = (torch.float16, torch.bfloat16)
+_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class Header:
         ties: first name of each tensor -> all its names.
         types: first name -> the type that the network computes with, e.g. "float32".
         channels_last: names of the tensors in that memory format.
-        payload: SHA-256 of all names, types, shapes and bytes of the tensors.
+        payload: SHA-256 of all of this, and of names, types, shapes and bytes of the tensors.
         metadata: what the caller added, such as preprocessing.
+        content: the header as it stands in the file.
     """
 
     plan: PrunePlan
@@ -58,6 +59,7 @@ class Header:
     channels_last: frozenset[str]
     payload: str
     metadata: Mapping[str, Any]
+    content: Mapping[str, Any]
 
 
 def save(
@@ -75,13 +77,14 @@ def save(
         path: where to, usually `*.safetensors`.
         pruned: what `plan` makes of its dense network, trained or not.
         dtype: store floating-point parameters in this type, e.g. `torch.float16`. Buffers
-            (BatchNorm statistics) and numbers that would overflow stay as they are.
+            (BatchNorm statistics) and tensors with numbers that would overflow stay as they are.
         deploy: leave out the auxiliary heads, which only training needs (networks of `build`).
         metadata: JSON-able facts to keep beside it.
 
     Raises:
         ArtifactError: the network is not what the plan leads to, or the file cannot be written.
     """
+    _check_save(plan, dtype, metadata)
     tensors = tensors_of(pruned)
     spec = spec_of(pruned)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -108,10 +111,10 @@ def save(
         "ties": {first: list(names) for first, names in ties.items()},
         "types": {first: _type_name(tensors[first]) for first in ties},
         "channels_last": [first for first in ties if is_channels_last(tensors[first])],
-        "payload": _digest(stored),
-        "metadata": dict(metadata or {}),
+        "metadata": metadata or {},
     }
     try:
+        header["payload"] = _digest(header, stored)
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ArtifactError(
@@ -120,6 +123,24 @@ def save(
         ) from error
     write_atomic(Path(path), to_bytes(stored, {_KEY: text}))
     return Path(path)
+
+
+def _check_save(plan: Any, dtype: Any, metadata: Any) -> None:
+    if not isinstance(plan, PrunePlan):
+        raise ArtifactError(
+            f"plan: expected the PrunePlan of the network, found {type(plan).__name__}; "
+            "pass the plan that prune() was given."
+        )
+    if dtype is not None and dtype not in _TYPES:
+        known = ", ".join(str(item) for item in _TYPES)
+        raise ArtifactError(f"dtype: expected one of {known}, or None, found {dtype!r}.")
+    if metadata is not None and not (
+        isinstance(metadata, Mapping) and all(isinstance(key, str) for key in metadata)
+    ):
+        raise ArtifactError(
+            f"metadata: expected a mapping with string keys, found {metadata!r}; "
+            "JSON has no others."
+        )
 
 
 def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
@@ -142,6 +163,11 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
             )
         with torch.random.fork_rng(devices=[]):
             model = build(header.spec["name"], **header.spec["options"])
+    if type(model).__name__ != header.network:
+        raise ArtifactError(
+            f"{path}: expected the dense {header.network} that was pruned, found "
+            f"{type(model).__name__}; another class may compute something else."
+        )
     try:
         skeleton = prune(model, header.plan)
     except SegpruneError as error:
@@ -198,11 +224,11 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
             "header; to prune these weights pass them as weights of a dense network."
         )
     header = _header(path, text)
-    digest = _digest(tensors)
+    digest = _digest(header.content, tensors)
     if digest != header.payload:
         raise ArtifactError(
-            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: the tensors "
-            "were changed after they were saved. Copy the file again."
+            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: tensors "
+            "or header were changed after they were saved. Copy the file again."
         )
     return header, tensors
 
@@ -211,7 +237,7 @@ def _header(path: Path, text: str) -> Header:
     try:
         data = json.loads(text)
         schema = data["schema"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(
             f"{path}: expected a JSON header, found {type(error).__name__}: {error}; the file was "
             "changed."
@@ -231,8 +257,9 @@ def _header(path: Path, text: str) -> Header:
             channels_last=frozenset(data["channels_last"]),
             payload=str(data["payload"]),
             metadata=dict(data["metadata"]),
+            content=data,
         )
-    except (PlanError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (PlanError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{path}: expected a complete header, found {type(error).__name__}: {error}"
         ) from error
@@ -246,8 +273,9 @@ def _firsts(model: nn.Module) -> dict[str, Tensor]:
     return {first: tensors[first] for first in aliases(model)}
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    facts = {key: value for key, value in header.items() if key != "payload"}
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

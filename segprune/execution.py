@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -52,13 +53,14 @@ def _full_precision() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed(seed: int = 0) -> Iterator[None]:
     """Our runs of the user's code leave no warnings and no change in any random generator."""
-    python_state = random.getstate()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), _full_precision():
         warnings.simplefilter("ignore")
-        random.seed(0)
-        torch.manual_seed(0)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
         fast_path = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)  # one fused operator would hide the layers
         try:
@@ -66,3 +68,4 @@ def undisturbed() -> Iterator[None]:
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_path)
             random.setstate(python_state)
+            np.random.set_state(numpy_state)

@@ -151,7 +151,7 @@ class ChannelGraph:
 
     def summary(self) -> str:
         """Free share, and every frozen group in words."""
-        lines = [f"{self.free_share:.1%} of the hidden channels may go"]
+        lines = [f"{self.free_share:.1%} of the hidden channels can be removed"]
         lines += [f"  stays: {group}" for group in self.frozen]
         lines += [f"  not reached: {name}" for name in self.unreached]
         lines += [f"  not traced: {name}: {why}" for name, why in self.untraced.items()]

@@ -6,6 +6,7 @@ larger meaning more important. Register your own with `register_importance`.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,9 @@ def register_importance(name: str, function: Importance, *, normalize: bool = Tr
     """Make an importance available by name.
 
     Args:
+        function: from `Evidence` (network, graph, calibration batches) to scores: a mapping
+            `(tensor name, dimension) -> (size,)`, such as `("head.0.weight", 0)` to one number per
+            filter; larger matters more. Channels without a score get that of their L2 norm.
         normalize: divide the scores of each layer by their mean before layers are compared.
     """
     _IMPORTANCES[name] = function
@@ -101,14 +105,19 @@ def score_classes(
     if isinstance(importance, str):
         if importance not in _IMPORTANCES:
             known = ", ".join(importances())
-            raise PlanError(
-                f"importance: expected one of {known}, found {importance!r}; "
-                "register_importance(name, function) adds your own."
-            )
+            close = difflib.get_close_matches(importance, importances(), 1)
+            hint = f"did you mean {close[0]!r}?" if close else "register_importance adds your own."
+            raise PlanError(f"importance: expected one of {known}, found {importance!r}; {hint}")
         function, own = _IMPORTANCES[importance], importance in _OWN_SCALE
     else:
         function, own = importance, False
-    scores = _gather(evidence.graph, function(evidence), normalize and not own)
+    given = function(evidence)
+    if not isinstance(given, Mapping):
+        raise PlanError(
+            f"importance: expected a mapping (tensor name, dimension) -> scores, found "
+            f"{type(given).__name__}; see segprune.importance."
+        )
+    scores = _gather(evidence.graph, given, normalize and not own)
     missing = np.isnan(scores)
     if missing.any():  # channels the importance says nothing about, e.g. without a BatchNorm
         scores[missing] = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]

@@ -28,7 +28,7 @@ _KEEP_SHAPE = frozenset({
     "aten.batch_norm", "aten.instance_norm", "aten.group_norm", "aten.layer_norm", "aten.relu",
     "aten.relu6", "aten.hardtanh", "aten.leaky_relu", "aten.sigmoid", "aten.hardsigmoid",
     "aten.hardswish", "aten.silu", "aten.gelu", "aten.elu", "aten.tanh", "aten.prelu",
-    "aten.dropout", "aten.clone", "aten.contiguous", "aten.softmax",
+    "aten.clone", "aten.softmax",
 })
 # fmt: on
 _KEEP_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})

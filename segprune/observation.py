@@ -121,7 +121,14 @@ def taylor_products(
             batch = _to(batch, device, dtype)
             with _named(batch):
                 output = run_method(model, "forward", images_of(batch))
-                value = loss(output, batch) if loss else _cross_entropy(primary(output), batch)
+                value = None if loss else _cross_entropy(primary(output), batch)
+            if loss is not None:
+                value = loss(output, batch)
+            if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+                raise InputError(
+                    "loss: expected (output, batch) -> one number with a gradient, found "
+                    f"{type(value).__name__}; return e.g. cross_entropy(output, batch[1])."
+                )
             gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
             for (name, weight), gradient in zip(chosen.items(), gradients, strict=True):
                 if gradient is not None:

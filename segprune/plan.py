@@ -84,6 +84,11 @@ class PrunePlan:
         Raises:
             PlanError: `second` was made for another network.
         """
+        if not isinstance(second, PrunePlan):
+            raise PlanError(
+                f"second plan: expected a PrunePlan, found {type(second).__name__}; "
+                "read a file with PrunePlan.from_json(text)."
+            )
         if second.network != self.result:
             raise PlanError(
                 f"second plan: expected one made for the pruned network {self.result[:12]}, found "
@@ -136,8 +141,8 @@ class PrunePlan:
                 that does not match the content.
         """
         try:
-            data = json.loads(text)
-        except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
+            data = json.loads(text, parse_constant=_refuse)
+        except (ValueError, TypeError, RecursionError) as error:
             raise PlanError(
                 f"plan: expected a JSON object, found {error}; write it with plan.to_json()."
             ) from error
@@ -153,7 +158,7 @@ class PrunePlan:
                 for name, dims in data["kept"].items()
             }
             attributes = {
-                str(name): {str(key): int(value) for key, value in values.items()}
+                str(name): {str(key): _whole(value) for key, value in values.items()}
                 for name, values in data["attributes"].items()
             }
             plan = cls(
@@ -177,10 +182,20 @@ def _canonical(data: Any) -> str:
 
 
 def _indices(rows: Any) -> tuple[int, ...]:
-    kept = tuple(int(row) for row in rows)
+    kept = tuple(_whole(row) for row in rows)
     if not kept or any(b <= a for a, b in itertools.pairwise(kept)) or kept[0] < 0:
         raise ValueError("kept indices must be non-negative, rising and not empty")
     return kept
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"expected whole numbers, found {value!r}")
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"the number {constant}, which JSON does not have")
 
 
 def _rounds(notes: Mapping[str, Any]) -> list[Any]:

@@ -66,7 +66,7 @@ def make_plan(
         TraceError: the network does not run on the example inputs.
     """
     require_prunable(model)
-    _check_options(round_to, floor, min_channels, normalize)
+    _check_options(round_to, floor, min_channels, normalize, seed)
     _check_finite(model)
     kind, share = _parse_budget(budget, scope)
     goal = Goal(kind, share, scope, round_to, floor, min_channels)
@@ -148,17 +148,21 @@ def _parse_budget(
     return kind, float(share)
 
 
-def _check_options(round_to: int, floor: float, min_channels: int, normalize: bool) -> None:
+def _check_options(
+    round_to: int, floor: float, min_channels: int, normalize: bool, seed: int
+) -> None:
     if not isinstance(normalize, bool):
         raise InputError(
             f"normalize: expected True or False, found {normalize!r}; "
             "True compares layers by scores divided by their mean."
         )
-    if not isinstance(round_to, int) or round_to < 1:
+    if type(round_to) is not int or round_to < 1:
         raise InputError(f"round_to: expected a whole number of at least 1, found {round_to!r}.")
-    if not 0 <= floor <= 1:
+    if not isinstance(floor, (int, float)) or not 0 <= floor <= 1:
         raise InputError(f"floor: expected a share in [0, 1], found {floor!r}.")
-    if not isinstance(min_channels, int) or min_channels < 1:
+    if type(seed) is not int:
+        raise InputError(f"seed: expected a whole number, found {seed!r}; 0 is the usual one.")
+    if type(min_channels) is not int or min_channels < 1:
         raise InputError(
             f"min_channels: expected a whole number of at least 1, found {min_channels!r}."
         )

@@ -32,6 +32,7 @@ from segprune.recording import constant_of
 __all__ = ["Mismatch", "probe", "trial_mask"]
 
 _RELATIVE = 1e-9
+_SMALL = 4
 _WHOLE_SLICE = {"aten.slice", "aten.alias"}
 
 
@@ -59,20 +60,22 @@ class Mismatch:
 def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
     """A random selection of labels to keep, `(labels,)`; no axis becomes empty.
 
-    Parts of a cut keep different shares, so that sizes do not fit by coincidence.
+    Consecutive parts of a cut keep few and many in turn: sizes must not fit by coincidence.
     """
     random = np.random.default_rng(seed)
     everything = np.arange(len(state.labels))
     roots = state.labels.find(everything)
     share = np.full(len(everything), 0.6)
-    for part in state.parts:
-        share[state.labels.find(part)] = random.uniform(0.2, 0.95)
+    for number, part in enumerate(state.parts):
+        few = (number + seed) % 2
+        share[state.labels.find(part)] = random.uniform(0.1, 0.4) if few else random.uniform(0.7, 1)
     mask = random.random(len(everything)) < share
     mask |= state.labels.is_frozen(everything)
     mask = mask[roots]
     vectors = [vector for slots in state.slots.values() for vector in slots.values()]
     for vector in [*vectors, *state.parts]:
-        least = min(2, len(vector))
+        # One channel is a case of its own (it would be broadcast), and only small layers get there.
+        least = 1 if len(vector) <= _SMALL else 2
         if mask[state.labels.find(vector)].sum() < least:
             mask[state.labels.find(vector[:least])] = True
     return mask[roots]

@@ -34,7 +34,7 @@ class Value:
         index: position among the program's values.
         shape: sizes of its axes.
         state: the state-dict name if it is a parameter or a buffer.
-        constant: the numbers of a small tensor made by Python, compared between runs.
+        constant: the numbers of a tensor made by Python, or their digest; compared between runs.
         storage: identity of the memory it views; in-place operators reach all views of it.
     """
 
@@ -42,7 +42,7 @@ class Value:
     shape: tuple[int, ...]
     dtype: torch.dtype
     state: str | None = None
-    constant: tuple[float, ...] | None = None
+    constant: tuple[float, ...] | str | None = None
     storage: int = 0
 
 

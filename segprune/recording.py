@@ -8,6 +8,7 @@ and takes tens of milliseconds instead of seconds.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch._ops import OpOverload
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from segprune.errors import ModelError
 from segprune.execution import run_method, tensors_in, undisturbed
 from segprune.interpreter import Interpreter, bind, operator_name, user_line
 from segprune.programs import Node, Program, Value
@@ -30,11 +32,16 @@ class Recorder(Interpreter):
     """Builds a `Program` from the calls it sees."""
 
     def __init__(
-        self, program: Program, states: dict[int, str], understood: Callable[[str], bool]
+        self,
+        program: Program,
+        states: dict[int, str],
+        foreign: dict[int, str],
+        understood: Callable[[str], bool],
     ) -> None:
         super().__init__(understood)
         self.program = program
         self._states = states
+        self._foreign = foreign
         self._values = WeakIdKeyDictionary()
 
     def value_of(self, tensor: Tensor) -> Value:
@@ -42,7 +49,13 @@ class Recorder(Interpreter):
         if known is None:
             known = self._new_value(tensor)
             known.state = self._states.get(id(tensor))
-            if known.state is None and tensor.numel() <= _CONSTANT_ELEMENTS:
+            if id(tensor) in self._foreign:
+                raise ModelError(
+                    f"{self._foreign[id(tensor)]}: expected a copy of the network to use its own "
+                    "tensors, found that it uses those of the original: a lambda, closure or hook "
+                    "has captured `self` or a layer. Make it a method, or a module."
+                )
+            if known.state is None:
                 known.constant = constant_of(tensor)
         return known
 
@@ -84,11 +97,14 @@ class Recorder(Interpreter):
         return result
 
 
-def constant_of(tensor: Tensor) -> tuple[float, ...] | None:
-    """The numbers of a small real tensor; None for one without data."""
-    if tensor.is_meta or tensor.is_complex():
+def constant_of(tensor: Tensor) -> tuple[float, ...] | str | None:
+    """What tells one real tensor from another: its numbers, or their digest; None without data."""
+    if tensor.is_meta or tensor.is_complex() or tensor.layout != torch.strided:
         return None
-    return tuple(tensor.detach().reshape(-1).tolist())
+    values = tensor.detach().reshape(-1)
+    if values.numel() <= _CONSTANT_ELEMENTS:
+        return tuple(values.tolist())
+    return hashlib.sha256(values.cpu().contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
 
 
 def _storage_of(tensor: Tensor) -> int:
@@ -101,6 +117,7 @@ def _storage_of(tensor: Tensor) -> int:
 def record(
     model: nn.Module,
     names: dict[int, str],
+    foreign: dict[int, str],
     method: str,
     inputs: Any,
     understood: Callable[[str], bool],
@@ -110,10 +127,11 @@ def record(
     Args:
         model: the copy, in the mode (training or evaluation) to be recorded.
         names: `id(tensor)` -> state-dict name, for the copy's parameters and buffers.
+        foreign: the same for the original's, which the copy must not touch.
         understood: whether a rule exists for an operator name; others are split where possible.
     """
     program = Program(method, model.training)
-    recorder = Recorder(program, names, understood)
+    recorder = Recorder(program, names, foreign, understood)
     recorder.watch(model)
     with undisturbed(), torch.inference_mode():
         program.inputs = [recorder.value_of(leaf) for leaf in tensors_in(inputs)]

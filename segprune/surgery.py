@@ -11,6 +11,7 @@ from segprune.errors import PruneError
 from segprune.network import (
     as_channels_last,
     copy_with,
+    counts_of,
     is_channels_last,
     network_digest,
     require_prunable,
@@ -36,6 +37,12 @@ def prune(model: nn.Module, plan: PrunePlan) -> nn.Module:
         tensors = {name: select(originals[name], dims) for name, dims in plan.kept.items()}
     small = copy_with(model, tensors)
     correct_attributes(small, plan.kept, plan.attributes)
+    found = network_digest({name: tuple(t.shape) for name, t in tensors_of(small).items()})
+    if found != plan.result:
+        raise PruneError(
+            f"plan: expected it to lead to the network {plan.result[:12]}, found that it leads to "
+            f"{found[:12]}: it was made by hand, or changed. Make it with make_plan."
+        )
     return small
 
 
@@ -53,6 +60,11 @@ def mask(model: nn.Module, plan: PrunePlan) -> nn.Module:
 
 def _checked(model: nn.Module, plan: PrunePlan) -> dict[str, Tensor]:
     require_prunable(model)
+    if not isinstance(plan, PrunePlan):
+        raise PruneError(
+            f"plan: expected a PrunePlan, found {type(plan).__name__}; make one with make_plan, or "
+            "read a file with PrunePlan.from_json(text)."
+        )
     originals = tensors_of(model)
     found = network_digest({name: tuple(tensor.shape) for name, tensor in originals.items()})
     if found != plan.network:
@@ -64,6 +76,23 @@ def _checked(model: nn.Module, plan: PrunePlan) -> dict[str, Tensor]:
             f"{type(model).__name__} {found[:12]}{pruned}{detail}. Pass the dense network, or make "
             "a plan for this one."
         )
+    for name, dims in plan.kept.items():
+        shape = tuple(originals[name].shape) if name in originals else ()
+        for dim, rows in dims.items():
+            if not 0 <= dim < len(shape) or rows[-1] >= shape[dim]:
+                raise PruneError(
+                    f"plan: expected indices within {name} {shape}, found up to {max(rows)} along "
+                    f"dimension {dim}; it was made by hand, or changed. Make it with make_plan."
+                )
+    modules = dict(model.named_modules())
+    for name, values in plan.attributes.items():
+        counts = {**vars(modules[name]), **counts_of(modules[name])} if name in modules else {}
+        for key in values:
+            if type(counts.get(key)) is not int:
+                raise PruneError(
+                    f"plan: expected a count {key} in module {name or 'the network'}, found none; "
+                    "it was made by hand, or changed. Make it with make_plan."
+                )
     return originals
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from segprune.errors import InputError, TraceError
+from segprune.errors import InputError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
 from segprune.labels import LabelVector
@@ -72,6 +72,7 @@ class _Tracer:
         self.names = aliases(model)
         self.tensors = tensors_of(model)
         self.sealed = computed_weights(model)
+        self.foreign = {id(tensor): name for name, tensor in self.tensors.items()}
         self.without_data = True
         self.runs: list[tuple[str, bool, Any]] = []
         self.programs: list[Program] = []
@@ -114,6 +115,8 @@ class _Tracer:
     def _record_forward(self) -> None:
         try:
             self._record("forward", False, _with_batch(self.example, 1))
+        except SegpruneError:
+            raise
         except Exception as first:
             try:
                 self._start_over_with_data()
@@ -136,6 +139,8 @@ class _Tracer:
                 )
             try:
                 self._record(method, False, _with_batch(self.example, 1))
+            except SegpruneError:
+                raise
             except Exception as error:
                 raise TraceError(
                     f"{name}.{method}: expected to run on {_describe(self.example)} as forward "
@@ -163,7 +168,7 @@ class _Tracer:
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
-        program = record(copy, names, method, private, understood)
+        program = record(copy, names, self.foreign, method, private, understood)
         if not program.outputs:
             raise ValueError(f"{method} returns no tensor as its output")
         if program.nodes:

@@ -52,6 +52,11 @@ def verify(
         TraceError: the dense network does not run on the example inputs.
     """
     require_prunable(model)
+    if not isinstance(plan, PrunePlan) or not isinstance(pruned, nn.Module):
+        raise PlanError(
+            f"verify: expected (model, pruned network, PrunePlan, example inputs), found "
+            f"{type(pruned).__name__} and {type(plan).__name__} as the second and third."
+        )
     inputs = (
         example_inputs.example_inputs
         if isinstance(example_inputs, ChannelGraph)

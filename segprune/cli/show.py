@@ -49,7 +49,10 @@ def table(*columns: str) -> Table:
     """An empty table without lines: words to the left, numbers to the right."""
     result = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        result.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
+        # Names fold instead of being cut: they are there to be pasted into an option.
+        result.add_column(
+            column, justify="right" if number else "left", no_wrap=bool(number), overflow="fold"
+        )
     return result
 
 
@@ -78,7 +81,7 @@ def show_result(
         rows.add_row(name, *shown, percent(after / before) if before else "")
 
     compare(
-        "parameters",
+        "parameters, inference",
         dense.params,
         pruned.params,
         (amount(dense.params), amount(pruned.params, dense.params)),
@@ -144,7 +147,7 @@ def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
         "proved",
         "green",
         "computes what the full-size network computes with the removed channels at zero (on "
-        f"{_seen(record.frames)}: {apart if record.difference else 'no difference at all'})",
+        f"{_seen(record.frames)}: {apart if record.difference else 'the same bits'})",
     )
 
 

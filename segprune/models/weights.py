@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,6 +123,8 @@ def _read_torch(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's advice to its own developers
             return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _foreign(path, "a pickle of something else, such as a whole module") from error
     except Exception as error:
         first = (str(error).splitlines() or ["of no detail"])[0]
         raise _foreign(path, f"{type(error).__name__}: {first[:120]}") from error

@@ -138,7 +138,10 @@ def _refuse_zero(p: Propagation, node: Node, value: object) -> None:
 
 @rule("where")
 def where(p: Propagation, node: Node) -> None:
-    _combine(p, node, lambda flags: _all_zero(flags[1:]) and len(flags) > 1)
+    chosen = [node.arguments.get("self"), node.arguments.get("other")]
+    scalars = [item for item in chosen if not isinstance(item, Value)]
+    constant = any(item is None or item != 0 for item in scalars)
+    _combine(p, node, _never_zero if constant else lambda flags: _all_zero(flags[1:]))
 
 
 @rule("masked_fill")
