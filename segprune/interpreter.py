@@ -31,7 +31,7 @@ _KEEP_SHAPE = frozenset({
     "aten.clone", "aten.softmax",
 })
 # fmt: on
-_KEEP_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
+_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
 
 
 class Interpreter(TorchDispatchMode):
@@ -133,20 +133,17 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
     of the time of a trace.
     """
     name = operator_name(op)
+    if name == "aten.cat":
+        return _joined(arguments["tensors"], arguments["dim"])
     source = arguments.get("input", arguments.get("self"))
     if not isinstance(source, Tensor):
         return None
     if name in _KEEP_SHAPE and arguments.get("dtype") is None:
         return source if op._schema.is_mutable else torch.empty_like(source)
-    if name in _KEEP_COMMON_SHAPE:
-        other = arguments["other"]
-        alike = isinstance(other, Tensor) and (other.shape, other.dtype) == (
-            source.shape,
-            source.dtype,
-        )
-        if not alike:
-            return None
-        return source if op._schema.is_mutable else torch.empty_like(source)
+    if name in _COMMON_SHAPE and isinstance(arguments["other"], Tensor):
+        return _broadcast(source, arguments["other"], op._schema.is_mutable)
+    if name == "aten.adaptive_avg_pool2d" and source.dim() == 4:
+        return source.new_empty((*source.shape[:2], *arguments["output_size"]))
     if name == "aten.upsample_bilinear2d" and source.dim() == 4:
         size = arguments.get("output_size")
         if size is None and arguments.get("scale_factors") is not None:
@@ -155,3 +152,31 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
         if size is not None:
             return source.new_empty((*source.shape[:2], *size))
     return None
+
+
+def _joined(tensors: Sequence[Tensor], dim: int) -> Tensor | None:
+    """`torch.cat` of tensors that fit; None leaves the others, and the errors, to torch."""
+    first = tensors[0]
+    if not first.dim() or any((t.dim(), t.dtype) != (first.dim(), first.dtype) for t in tensors):
+        return None
+    shape = list(first.shape)
+    for tensor in tensors[1:]:
+        other = list(tensor.shape)
+        shape[dim] += other[dim]
+        other[dim] = shape[dim]
+        if other != shape:
+            return None
+    return first.new_empty(shape)
+
+
+def _broadcast(first: Tensor, second: Tensor, in_place: bool) -> Tensor | None:
+    """A sum or product of tensors of one type that fit; None leaves the others to torch."""
+    if first.dtype != second.dtype or first.dim() != second.dim():
+        return None
+    pairs = list(zip(first.shape, second.shape, strict=True))
+    if any(one != other and 1 not in (one, other) for one, other in pairs):
+        return None
+    shape = tuple(max(pair) if min(pair) else 0 for pair in pairs)
+    if in_place:
+        return first if shape == tuple(first.shape) else None
+    return first.new_empty(shape)

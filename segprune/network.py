@@ -109,11 +109,12 @@ def require_prunable(model: nn.Module) -> None:
             f"model: expected a torch.nn.Module, found {type(model).__name__}; "
             "pass the network itself, not its weights or its output."
         )
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ModelError(
-            f"model: expected an eager nn.Module, found the TorchScript module "
-            f"{model.original_name}; prune the network before scripting it."
-        )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ModelError(
+                f"{name or 'model'}: expected an eager nn.Module, found the TorchScript module "
+                f"{module.original_name}; prune the network before scripting it."
+            )
     if hasattr(model, "_orig_mod"):
         raise ModelError(
             "model: expected an eager nn.Module, found a compiled one; "

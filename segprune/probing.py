@@ -33,6 +33,7 @@ __all__ = ["Mismatch", "probe", "trial_mask"]
 
 _RELATIVE = 1e-9
 _SMALL = 4
+_GOLDEN = 0.618034
 _WHOLE_SLICE = {"aten.slice", "aten.alias"}
 
 
@@ -60,12 +61,15 @@ class Mismatch:
 def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
     """A random selection of labels to keep, `(labels,)`; no axis becomes empty.
 
-    Consecutive parts of a cut keep few and many in turn: sizes must not fit by coincidence.
+    Sizes must not fit by coincidence: neighbouring layers keep different shares, other ones for
+    every seed, and consecutive parts of a cut keep few and many in turn.
     """
     random = np.random.default_rng(seed)
     everything = np.arange(len(state.labels))
     roots = state.labels.find(everything)
     share = np.full(len(everything), 0.6)
+    for number, layer in enumerate(state.layers.values()):
+        share[state.labels.find(layer.rows)] = 0.3 + 0.65 * ((number * _GOLDEN + seed * 0.37) % 1)
     for number, part in enumerate(state.parts):
         few = (number + seed) % 2
         share[state.labels.find(part)] = random.uniform(0.1, 0.4) if few else random.uniform(0.7, 1)

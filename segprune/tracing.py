@@ -31,7 +31,8 @@ from segprune.surgery import correct_attributes
 __all__ = ["trace"]
 
 _MAX_ROUNDS = 200
-_CLEAN_ROUNDS = 4  # with cuts and views of several readings, one trial may fit by coincidence
+# One trial may fit by coincidence: two axes keep as many channels, or all counts are even.
+_CLEAN_ROUNDS, _FEWER_ROUNDS, _SMALL_NETWORK = 6, 4, 1500
 
 
 def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> ChannelGraph:
@@ -78,6 +79,9 @@ class _Tracer:
         self.programs: list[Program] = []
         self.untraced: dict[str, str] = {}
 
+    def _is_small(self) -> bool:
+        return sum(len(program.nodes) for program in self.programs) < _SMALL_NETWORK
+
     def run_once(self) -> ChannelGraph:
         self._record_forward()
         self._record_training()
@@ -100,7 +104,7 @@ class _Tracer:
             graph = self._graph(state, settlement.bound(state))
             mismatches = self._probe(graph, seed=number)
             clean = 0 if mismatches else clean + 1
-            if clean == (_CLEAN_ROUNDS if state.options else 1):
+            if clean == (_CLEAN_ROUNDS if self._is_small() else _FEWER_ROUNDS):
                 return graph
             keep = trial_mask(state, number)
             for mismatch in mismatches:

@@ -92,6 +92,44 @@ def test_the_pruned_network_computes_what_its_twin_does(kind: type[Net], seed: i
     assert segprune.verify(model, small, plan, X) == ()
 
 
+@pytest.mark.parametrize("width", range(8, 65, 4))
+def test_two_axes_that_keep_as_many_channels_by_chance_deceive_nobody(width: int) -> None:
+    class ViewedWithTheOther(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.c = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, width, 1)
+            self.h = nn.Conv2d(width, 5, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.a(x)
+            return self.h(self.c(x).view(x.shape))
+
+    model = ViewedWithTheOther()
+    plan = segprune.make_plan(model, X, importance="random", scope={"*": 0.6})
+    assert segprune.verify(model, segprune.prune(model, plan), plan, X) == ()
+
+
+class AskedForParity(Net):
+    def middle(self, y: Tensor) -> Tensor:
+        return y if y.shape[1] % 2 == 0 else y * 1.5
+
+
+class AskedForTheLarger(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 12, 1), nn.Conv2d(12, 20, 1), nn.Conv2d(20, 5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.a(x)
+        y = self.b(x)
+        return self.c(y.tanh() if x.shape[1] <= y.shape[1] else y)
+
+
+@pytest.mark.parametrize("kind", [AskedForParity, AskedForTheLarger])
+def test_a_question_about_a_size_freezes_it(kind: type[nn.Module]) -> None:
+    assert segprune.trace(kind(), X).frozen
+
+
 def test_tiny_parts_of_a_cut_are_tried_with_unequal_sizes() -> None:
     class Halves(Net):
         def __init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -15,6 +16,19 @@ __all__ = ["DEBUG", "guarded"]
 
 DEBUG = "SEGPRUNE_DEBUG"
 """Environment variable that lets exceptions through, traceback and all."""
+
+_OPTIONS = (
+    (r"^scope\b", "--layer"),
+    (r"^budget\b", "--budget"),
+    (r"^importance\b", "--importance"),
+    (r"^calibration\b", "--data"),
+    (r"\bignored_layers\b", "--ignore"),
+    (r"\bround_to\b", "--round-to"),
+    (r"\bfloor=", "--floor"),
+    (r"\bmin_channels=", "--min-channels"),
+    (r";? register_importance adds your own", ""),
+)
+"""What the library's arguments are called on the command line."""
 
 _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
 
@@ -37,7 +51,7 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
         except SegpruneError as error:
             if os.environ.get(DEBUG):
                 raise
-            _say("error", str(error))
+            _say("error", _in_options(str(error)))
             raise typer.Exit(_BAD_INPUT) from None
         except Exception as error:
             if os.environ.get(DEBUG):
@@ -47,6 +61,12 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
             raise typer.Exit(_UNEXPECTED) from None
 
     return run
+
+
+def _in_options(message: str) -> str:
+    for argument, option in _OPTIONS:
+        message = re.sub(argument, option, message)
+    return message
 
 
 def _say(kind: str, message: str) -> None:
