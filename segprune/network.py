@@ -19,6 +19,7 @@ __all__ = [
     "computed_weights",
     "copy_with",
     "counts_of",
+    "digest_of",
     "is_channels_last",
     "network_digest",
     "require_prunable",
@@ -134,6 +135,11 @@ def require_prunable(model: nn.Module) -> None:
                 f"torch.nn.utils.prune ({masked[0]}): its channels are multiplied by zero, not "
                 "removed. Call torch.nn.utils.prune.remove(module, name) first."
             )
+
+
+def digest_of(model: nn.Module) -> str:
+    """`network_digest` of a network as it stands."""
+    return network_digest({name: tuple(t.shape) for name, t in tensors_of(model).items()})
 
 
 def computed_weights(model: nn.Module) -> dict[str, str]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, score_classes
-from segprune.network import network_digest, require_prunable, tensors_of
+from segprune.network import digest_of, network_digest, require_prunable, tensors_of
 from segprune.plan import PrunePlan
 from segprune.selection import TERMS, Goal, choose, matched_rows
 from segprune.tracing import trace
@@ -178,7 +178,7 @@ def _check_finite(model: nn.Module) -> None:
 
 
 def _check_graph(model: nn.Module, graph: ChannelGraph) -> None:
-    found = network_digest({name: tuple(t.shape) for name, t in tensors_of(model).items()})
+    found = digest_of(model)
     if found != graph.network:
         raise PlanError(
             f"graph: expected one traced from this {type(model).__name__} ({found[:12]}), found "

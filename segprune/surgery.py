@@ -12,8 +12,8 @@ from segprune.network import (
     as_channels_last,
     copy_with,
     counts_of,
+    digest_of,
     is_channels_last,
-    network_digest,
     require_prunable,
     set_count,
     tensors_of,
@@ -37,7 +37,7 @@ def prune(model: nn.Module, plan: PrunePlan) -> nn.Module:
         tensors = {name: select(originals[name], dims) for name, dims in plan.kept.items()}
     small = copy_with(model, tensors)
     correct_attributes(small, plan.kept, plan.attributes)
-    found = network_digest({name: tuple(t.shape) for name, t in tensors_of(small).items()})
+    found = digest_of(small)
     if found != plan.result:
         raise PruneError(
             f"plan: expected it to lead to the network {plan.result[:12]}, found that it leads to "
@@ -66,7 +66,7 @@ def _checked(model: nn.Module, plan: PrunePlan) -> dict[str, Tensor]:
             "read a file with PrunePlan.from_json(text)."
         )
     originals = tensors_of(model)
-    found = network_digest({name: tuple(tensor.shape) for name, tensor in originals.items()})
+    found = digest_of(model)
     if found != plan.network:
         pruned = " (this network is already pruned by it)" if found == plan.result else ""
         missing = sorted(set(plan.kept) - set(originals))

@@ -13,7 +13,7 @@ from segprune.comparison import compare_gradients, compare_outputs
 from segprune.errors import InputError, PlanError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph
-from segprune.network import aliases, counts_of, network_digest, require_prunable, tensors_of
+from segprune.network import aliases, counts_of, digest_of, require_prunable, tensors_of
 from segprune.plan import PrunePlan
 from segprune.surgery import select, true_attributes
 from segprune.violations import KINDS, Violation
@@ -68,7 +68,7 @@ def verify(
             "forward takes."
         )
     dense = tensors_of(model)
-    found = network_digest({name: tuple(tensor.shape) for name, tensor in dense.items()})
+    found = digest_of(model)
     if found != plan.network:
         raise PlanError(
             f"plan: expected one for this dense network ({found[:12]}), found one for "

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from segprune.data import Frames, read_batches
-from segprune.graph import ChannelGraph
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
-from segprune.network import tensors_of
 
-__all__ = ["Dense", "example_of", "inference_params", "load_dense"]
+__all__ = ["Dense", "example_of", "load_dense"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,6 @@ def load_dense(
     known = None if is_reference(model) else (classes or 19)
     example, frames = example_of(input, data, batches, seed, known, labels=labels)
     return Dense(network, example, frames, file_digest(weights) if weights else None)
-
-
-def inference_params(model: nn.Module, graph: ChannelGraph) -> int:
-    """Numbers in the parameters that inference needs, of the traced network or a pruned one."""
-    tensors = tensors_of(model)
-    return sum(tensors[first].numel() for first in graph.parameters)
 
 
 def example_of(

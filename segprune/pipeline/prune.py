@@ -25,7 +25,7 @@ from segprune.graph import ChannelGraph
 from segprune.models.weights import file_digest
 from segprune.network import aliases, tensors_of
 from segprune.observation import primary
-from segprune.pipeline.dense import Dense, inference_params, load_dense
+from segprune.pipeline.dense import Dense, load_dense
 from segprune.pipeline.folder import choose_folder
 from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
 from segprune.plan import PrunePlan
@@ -232,8 +232,8 @@ def _record(
         network=plan.network,
         plan=plan.digest,
         artifact=file_digest(artifact),
-        dense=_size(dense.model, graph, graph, _state_bytes(dense.model)),
-        pruned=_size(small, dense.example, graph, artifact.stat().st_size),
+        dense=_size(dense.model, graph, _state_bytes(dense.model)),
+        pruned=_size(small, dense.example, artifact.stat().st_size),
         widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
         depthwise=_depthwise(dense.model),
         free_share=graph.free_share,
@@ -249,9 +249,9 @@ def _record(
     )
 
 
-def _size(model: nn.Module, example: Any, graph: ChannelGraph, file_bytes: int) -> Size:
-    counted, params = cost(model, example), inference_params(model, graph)
-    return Size(params, counted.macs, counted.activation_bytes, file_bytes)
+def _size(model: nn.Module, example: Any, file_bytes: int) -> Size:
+    counted = cost(model, example)
+    return Size(counted.params, counted.macs, counted.activation_bytes, file_bytes)
 
 
 def _state_bytes(model: nn.Module) -> int:

@@ -22,7 +22,7 @@ from segprune.errors import BudgetError, InputError
 from segprune.execution import run_method
 from segprune.graph import ChannelGraph, layer_name
 from segprune.observation import images_of, primary
-from segprune.pipeline.dense import Dense, inference_params
+from segprune.pipeline.dense import Dense
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import prune
@@ -109,7 +109,7 @@ def run_sensitivity(
     outputs = [_outputs(dense.model, batch) for batch in batches]
     rows: dict[str, LayerSensitivity] = {}
     skipped: list[str] = []
-    macs, params = cost(dense.model, graph).macs, inference_params(dense.model, graph)
+    whole = cost(dense.model, graph)
     for number, name in enumerate(names):
         progress("layers", number, len(names))
         try:
@@ -132,13 +132,14 @@ def run_sensitivity(
             _compared(_outputs(small, batch), wanted)
             for batch, wanted in zip(batches, outputs, strict=True)
         ]
+        counted = cost(small, dense.example)
         before, after = _width(graph, plan, name)
         rows[plan.digest] = LayerSensitivity(
             layers=(name,),
             channels=before,
             kept=after,
-            macs=1 - cost(small, dense.example).macs / macs,
-            params=1 - inference_params(small, graph) / params,
+            macs=1 - counted.macs / whole.macs,
+            params=1 - counted.params / whole.params,
             changed=_mean([changed for changed, _ in compared]),
             error=_mean([error for _, error in compared]) or 0.0,
         )
