@@ -15,6 +15,7 @@ import typer
 from segprune.cli.inspect import inspect
 from segprune.cli.prune import prune
 from segprune.cli.sensitivity import sensitivity
+from segprune.cli.train import recover, train
 from segprune.cli.verify import verify
 
 __all__ = ["app", "main"]
@@ -76,6 +77,8 @@ app.command(no_args_is_help=True)(prune)
 app.command(no_args_is_help=True)(inspect)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(sensitivity)
+app.command(no_args_is_help=True)(train)
+app.command(no_args_is_help=True)(recover)
 
 
 def main() -> None:

@@ -1,0 +1,134 @@
+"""`segprune train` and `segprune recover`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import RESULTS, Out, make_importable
+
+if TYPE_CHECKING:
+    from segprune.pipeline.training import TrainingResult
+    from segprune.training.recipe import Recipe
+
+__all__ = ["recover", "train"]
+
+_FAILED = 1
+
+RecipeFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A TOML file; [cyan]benchmarks/recipes/[/cyan] has some. Paths in it are relative to "
+        "the current folder.",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Replace one value of the recipe, such as [cyan]training.epochs=3[/cyan]; repeatable.",
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the images are, unless the recipe says so."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=RESULTS, metavar="NAME", help="Of the run.", show_default="the recipe's"
+    ),
+]
+
+
+@guarded
+def train(
+    recipe: RecipeFile,
+    set: Set = None,
+    root: Root = None,
+    name: Name = None,
+    out: Out = Path("runs"),
+) -> None:
+    """Train a network on labelled images, as a recipe says.
+
+    Leaves a folder in --out with the artefact, the resolved recipe, its evaluation, overlays and
+    logs (CSV and TensorBoard). The same command takes up a run that was interrupted: the result is
+    that of an unbroken one.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune train benchmarks/recipes/bisenetv2-streets-dense.toml[/cyan]
+      [cyan]segprune train my.toml --root data/camvid --set training.epochs=3 --name trial[/cyan]
+    """
+    _run("train", recipe, set, root, name, out)
+
+
+@guarded
+def recover(
+    recipe: RecipeFile,
+    set: Set = None,
+    root: Root = None,
+    name: Name = None,
+    out: Out = Path("runs"),
+) -> None:
+    """Prune a trained network and win its accuracy back, as a recipe says.
+
+    Prunes, proves the result, measures BatchNorm statistics anew, and fine-tunes, with the dense
+    network as teacher if the recipe has a section [cyan]distillation[/cyan]. Every stage is
+    evaluated. Zero epochs recalibrate only. An interrupted run is taken up again.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune recover benchmarks/recipes/bisenetv2-streets-macs50.toml[/cyan]
+      [cyan]segprune recover my.toml --set pruning.budget='{macs = 0.3}' --name third[/cyan]
+    """
+    _run("recover", recipe, set, root, name, out)
+
+
+def _run(
+    kind: str, file: Path, changes: list[str] | None, root: Path | None, name: str | None, out: Path
+) -> None:
+    from segprune.cli.progress import Steps
+    from segprune.cli.trained import announce_recipe, show_training
+    from segprune.pipeline.run import is_primary
+
+    make_importable()
+    recipe = _recipe(file, changes or [], root, name)
+    primary = is_primary()
+    if primary:
+        announce_recipe(recipe)
+    command = (file.name, *(word for change in changes or () for word in ("--set", change)))
+    with Steps() as steps:
+        result = _job(kind, recipe, out, command, steps)
+    if result.violations:
+        from segprune.cli.show import show_violations
+
+        show_violations(result.violations, "No artefact was written.")
+        raise typer.Exit(_FAILED)
+    if result.record is not None:
+        show_training(result.record, result.folder)
+
+
+def _recipe(file: Path, changes: list[str], root: Path | None, name: str | None) -> Recipe:
+    from segprune.training.recipe import read_recipe
+
+    given = [*changes]
+    if root is not None:
+        given.append(f'data.root="{root.as_posix()}"')
+    if name is not None:
+        given.append(f'name="{name}"')
+    return read_recipe(file, given)
+
+
+def _job(
+    kind: str, recipe: Recipe, out: Path, command: tuple[str, ...], steps: object
+) -> TrainingResult:
+    from segprune.pipeline.training import run_recover, run_train
+
+    job = run_train if kind == "train" else run_recover
+    return job(recipe, out=out, command=command, progress=steps)  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""What trainings and evaluations print: scores by stage and by class, and what a network costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from segprune.cli.show import facts, table
+from segprune.cli.words import amount, percent
+
+if TYPE_CHECKING:
+    from segprune.metrics import Score
+    from segprune.pipeline.trained import TrainingRecord
+    from segprune.training.recipe import Recipe
+
+__all__ = ["announce_recipe", "points", "show_score", "show_training"]
+
+_STAGES = {
+    "start": "before",
+    "pruned": "pruned",
+    "recalibrated": "BatchNorm recalibrated",
+    "result": "result",
+}
+
+
+def points(share: float | None) -> str:
+    """A share as the field writes IoU: in percent with one decimal; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def announce_recipe(recipe: Recipe) -> None:
+    """The first line: what is trained on what, for how long."""
+    line = Text.assemble((recipe.name, "bold"), ": ", recipe.network.model)
+    for key, value in recipe.network.options.items():
+        line.append(f" {key}={value}")
+    line.append(f", {recipe.data.name}, {recipe.training.epochs} epochs, seed {recipe.seed}")
+    if recipe.network.init_from is not None:
+        line.append(f", from {recipe.network.init_from.name}")
+    Console(soft_wrap=True).print(line)
+
+
+def show_training(record: TrainingRecord, folder: Path) -> None:
+    """Stages of a run, the classes of its result, and where everything is."""
+    console = Console()
+    rows = table("", "mIoU", "pixels right")
+    for stage, score in record.scores.items():
+        rows.add_row(_STAGES.get(stage, stage), points(score.miou), points(score.pixel_accuracy))
+    console.print()
+    console.print(rows)
+    console.print()
+    console.print(_classes(record.scores["result"], record.classes))
+    console.print()
+    lines = []
+    if record.params != record.dense_params:
+        lines.append(
+            (
+                "size", "",
+                f"{amount(record.params, record.dense_params)} of {amount(record.dense_params)} "
+                f"parameters ({percent(record.params / record.dense_params)}), "
+                f"{amount(record.macs, record.dense_macs)} of {amount(record.dense_macs)} MACs "
+                f"({percent(record.macs / record.dense_macs)})",
+            )
+        )  # fmt: skip
+        lines.append(("proved", "green", "the file holds what the plan makes of the dense network"))
+    lines.append(("images", "", f"{record.validation_images} for evaluation, one seed"))
+    lines.append(("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, log"))
+    console.print(facts(*lines))
+
+
+def show_score(score: Score, classes: tuple[str, ...]) -> None:
+    """One evaluation."""
+    console = Console()
+    console.print(_classes(score, classes))
+    console.print()
+    console.print(
+        facts(
+            ("mIoU", "bold", f"{points(score.miou)} (mean over classes that occur)"),
+            ("pixels", "", f"{points(score.pixel_accuracy)} % right on {score.images} images"),
+        )
+    )
+
+
+def _classes(score: Score, names: tuple[str, ...]) -> object:
+    rows = table("class", "IoU", "")
+    for name, value in zip(names, score.class_iou, strict=True):
+        bar = "█" * round(20 * (value or 0))
+        rows.add_row(name, points(value), Text(f"{bar:20}", style="cyan"))
+    return rows

@@ -1,0 +1,110 @@
+"""What every data set of this package gives out: samples, a class table, and a digest of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional
+
+__all__ = ["ClassTable", "Sample", "SegmentationDataset"]
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Names of the classes and their colours (RGB, 0 to 255); void is drawn black."""
+
+    names: tuple[str, ...]
+    colours: tuple[tuple[int, int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its label.
+
+    Attributes:
+        image: uint8 `(3, H, W)`, RGB.
+        label: uint8 `(H', W')`: class indices, 255 is void; at its own full resolution.
+        name: unique in the data set, for messages and reports.
+    """
+
+    image: tv_tensors.Image
+    label: tv_tensors.Mask
+    name: str
+
+
+class SegmentationDataset(Dataset[Sample]):
+    """Base of all data sets; a subclass reads single samples in `_read`.
+
+    Attributes:
+        name, split: such as "camvid", "val".
+        size: (H, W) that images are resized to, or None for the stored size. Labels stay as they
+            are: evaluation resizes logits to the label.
+        classes: the class table.
+        sequences: the video sequence that each image belongs to.
+    """
+
+    name: str
+    split: str
+    size: tuple[int, int] | None
+    classes: ClassTable
+    sequences: tuple[str, ...]
+
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        classes: ClassTable,
+        sequences: tuple[str, ...],
+        *,
+        size: tuple[int, int] | None = None,
+        cache: bool = False,
+    ) -> None:
+        self.name, self.split, self.classes, self.sequences = name, split, classes, sequences
+        self.size = size
+        self._cached: dict[int, Sample] | None = {} if cache else None
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: int) -> Sample:
+        """A sample; negative indices count from the end.
+
+        Raises:
+            InputError: a file that cannot be read, or labels outside the class table.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} {self.split}: image {index} of {len(self)}")
+        index %= len(self)
+        if self._cached is not None and index in self._cached:
+            return self._cached[index]
+        sample = self._resized(self._read(index))
+        if self._cached is not None:
+            self._cached[index] = sample
+        return sample
+
+    def digest(self) -> str:
+        """SHA-256 over names, images and labels as they are given out, in order."""
+        digest = hashlib.sha256()
+        for index in range(len(self)):
+            sample = self[index]
+            for part in (sample.image, sample.label):
+                digest.update(f"{sample.name} {tuple(part.shape)}\n".encode())
+                digest.update(part.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @abstractmethod
+    def _read(self, index: int) -> Sample:
+        """One sample at its stored size."""
+
+    def _resized(self, sample: Sample) -> Sample:
+        if self.size is None or tuple(sample.image.shape[-2:]) == self.size:
+            return sample
+        image = functional.resize(sample.image, list(self.size), antialias=True)
+        return Sample(tv_tensors.Image(image), sample.label, sample.name)

@@ -1,0 +1,185 @@
+"""What a recipe's run starts from: its images, and its network with weights and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from segprune.artifacts import load, read_header
+from segprune.data.dataset import SegmentationDataset
+from segprune.data.opening import open_dataset
+from segprune.data.preprocessing import Preprocessing
+from segprune.errors import ArtifactError, InputError
+from segprune.models import build
+from segprune.models.references import is_reference, resolve
+from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.plan import PrunePlan
+from segprune.planning import make_plan
+from segprune.surgery import prune
+from segprune.training.fitting import training_loader
+from segprune.training.recipe import DataSection, Recipe
+
+__all__ = [
+    "Images",
+    "Start",
+    "artifact_preprocessing",
+    "class_pixels",
+    "load_artifact",
+    "open_images",
+    "start_from",
+    "training_batches",
+]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a recipe.
+
+    Attributes:
+        training: at stored size, for `augment`.
+        validation: at the size of the network's input, labels at full size.
+        example: one normalised batch of validation images `(1, 3, H, W)`.
+    """
+
+    training: SegmentationDataset
+    validation: SegmentationDataset
+    preprocessing: Preprocessing
+    example: Tensor
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network to train.
+
+    Attributes:
+        network: dense or pruned, in evaluation mode.
+        dense: the full-size network of the same declaration; its weights mean nothing unless the
+            network itself is dense.
+        plan: from `dense` to `network`; keeps everything where the network is dense.
+        source: digest of the file that weights came from, or None for random ones.
+    """
+
+    network: nn.Module
+    dense: nn.Module
+    plan: PrunePlan
+    source: str | None
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether nothing has been removed."""
+        return self.plan.network == self.plan.result
+
+
+def open_images(section: DataSection) -> Images:
+    """Open both splits; errors as for `open_dataset`, before anything is trained."""
+    training = open_dataset(
+        section.name, section.root, split=section.train, count=section.count, cache=True
+    )
+    validation = open_dataset(
+        section.name, section.root, split=section.val, size=section.size, count=section.val_count
+    )
+    first = validation[0].image
+    preprocessing = Preprocessing(size=(int(first.shape[-2]), int(first.shape[-1])))
+    return Images(training, validation, preprocessing, preprocessing(first[None]))
+
+
+def start_from(recipe: Recipe, images: Images) -> Start:
+    """Build the network of a recipe, with the weights and the shapes that it asks for.
+
+    Raises:
+        ModelError, ArtifactError: no such network, or a file that does not fit it.
+        InputError: the network does not have the classes of the data.
+    """
+    section = recipe.network
+    if section.init_from is not None and section.architecture_of is not None:
+        raise InputError(
+            "network: expected init_from or architecture_of, found both; the one takes weights, "
+            "the other shapes alone."
+        )
+    dense = _declared(recipe, len(images.training.classes))
+    nothing = make_plan(dense, images.example, budget={"channels": 1.0})
+    if section.architecture_of is not None:
+        plan = read_header(section.architecture_of).plan
+        start = Start(prune(dense, plan), dense, plan, None)
+    elif section.init_from is None:
+        start = Start(dense, dense, nothing, None)
+    elif _is_artifact(section.init_from):
+        plan = read_header(section.init_from).plan
+        network = load(section.init_from, dense)
+        start = Start(network, dense, plan, file_digest(section.init_from))
+    else:
+        load_weights(dense, read_weights(section.init_from), str(section.init_from))
+        start = Start(dense, dense, nothing, file_digest(section.init_from))
+    return start
+
+
+def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
+    """The network in an artefact, declared as the recipe declares its own."""
+    return load(path, _declared(recipe, classes))
+
+
+def training_batches(
+    images: Images, recipe: Recipe, count: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The first `count` batches that a training would see: normalised images, and labels."""
+    loader = training_loader(images.training, recipe)
+    seen = 0
+    while True:
+        for batch, labels in loader:
+            if seen == count:
+                return
+            yield images.preprocessing(batch), labels
+            seen += 1
+        if seen == 0:
+            return
+        loader.sampler.set_epoch(seen)  # type: ignore[attr-defined]
+
+
+def class_pixels(
+    images: Images, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Tensor:
+    """How many pixels of the training images each class has, `(K,)` int64."""
+    classes = len(images.training.classes)
+    counts = torch.zeros(classes, dtype=torch.int64)
+    for index in range(len(images.training)):
+        label = images.training[index].label.flatten().long()
+        counts += torch.bincount(label[label < classes], minlength=classes)
+        progress(index + 1, len(images.training))
+    return counts
+
+
+def _declared(recipe: Recipe, classes: int) -> nn.Module:
+    """The dense network, with random weights that depend on the seed alone."""
+    section = recipe.network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        if is_reference(section.model):
+            if section.options:
+                raise InputError(
+                    f"network.options: expected none for {section.model}, found "
+                    f"{', '.join(section.options)}; let the factory decide."
+                )
+            return resolve(section.model)
+        return build(section.model, num_classes=classes, **section.options).eval()
+
+
+def _is_artifact(path: Path) -> bool:
+    try:
+        read_header(path)
+    except ArtifactError:
+        if path.suffix != ".safetensors" and path.is_file():
+            return False
+        raise
+    return True
+
+
+def artifact_preprocessing(path: Path) -> Preprocessing | None:
+    """How an artefact wants its images, or None where it does not say."""
+    metadata = read_header(path).metadata
+    if "preprocessing" not in metadata:
+        return None
+    return Preprocessing.from_metadata(metadata["preprocessing"])

@@ -1,0 +1,82 @@
+"""What is kept of a training or a recovery: recipe, scores of each stage, sizes, and how it ran."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from segprune.environment import Environment
+from segprune.metrics import Score
+
+__all__ = ["TrainingRecord", "Work", "package_versions"]
+
+_PACKAGES = ("pytorch-lightning", "torchvision", "torchmetrics", "safetensors", "pydantic")
+
+
+@dataclass(frozen=True)
+class Work:
+    """How long it took, and where the loss ended.
+
+    Attributes:
+        steps: of the optimiser, in all.
+        seconds: of the last attempt; `resumed_at` is the epoch at which that began.
+        losses: mean of each term over the last epoch.
+    """
+
+    epochs: int
+    steps: int
+    seconds: float
+    resumed_at: int
+    losses: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A run as it is kept in `record.json`; digests are SHA-256.
+
+    Attributes:
+        recipe: resolved, as TOML, without folders.
+        input: of the evaluated network, `(1, 3, H, W)`.
+        source: digest of the file the weights came from, or None.
+        plan: digest of the plan from the dense network to the result.
+        artifact: digest of the file that was written, and that "result" scores.
+        dense_params, dense_macs, params, macs: of inference, of the dense network and the result.
+        scores: by stage: "start", "pruned", "recalibrated", "result".
+    """
+
+    SCHEMA: ClassVar[str] = "segprune.training/1"
+
+    command: tuple[str, ...]
+    name: str
+    seed: int
+    recipe: str
+    classes: tuple[str, ...]
+    input: tuple[int, ...]
+    training_images: int
+    validation_images: int
+    validation_digest: str
+    source: str | None
+    plan: str
+    artifact: str
+    artifact_bytes: int
+    dense_params: int
+    dense_macs: int
+    params: int
+    macs: int
+    scores: Mapping[str, Score]
+    work: Work
+    packages: Mapping[str, str]
+    environment: Environment
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what took part beside torch, where installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,133 @@
+"""The network as Lightning trains it: one step, its learning rate, and an evaluation for the log."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+from segprune.data.preprocessing import Preprocessing
+from segprune.evaluation import best_classes, predict
+from segprune.metrics import ConfusionMatrix, score_counts
+from segprune.training.objective import Objective
+from segprune.training.recipe import Recipe
+from segprune.training.schedule import build_optimizer, rate_factor
+
+__all__ = ["Module"]
+
+
+class _Teacher:
+    """Holds a network without being one: not trained, not saved, not copied with the student."""
+
+    def __init__(self, model: nn.Module | None) -> None:
+        self.model = model
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Teacher:
+        return self  # averaged weights need no second teacher
+
+
+class Module(pl.LightningModule):
+    """A network in training.
+
+    Args:
+        network: images `(N, 3, H, W)` to logits `(N, K, H, W)`, with auxiliary heads where it has
+            `forward_with_aux`.
+        recipe: for optimiser, schedule and precision.
+        objective: what is minimised.
+        steps: optimiser steps in all; steps_per_epoch: in one epoch.
+        classes: K.
+        teacher: the dense network, frozen, or None.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        objective: Objective,
+        *,
+        steps_per_epoch: int,
+        classes: int,
+        preprocessing: Preprocessing,
+        teacher: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self._recipe = recipe
+        self._objective = objective
+        self._steps_per_epoch = steps_per_epoch
+        self._classes = classes
+        self._preprocessing = preprocessing
+        self._teacher = _Teacher(teacher)
+        self._matrix: ConfusionMatrix | None = None
+
+    # -- training ----------------------------------------------------------------------------------
+
+    def on_fit_start(self) -> None:
+        if self._teacher.model is not None:
+            self._teacher.model.to(self.device)
+
+    def on_train_epoch_start(self) -> None:
+        # Dropout and the like draw from torch's own generators. A resumed epoch must draw what an
+        # unbroken run drew, so each epoch begins with a seed of its own.
+        place = f"{self._recipe.seed} {self.current_epoch} {self.global_rank}"
+        words = hashlib.sha256(place.encode()).digest()
+        torch.manual_seed(int.from_bytes(words[:8], "big") >> 1)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        images = self._prepared(batch[0])
+        logits, auxiliary = self._with_heads(images)
+        taught = None
+        if self._teacher.model is not None:
+            with torch.no_grad():
+                taught = predict(self._teacher.model, images)
+        terms = self._objective(logits, auxiliary, batch[1], taught)
+        loss = torch.stack(list(terms.values())).sum()
+        every = {"on_step": False, "on_epoch": True, "batch_size": len(images)}
+        self.log_dict({f"loss/{name}": term.detach() for name, term in terms.items()}, **every)
+        self.log("loss", loss.detach(), prog_bar=True, **every)
+        return loss
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        section = self._recipe.training
+        optimizer = build_optimizer(self.network, section)
+        total = section.epochs * self._steps_per_epoch
+        warmup = round(section.warmup_epochs * self._steps_per_epoch)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda step: rate_factor(step, total=total, warmup=warmup, schedule=section.schedule),
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        prepared = self._preprocessing(images)
+        if self._recipe.training.channels_last:
+            prepared = prepared.contiguous(memory_format=torch.channels_last)
+        return prepared
+
+    def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if hasattr(self.network, "forward_with_aux"):
+            logits, auxiliary = self.network.forward_with_aux(images)
+            return logits, tuple(auxiliary)
+        return predict(self.network, images), ()
+
+    # -- evaluation, for the log only --------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        self._matrix = ConfusionMatrix(self._classes)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        if self._matrix is not None:
+            logits = predict(self.network, self._prepared(batch[0]))
+            self._matrix.update(best_classes(logits, batch[1].shape[-2:]), batch[1])
+
+    def on_validation_epoch_end(self) -> None:
+        if self._matrix is None:
+            return
+        counts = torch.as_tensor(self._matrix.per_image.sum(axis=0), device=self.device)
+        if self.trainer.world_size > 1:
+            counts = self.all_gather(counts).sum(dim=0)
+        self.log("miou", score_counts(counts.cpu().numpy(), len(self._matrix)).miou)

@@ -1,0 +1,310 @@
+"""Recipes: one typed TOML file that says everything about a training or a recovery.
+
+Paths in a recipe are relative to the current folder. What is left out has the value given here.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from segprune.data.augmentation import Augmentation
+from segprune.errors import InputError
+
+__all__ = [
+    "AugmentationSection",
+    "DataSection",
+    "DistillationSection",
+    "NetworkSection",
+    "PruningSection",
+    "RecalibrationSection",
+    "Recipe",
+    "TrainingSection",
+    "read_recipe",
+    "to_toml",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class NetworkSection(_Section):
+    """Which network, and where its weights come from.
+
+    Attributes:
+        model: `bisenetv2`, `icnet`, or `package.module:factory`.
+        options: of a built-in network, such as `width = 0.5`; classes are those of the data.
+        init_from: an artefact of segprune, dense or pruned, or a state dict of the dense network;
+            without it, training starts from random weights.
+        architecture_of: a pruned artefact whose shapes are taken, with new random weights: the
+            control "the same slim network from scratch".
+    """
+
+    model: str
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    init_from: Path | None = None
+    architecture_of: Path | None = None
+
+
+class DataSection(_Section):
+    """Which images.
+
+    Attributes:
+        name: `streets`, `camvid`, `cityscapes` or `folder`; `root`: where they are.
+        train, val: splits for training and for evaluation.
+        size: (H, W) of the network's input in evaluation; None: as the images are stored.
+        count, val_count: only so many images; None: all.
+        workers: processes that read and augment; 0 does it in the training process.
+    """
+
+    name: str
+    root: Path | None = None
+    train: str = "train"
+    val: str = "val"
+    size: tuple[int, int] | None = None
+    count: int | None = Field(None, ge=1)
+    val_count: int | None = Field(None, ge=1)
+    workers: int = Field(0, ge=0)
+
+
+class AugmentationSection(_Section):
+    """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
+
+    crop: tuple[int, int] | None = None
+    scale: tuple[float, float] = (0.5, 2.0)
+    flip: float = Field(0.5, ge=0, le=1)
+    brightness: float = Field(0.4, ge=0, lt=1)
+    contrast: float = Field(0.4, ge=0, lt=1)
+    saturation: float = Field(0.4, ge=0, lt=1)
+    rare: float = Field(0.0, ge=0, le=1)
+
+    def build(self) -> Augmentation:
+        """The augmentation itself."""
+        return Augmentation(**self.model_dump())
+
+
+class TrainingSection(_Section):
+    """How weights are changed.
+
+    Attributes:
+        batch_size: images per step on each device.
+        learning_rate: the highest, after the warm-up.
+        schedule: `poly` (power 0.9) or `cosine`, down to zero at the last step.
+        warmup_epochs: linear from a tenth of the rate; may be a fraction.
+        loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
+            and at least a sixteenth of all).
+        auxiliary_weight: of each auxiliary head's loss.
+        class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
+        ema_decay: of the averaged weights, which are the result; 0 takes the last weights.
+        gradient_clip: largest norm of the gradient; 0 leaves it alone.
+        precision: as Lightning's Trainer: `32-true`, `bf16-mixed`, `16-mixed`.
+        channels_last: memory format while training; the artefact has the usual one.
+        accelerator, devices, nodes, strategy: as Lightning's Trainer.
+        evaluate_every: epochs between evaluations for the log; 0: only at the end.
+    """
+
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(8, ge=1)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(0.05, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    schedule: Literal["poly", "cosine"] = "poly"
+    warmup_epochs: float = Field(1.0, ge=0)
+    loss: Literal["cross_entropy", "ohem"] = "cross_entropy"
+    ohem_threshold: float = Field(0.7, gt=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    auxiliary_weight: float = Field(0.4, ge=0)
+    class_weights: Literal["none", "median", "log"] = "none"
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    gradient_clip: float = Field(0.0, ge=0)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    channels_last: bool = False
+    accelerator: str = "auto"
+    devices: int = Field(1, ge=1)
+    nodes: int = Field(1, ge=1)
+    strategy: str = "auto"
+    evaluate_every: int = Field(0, ge=0)
+
+
+class PruningSection(_Section):
+    """What goes, as for `make_plan`.
+
+    Attributes:
+        budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
+        batches: of training images that importances look at, `batch_size` each.
+        layers: globs to shares, in place of a budget.
+    """
+
+    budget: dict[Literal["macs", "params", "channels"], float] | None = None
+    layers: dict[str, float] = Field(default_factory=dict)
+    importance: str = "magnitude"
+    scope: Literal["global", "local"] = "global"
+    round_to: int = Field(1, ge=1)
+    ignore: tuple[str, ...] = ()
+    floor: float = Field(0.1, ge=0, le=1)
+    min_channels: int = Field(4, ge=1)
+    batches: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _one_goal(self) -> PruningSection:
+        if (self.budget is None) == (not self.layers):
+            raise ValueError("expected either a budget or layers, found both or neither")
+        return self
+
+
+class RecalibrationSection(_Section):
+    """BatchNorm statistics measured anew: after pruning, and of the averaged weights at the end.
+
+    Attributes:
+        batches: of training images; 0 leaves the statistics alone.
+        at_the_end: whether the averaged weights get new statistics too.
+    """
+
+    batches: int = Field(64, ge=0)
+    at_the_end: bool = False
+
+
+class DistillationSection(_Section):
+    """What the dense network teaches (weights 0 switch a term off).
+
+    Attributes:
+        teacher: a dense artefact; None means the network that is pruned.
+        channel_wise: weight of channel-wise distillation on logits (Shu et al., ICCV 2021).
+        temperature: of channel-wise distillation.
+        kl: weight of the divergence of class probabilities at each pixel (Hinton et al., 2015).
+        kl_temperature: of that divergence.
+    """
+
+    teacher: Path | None = None
+    channel_wise: float = Field(3.0, ge=0)
+    temperature: float = Field(4.0, gt=0)
+    kl: float = Field(0.0, ge=0)
+    kl_temperature: float = Field(1.0, gt=0)
+
+
+class Recipe(_Section):
+    """A whole recipe.
+
+    Attributes:
+        name: of the run, and of the folder under `runs/`.
+        seed: of initial weights, sample order and augmentation.
+        pruning: for `segprune recover`; a network that is already pruned needs none.
+        half: store the artefact's weights in half precision.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0)
+    network: NetworkSection
+    data: DataSection
+    augmentation: AugmentationSection = AugmentationSection()
+    training: TrainingSection
+    pruning: PruningSection | None = None
+    recalibration: RecalibrationSection = RecalibrationSection()
+    distillation: DistillationSection | None = None
+    half: bool = True
+
+    def portable(self) -> Recipe:
+        """For a record: without the folder of the images, and other paths by their last name."""
+        content = self.model_dump(mode="json")
+        content["data"]["root"] = None
+        for section, field in (
+            ("network", "init_from"), ("network", "architecture_of"), ("distillation", "teacher")
+        ):  # fmt: skip
+            part = content[section]
+            if part is not None and part[field] is not None:
+                part[field] = Path(part[field]).name
+        return Recipe.model_validate(content)
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, with single values replaced.
+
+    Args:
+        overrides: such as `training.epochs=3`; the value is TOML, or a bare word.
+
+    Raises:
+        InputError: no such file, no TOML, or a field that is missing, unknown or out of range; all
+            of them are named.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a recipe (TOML), found {error.strerror or error}; check the path."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: expected TOML, found {error}; sections are [network], [data], [training] …"
+        ) from error
+    for override in overrides:
+        _replace(content, override)
+    return parse_recipe(content, str(path))
+
+
+def parse_recipe(content: Mapping[str, Any], source: str) -> Recipe:
+    """A recipe from plain values; errors as for `read_recipe`."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{source}: {explain(error)}") from error
+
+
+def explain(error: ValidationError) -> str:
+    """All that is wrong with a recipe, in one sentence a field."""
+    parts = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "(all)"
+        reason = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            parts.append(f"{where}: expected a known field, found an unknown one")
+        elif problem["type"] == "missing":
+            parts.append(f"{where}: expected a value, found none")
+        else:
+            found = json.dumps(problem["input"], default=str)
+            parts.append(f"{where}: {reason[0].lower()}{reason[1:]}, found {found[:60]}")
+    return "; ".join(parts) + ". Correct the recipe."
+
+
+def _replace(content: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    if not equals or not all(name.split(".")):
+        raise InputError(
+            f"--set: expected SECTION.FIELD=VALUE, found {override!r}; for example "
+            "--set training.epochs=3."
+        )
+    *sections, field = name.strip().split(".")
+    for section in sections:
+        below = content.setdefault(section, {})
+        if not isinstance(below, dict):
+            raise InputError(f"--set: expected a section {section}, found a value in {override!r}.")
+        content = below
+    try:
+        content[field] = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        content[field] = value.strip()
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The resolved recipe as TOML, every default spelled out; `read_recipe` reads it back."""
+    content = recipe.model_dump(mode="json", exclude_none=True)
+    sections = {key: value for key, value in content.items() if isinstance(value, dict)}
+    lines = [f"{key} = {_toml(value)}" for key, value in content.items() if key not in sections]
+    for name, section in sections.items():
+        lines += ["", f"[{name}]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in section.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value)  # numbers, true and false, and basic strings are the same in both
