@@ -48,12 +48,12 @@ class Canvas:
     @property
     def height(self) -> int:
         """Rows."""
-        return self.label.shape[0]
+        return int(self.label.shape[0])
 
     @property
     def width(self) -> int:
         """Columns."""
-        return self.label.shape[1]
+        return int(self.label.shape[1])
 
     def box(
         self, left: int, top: int, right: int, bottom: int, colour: Colour, label: int, depth: int
@@ -109,6 +109,27 @@ class Canvas:
         columns = slice(left + first_column, left + last_column)
         return rows, columns, mask[inner], inner
 
+    def ring(
+        self, x: int, y: int, radius: int, thick: int, colour: Colour, label: int, depth: int
+    ) -> None:
+        """Paint a circle's rim, so many pixels thick, around pixel (x, y)."""
+        mask = ellipse_mask(max(radius, 0), max(radius, 0))
+        inner = radius - thick
+        if inner >= 0:
+            mask = mask.copy()
+            edge = slice(thick, mask.shape[0] - thick)
+            mask[edge, edge] &= ~ellipse_mask(inner, inner)
+        self.stamp(x - max(radius, 0), y - max(radius, 0), mask, colour, label, depth)
+
+    def shade(self, x: int, y: int, across: int, down: int, percent: int) -> None:
+        """Darken an ellipse around pixel (x, y): what stands on the ground keeps its light."""
+        self.darken(x - across, y - down, ellipse_mask(max(across, 0), max(down, 0)), percent)
+
+    def darken_polygon(self, corners: Sequence[tuple[int, int]], percent: int) -> None:
+        """Darken a convex polygon; corners (x, y) in sixteenths of a pixel."""
+        left, top, mask = convex_mask(corners, self.height, self.width)
+        self.darken(left, top, mask, percent)
+
     def darken(self, left: int, top: int, mask: Mask, percent: int) -> None:
         """Keep so much of the light where a mask is set; labels stay as they are."""
         rows, columns, mask, _ = self.clipped(left, top, mask)
@@ -146,16 +167,14 @@ def convex_mask(
     if top >= bottom or left >= right:
         return left, top, np.zeros((0, 0), dtype=np.bool_)
     centres = np.arange(top, bottom, dtype=np.int64) * SIXTEENTHS + half
-    starts = np.full(bottom - top, max(xs) + SIXTEENTHS, dtype=np.int64)
-    ends = np.full(bottom - top, min(xs) - SIXTEENTHS, dtype=np.int64)
-    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        if y0 == y1:
-            continue
-        low, high = min(y0, y1), max(y0, y1)
-        crossed = (centres >= low) & (centres < high)
-        x = x0 + (centres - y0) * (x1 - x0) // (y1 - y0)
-        starts = np.where(crossed, np.minimum(starts, x), starts)
-        ends = np.where(crossed, np.maximum(ends, x), ends)
+    # Where each row of centres enters and leaves the polygon, over all edges at once, `(edges, rows)`.
+    x0, y0 = np.asarray(corners, dtype=np.int64).T[:, :, None]
+    x1, y1 = np.roll(x0, -1, axis=0), np.roll(y0, -1, axis=0)
+    crossed = (centres >= np.minimum(y0, y1)) & (centres < np.maximum(y0, y1))
+    steps = np.where(y0 == y1, 1, y1 - y0)  # level edges are never crossed
+    x = x0 + (centres - y0) * (x1 - x0) // steps
+    starts = np.where(crossed, x, max(xs) + SIXTEENTHS).min(axis=0)
+    ends = np.where(crossed, x, min(xs) - SIXTEENTHS).max(axis=0)
     places = np.arange(left, right, dtype=np.int64) * SIXTEENTHS + half
     mask: Mask = (places[None, :] >= starts[:, None]) & (places[None, :] < ends[:, None])
     return left, top, mask

@@ -99,7 +99,7 @@ class Light:
             "bright": draw.between(225, 300),
             "dull": draw.between(165, 230),
             "low": draw.between(170, 250),
-            "dusk": draw.between(80, 130),
+            "dusk": draw.between(100, 150),
         }[kind]
         warm = {"bright": 4, "dull": -6, "low": 34, "dusk": -12}[kind] + tint
         haze = {
@@ -111,7 +111,7 @@ class Light:
             haze=haze,
             thickness=draw.between(20, 110) + (60 if kind == "dull" else 0),
             sun=0 if kind in ("dull", "dusk") else draw.pick((-1, 1)),
-            noise=draw.between(3, 10) + (9 if kind == "dusk" else 0),
+            noise=draw.between(3, 10) + (6 if kind == "dusk" else 0),
             blurs=draw.pick((0, 1, 1, 2)),
         )
 
@@ -154,6 +154,10 @@ class Street:
             draw.pick((0, 0, draw.between(-60, 60), draw.between(-25, 25))),
             crossing,
         )
+
+    def crosses(self, near: int, far: int) -> bool:
+        """Whether a stretch of the street meets the side street."""
+        return self.crossing is not None and near < self.crossing[1] and far > self.crossing[0]
 
     def shift(self, z: int) -> int:
         """How far the road has turned to the right at a distance."""
