@@ -196,8 +196,8 @@ def _paint_end(
     along = (columns - camera.cx) * z // camera.f - building.x
     pattern = _pattern(style, along % 100_000, height, building.height)
     wall = np.array(building.colour, dtype=np.int64) * 88 // 100
-    canvas.image[top:bottom, left:right] = wall + np.broadcast_to(
-        pattern, (bottom - top, right - left)
-    )[..., None]
+    canvas.image[top:bottom, left:right] = (
+        wall + np.broadcast_to(pattern, (bottom - top, right - left))[..., None]
+    )
     canvas.label[top:bottom, left:right] = BUILDING
     canvas.depth[top:bottom, left:right] = min(z >> 7, 255)

@@ -80,9 +80,7 @@ class Canvas:
         left, top, mask = convex_mask(corners, self.height, self.width)
         self.stamp(left, top, mask, colour, label, depth)
 
-    def stamp(
-        self, left: int, top: int, mask: Mask, colour: Any, label: int, depth: int
-    ) -> None:
+    def stamp(self, left: int, top: int, mask: Mask, colour: Any, label: int, depth: int) -> None:
         """Fill where a mask is set whose corner lies at (left, top).
 
         Args:
@@ -167,7 +165,7 @@ def convex_mask(
     if top >= bottom or left >= right:
         return left, top, np.zeros((0, 0), dtype=np.bool_)
     centres = np.arange(top, bottom, dtype=np.int64) * SIXTEENTHS + half
-    # Where each row of centres enters and leaves the polygon, over all edges at once, `(edges, rows)`.
+    # Where each row of centres enters and leaves the polygon; all edges at once, `(edges, rows)`.
     x0, y0 = np.asarray(corners, dtype=np.int64).T[:, :, None]
     x1, y1 = np.roll(x0, -1, axis=0), np.roll(y0, -1, axis=0)
     crossed = (centres >= np.minimum(y0, y1)) & (centres < np.maximum(y0, y1))

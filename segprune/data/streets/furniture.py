@@ -14,6 +14,7 @@ from segprune.data.streets.scene import POLE, SIGN, TREE, Camera, Colour, Street
 __all__ = ["Pole", "Sign", "Tree", "draw_fences", "draw_furniture"]
 
 _LEAVES = ((62, 88, 44), (84, 108, 52), (48, 70, 40), (106, 112, 58), (122, 104, 56))
+_BOARDS = ((120, 112, 100), (74, 78, 74), (150, 146, 138), (104, 78, 58))
 _METAL = ((96, 98, 100), (66, 70, 70), (132, 134, 134), (58, 74, 62))
 
 
@@ -84,7 +85,9 @@ class Pole:
         canvas.box(left, top, left + thick, camera.row(0, z) + 1, self.colour, POLE, depth)
         if self.arm:
             ends = sorted((left, left + camera.f * self.arm // z))
-            canvas.box(ends[0], top, ends[1] + 1, top + max(thick * 2 // 3, 1), self.colour, POLE, depth)
+            canvas.box(
+                ends[0], top, ends[1] + 1, top + max(thick * 2 // 3, 1), self.colour, POLE, depth
+            )
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,16 @@ class Sign:
             tall = self.size * (5 if self.shape == "light" else 2) // 2
             self._box(canvas, camera, self.size, tall, self.face)
             if self.shape == "light":
-                lamp = camera.pixels(self.size * 6 // 10, z)
-                canvas.ellipse(camera.column(self.x, z), camera.row(self.height + tall * 6 // 10, z),
-                               lamp, lamp, self.inner, SIGN, z >> 7)  # fmt: skip
+                lamp, row = camera.pixels(self.size * 6 // 10, z), self.height + tall * 6 // 10
+                canvas.ellipse(
+                    camera.column(self.x, z),
+                    camera.row(row, z),
+                    lamp,
+                    lamp,
+                    self.inner,
+                    SIGN,
+                    z >> 7,
+                )
             else:
                 self._box(canvas, camera, self.size * 7 // 10, tall // 3, self.inner)
 
@@ -139,10 +149,10 @@ class Sign:
         canvas.polygon(corners, colour, SIGN, self.z >> 7)
 
     def _box(self, canvas: Canvas, camera: Camera, across: int, tall: int, colour: Colour) -> None:
-        left = camera.column(self.x - across, self.z)
-        canvas.box(left, camera.row(self.height + tall, self.z),
-                   max(camera.column(self.x + across, self.z), left + 1),
-                   camera.row(self.height - tall, self.z) + 1, colour, SIGN, self.z >> 7)  # fmt: skip
+        z = self.z
+        left, right = camera.column(self.x - across, z), camera.column(self.x + across, z)
+        top, bottom = camera.row(self.height + tall, z), camera.row(self.height - tall, z) + 1
+        canvas.box(left, top, max(right, left + 1), bottom, colour, SIGN, z >> 7)
 
 
 def draw_furniture(draw: Draw, street: Street) -> list[Tree | Pole | Sign]:
@@ -216,9 +226,11 @@ def draw_fences(draw: Draw, street: Street) -> list[Building]:
                 near, far = street.crossing[1], street.crossing[1] + draw.between(700, 2000)
             middle = (near + far) // 2
             railing = draw.chance(25)
-            x = street.edge(side, middle) + side * 22 if railing else street.outer(side, middle) + side * 8
-            colour = draw.near(draw.pick(((120, 112, 100), (74, 78, 74), (150, 146, 138), (104, 78, 58))), 14)
-            found.append(
-                Building(side, near, far, x, draw.between(85, 120 if railing else 200), colour, draw.word())
-            )
+            if railing:
+                x = street.edge(side, middle) + side * 22
+            else:
+                x = street.outer(side, middle) + side * 8
+            colour = draw.near(draw.pick(_BOARDS), 14)
+            height = draw.between(85, 120 if railing else 200)
+            found.append(Building(side, near, far, x, height, colour, draw.word()))
     return found

@@ -45,12 +45,11 @@ def photograph(canvas: Canvas, draw: Draw, light: Light) -> NDArray[np.uint8]:
         image = _blurred(image)
     words = noise(draw.word(), height, width)
     for channel in range(3):
-        # Two bytes' sum is a triangle, near enough to what sensors do.
+        # The sum of two bytes has a triangular distribution, near enough to what sensors do.
         pair = words >> np.uint32(8 * channel)
-        grain = (pair & np.uint32(255)).astype(np.int32) + (pair >> np.uint32(4) & np.uint32(255)).astype(
-            np.int32
-        )
-        image[..., channel] += (grain - 255) * light.noise >> 7
+        one, other = pair & np.uint32(255), pair >> np.uint32(4) & np.uint32(255)
+        grain = one.astype(np.int32) + other.astype(np.int32) - 255
+        image[..., channel] += grain * light.noise >> 7
     stored: NDArray[np.uint8] = np.clip(image, 0, 255).astype(np.uint8)
     return stored
 
@@ -58,9 +57,7 @@ def photograph(canvas: Canvas, draw: Draw, light: Light) -> NDArray[np.uint8]:
 def _blurred(image: NDArray[Any]) -> NDArray[Any]:
     """The binomial filter 1 2 1 along both axes; the edge repeats."""
     for axis in (0, 1):
-        padded = np.concatenate(
-            (image.take([0], axis), image, image.take([-1], axis)), axis=axis
-        )
+        padded = np.concatenate((image.take([0], axis), image, image.take([-1], axis)), axis=axis)
         length = image.shape[axis]
         before, after = padded.take(range(length), axis), padded.take(range(2, length + 2), axis)
         image = before + 2 * image + after + 2 >> 2

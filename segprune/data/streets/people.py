@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.data.streets.canvas import Canvas
@@ -86,10 +87,9 @@ class Bicyclist:
             self._across(canvas, camera)
         else:
             self._along(canvas, camera)
-        lean = 14 * self.aside
-        canvas.ellipse(camera.column(self.x + lean * 2, self.z), camera.row(self.height - 13, self.z),
-                       camera.pixels(11, self.z), camera.pixels(13, self.z),
-                       self.skin, BICYCLIST, self.z >> 7)  # fmt: skip
+        x, z = self.x + 28 * self.aside, self.z
+        canvas.ellipse(camera.column(x, z), camera.row(self.height - 13, z), camera.pixels(11, z),
+                       camera.pixels(13, z), self.skin, BICYCLIST, z >> 7)  # fmt: skip
 
     def _along(self, canvas: Canvas, camera: Camera) -> None:
         z, depth = self.z, self.z >> 7
@@ -106,7 +106,10 @@ class Bicyclist:
             )  # fmt: skip
         top = self.height - 26
         self._shape(
-            canvas, camera, self.coat, ((-17, 84), (-24, top - 10), (0, top), (24, top - 10), (17, 84))
+            canvas,
+            camera,
+            self.coat,
+            ((-17, 84), (-24, top - 10), (0, top), (24, top - 10), (17, 84)),
         )
 
     def _across(self, canvas: Canvas, camera: Camera) -> None:
@@ -126,9 +129,10 @@ class Bicyclist:
         self._shape(canvas, camera, self.coat, [(way * x, y) for x, y in arm])
 
     def _shape(
-        self, canvas: Canvas, camera: Camera, colour: Colour, places: object
+        self, canvas: Canvas, camera: Camera, colour: Colour, places: Sequence[tuple[int, int]]
     ) -> None:
-        corners = [camera.point(self.x + x, y, self.z) for x, y in places]  # type: ignore[attr-defined]
+        """A convex polygon; places are (to the right, up) from where the wheels touch, in cm."""
+        corners = [camera.point(self.x + right, up, self.z) for right, up in places]
         canvas.polygon(corners, colour, BICYCLIST, self.z >> 7)
 
 

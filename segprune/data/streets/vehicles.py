@@ -81,7 +81,12 @@ class _Painter:
 
     def _quad(self, x: int, near: int, far: int, low: int, high: int, colour: Colour) -> None:
         point = self.camera.point
-        corners = [point(x, low, near), point(x, high, near), point(x, high, far), point(x, low, far)]
+        corners = [
+            point(x, low, near),
+            point(x, high, near),
+            point(x, high, far),
+            point(x, low, far),
+        ]
         self.canvas.polygon(corners, colour, CAR, near >> 7)
 
     def _roof(

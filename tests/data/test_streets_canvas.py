@@ -1,0 +1,156 @@
+"""The painter's tools against definitions written out pixel by pixel."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segprune.data.streets.canvas import SIXTEENTHS, Canvas, convex_mask, ellipse_mask
+from segprune.data.streets.hashing import Draw, noise, smooth_noise
+
+words = st.integers(0, 2**32 - 1)
+
+
+# -- random numbers --------------------------------------------------------------------------------
+
+
+def lowbias32(word: int) -> int:
+    """The published function, with Python's integers."""
+    word ^= word >> 16
+    word = word * 0x7FEB352D % 2**32
+    word ^= word >> 15
+    word = word * 0x846CA68B % 2**32
+    return word ^ word >> 16
+
+
+@given(words, st.integers(1, 5), st.integers(1, 7))
+def test_noise_is_the_published_hash_of_word_and_place(word: int, height: int, width: int) -> None:
+    found = noise(word, height, width)
+    golden = 0x9E3779B9
+    for row in range(height):
+        for column in range(width):
+            place = (row * width + column) * golden + word
+            assert int(found[row, column]) == lowbias32(place % 2**32)
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+def test_streams_of_equal_addresses_are_equal_and_of_others_differ(address: list[int]) -> None:
+    def stream(*parts: int) -> list[int]:
+        draw = Draw(*parts)
+        return [draw.word() for _ in range(4)]
+
+    assert stream(*address) == stream(*address)
+    assert stream(*address) != stream(*address, 0)
+    assert stream(*address) != stream(*address[:-1], address[-1] ^ 1)
+
+
+@given(words, st.integers(1, 1000))
+def test_numbers_keep_their_range(seed: int, limit: int) -> None:
+    draw = Draw(seed)
+    assert all(0 <= draw.below(limit) < limit for _ in range(20))
+    assert all(-3 <= draw.between(-3, limit) <= limit for _ in range(20))
+
+
+def test_numbers_are_even_and_neighbouring_addresses_are_unrelated() -> None:
+    drawn = np.array([[Draw(seed, index).below(10) for index in range(400)] for seed in range(20)])
+    counts = np.bincount(drawn.ravel(), minlength=10)
+    expected = drawn.size / 10
+    assert ((counts - expected) ** 2 / expected).sum() < 30  # chi-squared, 9 degrees: p = 0.0004
+    assert abs(np.corrcoef(drawn[0], drawn[1])[0, 1]) < 0.2
+
+
+@given(words, st.integers(1, 40), st.integers(1, 40), st.integers(1, 16))
+def test_smooth_noise_is_bilinear_between_lattice_points(
+    word: int, height: int, width: int, cell: int
+) -> None:
+    lattice = noise(word, height // cell + 2, width // cell + 2) >> np.uint32(24)
+    found = smooth_noise(word, height, width, cell)
+    for y, x in ((0, 0), (height - 1, width - 1), (height // 2, width // 3)):
+        row, column = divmod(y, cell), divmod(x, cell)
+        exact = sum(
+            int(lattice[row[0] + down, column[0] + right])
+            * (Fraction(row[1], cell) if down else 1 - Fraction(row[1], cell))
+            * (Fraction(column[1], cell) if right else 1 - Fraction(column[1], cell))
+            for down in (0, 1)
+            for right in (0, 1)
+        )
+        assert int(found[y, x]) == exact // 1
+
+
+# -- shapes ----------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_an_ellipse_holds_the_pixels_whose_centre_it_holds(across: int, down: int) -> None:
+    mask = ellipse_mask(across, down)
+    assert mask.shape == (2 * down + 1, 2 * across + 1)
+    a, b = Fraction(2 * across + 1, 2), Fraction(2 * down + 1, 2)
+    for row in range(mask.shape[0]):
+        for column in range(mask.shape[1]):
+            y, x = row - down, column - across
+            assert bool(mask[row, column]) == ((x / a) ** 2 + (y / b) ** 2 <= 1)
+
+
+corner = st.tuples(st.integers(-100, 400), st.integers(-100, 400))
+
+
+@given(corner, corner, corner)
+def test_a_triangle_holds_the_pixels_whose_centre_it_holds(
+    a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]
+) -> None:
+    """Centres well inside belong to it, centres well outside do not; its rim is the painter's."""
+    left, top, mask = convex_mask([a, b, c], 20, 20)
+    painted = np.zeros((20, 20), dtype=bool)
+    if mask.size:
+        painted[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
+    corners = (a, b, c)
+    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    if turn == 0:
+        return
+    for row in range(20):
+        for column in range(20):
+            x, y = column * SIXTEENTHS + 8, row * SIXTEENTHS + 8
+            depths = []
+            for p, q in zip(corners, (*corners[1:], corners[0]), strict=True):
+                cross = (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0])
+                length = max(abs(q[0] - p[0]), abs(q[1] - p[1]), 1)
+                depths.append(Fraction(cross if turn > 0 else -cross, length))
+            if min(depths) > 1:
+                assert painted[row, column]
+            elif min(depths) < -1:
+                assert not painted[row, column]
+
+
+@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(0, 9), st.integers(0, 9))
+def test_what_lies_outside_is_cut_off(x: int, y: int, across: int, down: int) -> None:
+    canvas = Canvas.blank(12, 16)
+    canvas.ellipse(x, y, across, down, (9, 8, 7), 3, 5)
+    mask = ellipse_mask(across, down)
+    for row in range(12):
+        for column in range(16):
+            inside = 0 <= row - y + down < mask.shape[0] and 0 <= column - x + across < mask.shape[1]
+            wanted = inside and bool(mask[row - y + down, column - x + across])
+            assert (canvas.label[row, column] == 3) == wanted
+            assert (tuple(canvas.image[row, column]) == (9, 8, 7)) == wanted
+
+
+def test_a_ring_is_a_disc_without_its_middle() -> None:
+    canvas = Canvas.blank(21, 21)
+    canvas.ring(10, 10, 8, 2, (1, 1, 1), 4, 0)
+    disc = np.zeros((21, 21), dtype=bool)
+    disc[2:19, 2:19] = ellipse_mask(8, 8)
+    disc[4:17, 4:17] &= ~ellipse_mask(6, 6)
+    assert np.array_equal(canvas.label == 4, disc)
+
+
+def test_shadow_takes_light_and_leaves_labels() -> None:
+    canvas = Canvas.blank(10, 10)
+    canvas.image[:] = 100
+    canvas.shade(5, 5, 2, 2, 40)
+    canvas.darken_polygon([(0, 0), (0, 48), (48, 48), (48, 0)], 50)
+    assert canvas.image[5, 5, 0] == 40
+    assert canvas.image[1, 1, 0] == 50
+    assert not canvas.label.any()
