@@ -21,9 +21,11 @@ from rich.console import Console
 from benchmarks.verification_matrix import Matrix
 from segprune.pipeline import PruneRecord
 from segprune.records import read_record
+from segprune.report import read_collection, read_policy, readme_section
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records"
+POLICY = ROOT / "benchmarks" / "policy.toml"
 README = ROOT / "README.md"
 PICTURE = ROOT / "benchmarks" / "pictures" / "prune.svg"
 PICTURED = "bisenetv2-taylor"
@@ -97,6 +99,11 @@ def reach_summary() -> str:
     )
 
 
+def results_table() -> str:
+    """Trained networks beside their dense ones; empty while no training is recorded."""
+    return readme_section(read_collection(RECORDS), read_policy(POLICY))
+
+
 def layer_diagram() -> str:
     """The import contract, top to bottom, with what each module says it is."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -136,6 +143,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "prune": prune_table,
     "matrix": matrix_summary,
     "reach": reach_summary,
+    "results": results_table,
     "layers": layer_diagram,
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segprune.artifacts import Header, load, read_header, save
     from segprune.costs import Cost, LayerCost, cost
+    from segprune.data import open_dataset
     from segprune.errors import (
         ArtifactError,
         BudgetError,
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
         SegpruneError,
         TraceError,
     )
+    from segprune.evaluation import evaluate
     from segprune.graph import ChannelGraph, Frozen, Layer
     from segprune.importance import Evidence, importances, register_importance
+    from segprune.metrics import ConfusionMatrix, Score
     from segprune.models import adapt, build
     from segprune.plan import PrunePlan
     from segprune.planning import make_plan
@@ -36,6 +39,7 @@ __all__ = [
     "ArtifactError",
     "BudgetError",
     "ChannelGraph",
+    "ConfusionMatrix",
     "Cost",
     "Evidence",
     "Frozen",
@@ -47,16 +51,19 @@ __all__ = [
     "PlanError",
     "PruneError",
     "PrunePlan",
+    "Score",
     "SegpruneError",
     "TraceError",
     "Violation",
     "adapt",
     "build",
     "cost",
+    "evaluate",
     "importances",
     "load",
     "make_plan",
     "mask",
+    "open_dataset",
     "prune",
     "read_header",
     "register_importance",
@@ -69,6 +76,7 @@ _HOME = {
     "ArtifactError": "errors",
     "BudgetError": "errors",
     "ChannelGraph": "graph",
+    "ConfusionMatrix": "metrics",
     "Cost": "costs",
     "Evidence": "importance",
     "Frozen": "graph",
@@ -80,16 +88,19 @@ _HOME = {
     "PlanError": "errors",
     "PruneError": "errors",
     "PrunePlan": "plan",
+    "Score": "metrics",
     "SegpruneError": "errors",
     "TraceError": "errors",
     "Violation": "verification",
     "adapt": "models",
     "build": "models",
     "cost": "costs",
+    "evaluate": "evaluation",
     "importances": "importance",
     "load": "artifacts",
     "make_plan": "planning",
     "mask": "surgery",
+    "open_dataset": "data",
     "prune": "surgery",
     "read_header": "artifacts",
     "register_importance": "importance",

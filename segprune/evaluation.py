@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segprune.data.preprocessing import Preprocessing
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneError
 from segprune.metrics import ConfusionMatrix, Score
 from segprune.observation import primary
 
@@ -39,12 +40,14 @@ class Evaluation:
         matrix: the counts of every image.
         names: of the images, in order.
         predictions: SHA-256 over the predicted classes of all images (uint8), in order.
+        data: SHA-256 over images and labels, the same as `dataset.digest()`.
     """
 
     score: Score
     matrix: ConfusionMatrix
     names: tuple[str, ...]
     predictions: str
+    data: str
 
 
 def evaluate(
@@ -53,28 +56,26 @@ def evaluate(
     *,
     preprocessing: Preprocessing | None = None,
     batch_size: int = 1,
-    device: torch.device | str | None = None,
     progress: Progress | None = None,
 ) -> Score:
-    """Score a network on every image of a data set.
+    """Score a network on every image of a data set, on the device where the network is.
 
     Args:
         model: images `(N, 3, H, W)` to logits `(N, K, h, w)`, or a tuple or dict that has them
             first or under "out". It is left as it was, training mode included.
         preprocessing: of the pixels; None means ImageNet's mean and standard deviation. The data
             set resizes, if it was opened with a size.
-        batch_size: images of equal size that run together.
-        device: to run on; None means where the model is.
+        batch_size: images of equal size that run together. Some processors round otherwise in
+            other batches: up to one pixel in a million may then differ.
         progress: called after each image.
 
     Raises:
-        InputError: logits of another number of classes or that are no numbers, an image that
-            cannot be read, or no labelled pixel at all.
+        InputError: logits of another number of classes or that are not finite, a network that
+            fails, an image that cannot be read, or no labelled pixel at all; the image is named.
     """
     return evaluate_images(
-        model, dataset, preprocessing=preprocessing, batch_size=batch_size, device=device,
-        progress=progress,
-    ).score  # fmt: skip
+        model, dataset, preprocessing=preprocessing, batch_size=batch_size, progress=progress
+    ).score
 
 
 def evaluate_images(
@@ -83,31 +84,43 @@ def evaluate_images(
     *,
     preprocessing: Preprocessing | None = None,
     batch_size: int = 1,
-    device: torch.device | str | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """As `evaluate`, with the counts of every image and a digest of all predictions."""
+    """As `evaluate`, with the counts of every image, and digests of all predictions and images."""
     if batch_size < 1:
-        raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
+        raise InputError(
+            f"batch_size: expected at least 1, found {batch_size}; 1 is what results are "
+            "compared at."
+        )
     prepare = preprocessing or Preprocessing()
-    place = torch.device(device) if device is not None else _device_of(model)
+    device, dtype = _home_of(model)
     matrix = ConfusionMatrix(len(dataset.classes))
-    digest = hashlib.sha256()
+    predictions, data = hashlib.sha256(), hashlib.sha256()
     names: list[str] = []
-    with _at_rest(model), torch.inference_mode():
+    # Not inference_mode: what a network keeps of such a run could never be trained with again.
+    with _at_rest(model), _same_algorithms(), torch.no_grad():
         for group in _groups(dataset, batch_size):
             images = torch.stack([sample.image.as_subclass(Tensor) for sample in group])
-            logits = predict(model, prepare(images.to(place)))
+            logits = _logits(model, prepare(images.to(device)).to(dtype), group)
             _check_logits(logits, group, len(dataset.classes))
             for sample, own in zip(group, logits, strict=True):
                 label = sample.label.as_subclass(Tensor)
                 guessed = best_classes(own[None], label.shape[-2:]).cpu()
                 matrix.update(guessed, label[None])
-                digest.update(guessed.numpy().astype(np.uint8).tobytes())
+                predictions.update(guessed.numpy().astype(np.uint8).tobytes())
+                for part in sample.content():
+                    data.update(part)
                 names.append(sample.name)
                 if progress is not None:
                     progress(len(names), len(dataset))
-    return Evaluation(matrix.score(), matrix, tuple(names), digest.hexdigest())
+    if not matrix.counts.any():
+        raise InputError(
+            f"{dataset.name} {dataset.split}: expected labelled pixels, found none in "
+            f"{len(names)} images; check the labels, or take another split."
+        )
+    return Evaluation(
+        matrix.score(), matrix, tuple(names), predictions.hexdigest(), data.hexdigest()
+    )
 
 
 def predict(model: nn.Module, images: Tensor) -> Tensor:
@@ -116,20 +129,12 @@ def predict(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def best_classes(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Class indices `(N, H, W)` of logits `(N, K, h, w)`, resized to a size; ties go to the lowest.
-
-    torch's argmax leaves open which of several maxima it returns; the first one is asked for here.
-    """
+    """Class indices `(N, H, W)` int64 of logits `(N, K, h, w)`, resized; ties go to the lowest."""
     logits = logits.float()
     if tuple(logits.shape[-2:]) != tuple(size):
         logits = F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
-    best = logits[:, 0]
-    chosen = torch.zeros(best.shape, dtype=torch.int64, device=logits.device)
-    for index in range(1, logits.shape[1]):
-        better = logits[:, index] > best
-        best = torch.where(better, logits[:, index], best)
-        chosen = torch.where(better, index, chosen)
-    return chosen
+    # torch promises the first of several maxima, for `max` as for `argmax`; `max` is faster.
+    return logits.max(dim=1).indices
 
 
 @contextlib.contextmanager
@@ -142,6 +147,18 @@ def _at_rest(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+@contextlib.contextmanager
+def _same_algorithms() -> Iterator[None]:
+    """On a GPU, convolutions by an algorithm that is repeatable, not by the one found fastest."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
 
 
 def _groups(dataset: SegmentationDataset, batch_size: int) -> Iterator[list[Sample]]:
@@ -157,20 +174,43 @@ def _groups(dataset: SegmentationDataset, batch_size: int) -> Iterator[list[Samp
         yield group
 
 
+def _logits(model: nn.Module, images: Tensor, group: list[Sample]) -> Tensor:
+    try:
+        return predict(model, images)
+    except SegpruneError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"model: expected a network that takes images {tuple(images.shape)}, found "
+            f"{type(error).__name__} at {_named(group)}: {error}; open the data set with a size "
+            "that the network takes."
+        ) from error
+
+
 def _check_logits(logits: Tensor, group: list[Sample], classes: int) -> None:
     wanted = (len(group), classes)
     if logits.ndim != 4 or tuple(logits.shape[:2]) != wanted:
         raise InputError(
             f"model: expected logits ({wanted[0]}, {classes}, H, W), one channel for each class of "
-            f"the data set, found {tuple(logits.shape)}; build it with that many classes."
+            f"the data set, found {tuple(logits.shape)} at {_named(group)}; build it with that "
+            "many classes."
         )
     for sample, own in zip(group, logits, strict=True):
-        if bool(torch.isnan(own).any()):
+        if not bool(torch.isfinite(own).all()):
+            found = "NaN" if bool(torch.isnan(own).any()) else "infinity"
             raise InputError(
-                f"model: expected numbers as logits of {sample.name}, found NaN; its weights or "
+                f"model: expected finite logits of {sample.name}, found {found}; its weights or "
                 "its normalisation statistics are broken."
             )
 
 
-def _device_of(model: nn.Module) -> torch.device:
-    return next((p.device for p in model.parameters()), torch.device("cpu"))
+def _named(group: list[Sample]) -> str:
+    first, last = group[0].name, group[-1].name
+    return first if len(group) == 1 else f"{first} to {last}"
+
+
+def _home_of(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Where a network computes, and in which type."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    first = next((t for t in tensors if t.is_floating_point()), torch.empty(0))
+    return first.device, first.dtype

@@ -26,6 +26,7 @@ __all__ = [
     "Importance",
     "Scores",
     "importances",
+    "own_name",
     "register_importance",
     "score_classes",
 ]
@@ -94,6 +95,18 @@ def importances() -> tuple[str, ...]:
     return tuple(sorted(_IMPORTANCES))
 
 
+def own_name(name: str) -> str:
+    """The name under which an importance's function stands itself: `magnitude` is `magnitude_l2`.
+
+    Raises:
+        PlanError: unknown name.
+    """
+    if name not in _IMPORTANCES:
+        raise _unknown(name)
+    own = getattr(_IMPORTANCES[name], "__name__", name)
+    return own if _IMPORTANCES.get(own) is _IMPORTANCES[name] else name
+
+
 def score_classes(
     importance: str | Importance, evidence: Evidence, normalize: bool
 ) -> NDArray[np.float64]:
@@ -104,10 +117,7 @@ def score_classes(
     """
     if isinstance(importance, str):
         if importance not in _IMPORTANCES:
-            known = ", ".join(importances())
-            close = difflib.get_close_matches(importance, importances(), 1)
-            hint = f"did you mean {close[0]!r}?" if close else "register_importance adds your own."
-            raise PlanError(f"importance: expected one of {known}, found {importance!r}; {hint}")
+            raise _unknown(importance)
         function, own = _IMPORTANCES[importance], importance in _OWN_SCALE
     else:
         function, own = importance, False
@@ -122,6 +132,13 @@ def score_classes(
     if missing.any():  # channels the importance says nothing about, e.g. without a BatchNorm
         scores[missing] = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
     return np.nan_to_num(scores, nan=1.0)
+
+
+def _unknown(name: str) -> PlanError:
+    close = difflib.get_close_matches(name, importances(), 1)
+    hint = f"did you mean {close[0]!r}?" if close else "register_importance adds your own."
+    known = ", ".join(importances())
+    return PlanError(f"importance: expected one of {known}, found {name!r}; {hint}")
 
 
 def _gather(graph: ChannelGraph, scores: Scores, normalize: bool) -> NDArray[np.float64]:

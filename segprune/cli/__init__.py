@@ -12,9 +12,15 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli.data import data
+from segprune.cli.evaluate import evaluate
 from segprune.cli.inspect import inspect
+from segprune.cli.predict import predict
 from segprune.cli.prune import prune
+from segprune.cli.report import report
 from segprune.cli.sensitivity import sensitivity
+from segprune.cli.speed import speed
+from segprune.cli.sweep import sweep
 from segprune.cli.train import recover, train
 from segprune.cli.verify import verify
 
@@ -79,6 +85,12 @@ app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(sensitivity)
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(recover)
+app.command("eval", no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(sweep)
+app.command(no_args_is_help=True)(speed)
+app.command(no_args_is_help=True)(predict)
+app.add_typer(data)
+app.command()(report)
 
 
 def main() -> None:

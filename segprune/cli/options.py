@@ -27,6 +27,7 @@ __all__ = [
     "parse_budget",
     "parse_input",
     "parse_shares",
+    "parse_size",
     "spelled",
 ]
 
@@ -156,6 +157,18 @@ def parse_input(text: str) -> tuple[int, ...]:
             "512 high and 1024 wide."
         )
     return sizes if len(sizes) == 4 else (1, 3, *sizes)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`360x480` -> `(360, 480)`.
+
+    Raises:
+        InputError: another form, or a size that is not positive.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(p.isascii() and p.isdigit() and int(p) for p in parts):
+        raise InputError(f"--size: expected HxW, found {text!r}; 360x480 is 360 high and 480 wide.")
+    return int(parts[0]), int(parts[1])
 
 
 def make_importable() -> None:

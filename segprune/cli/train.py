@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recover", "train"]
 
-_FAILED = 1
+_FAILED, _INTERRUPTED = 1, 130
 
 RecipeFile = Annotated[
     Path,
@@ -99,12 +102,17 @@ def _run(
 
     make_importable()
     recipe = _recipe(file, changes or [], root, name)
-    primary = is_primary()
-    if primary:
-        announce_recipe(recipe)
-    command = (file.name, *(word for change in changes or () for word in ("--set", change)))
-    with Steps() as steps:
-        result = _job(kind, recipe, out, command, steps)
+    command = _command(file, changes or [], root, name)
+    if not is_primary():  # of a distributed training: the first process speaks for all
+        _job(kind, recipe, out, command, lambda step, done, total: None)
+        return
+    announce_recipe(recipe)
+    try:
+        with Steps() as steps:
+            result = _job(kind, recipe, out, command, steps)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: the same command goes on after the last whole epoch.", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
     if result.violations:
         from segprune.cli.show import show_violations
 
@@ -119,16 +127,34 @@ def _recipe(file: Path, changes: list[str], root: Path | None, name: str | None)
 
     given = [*changes]
     if root is not None:
-        given.append(f'data.root="{root.as_posix()}"')
+        given.append(f"data.root={json.dumps(root.as_posix())}")
     if name is not None:
-        given.append(f'name="{name}"')
+        given.append(f"name={json.dumps(name)}")
     return read_recipe(file, given)
 
 
+def _command(
+    file: Path, changes: list[str], root: Path | None, name: str | None
+) -> tuple[str, ...]:
+    """For the record: what was typed, with paths down to their last name."""
+    words = [file.name]
+    for change in changes:
+        words += ["--set", re.sub(r"[^\s\"',={}\[\]]*/", "", change)]
+    if root is not None:
+        words += ["--root", root.name]
+    if name is not None:
+        words += ["--name", name]
+    return tuple(words)
+
+
 def _job(
-    kind: str, recipe: Recipe, out: Path, command: tuple[str, ...], steps: object
+    kind: str,
+    recipe: Recipe,
+    out: Path,
+    command: tuple[str, ...],
+    steps: Callable[[str, int, int], None],
 ) -> TrainingResult:
     from segprune.pipeline.training import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
-    return job(recipe, out=out, command=command, progress=steps)  # type: ignore[arg-type]
+    return job(recipe, out=out, command=command, progress=steps)

@@ -66,7 +66,13 @@ def show_training(record: TrainingRecord, folder: Path) -> None:
         )  # fmt: skip
         lines.append(("proved", "green", "the file holds what the plan makes of the dense network"))
     lines.append(("images", "", f"{record.validation_images} for evaluation, one seed"))
-    lines.append(("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, log"))
+    if record.work.resumed_at:
+        lines.append(
+            ("resumed", "", f"after epoch {record.work.resumed_at} of {record.work.epochs}")
+        )
+    lines.append(
+        ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
+    )
     console.print(facts(*lines))
 
 
@@ -85,6 +91,7 @@ def show_score(score: Score, classes: tuple[str, ...]) -> None:
 
 def _classes(score: Score, names: tuple[str, ...]) -> object:
     rows = table("class", "IoU", "")
+    rows.columns[-1].justify = "left"  # bars
     for name, value in zip(names, score.class_iou, strict=True):
         bar = "█" * round(20 * (value or 0))
         rows.add_row(name, points(value), Text(f"{bar:20}", style="cyan"))

@@ -9,16 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from segprune.data.classes import CAMVID
-from segprune.data.files import FileDataset, Pair, images_in, spread
+from segprune.data.files import FileDataset, check_split, folders_in, pairs_in
+from segprune.data.reading import VOID, spread
 from segprune.errors import InputError
 
 __all__ = ["CamVid"]
 
 _SPLITS = ("train", "val", "test")
+_TUTORIAL = (*range(len(CAMVID)), VOID)
 
 
 class CamVid(FileDataset):
-    """One split of CamVid; errors as for `open_dataset`."""
+    """One split of CamVid; arguments and errors as for `open_dataset`."""
 
     def __init__(
         self,
@@ -28,35 +30,31 @@ class CamVid(FileDataset):
         size: tuple[int, int] | None = None,
         count: int | None = None,
         cache: bool = False,
+        check: bool = True,
     ) -> None:
-        if split not in _SPLITS:
-            raise InputError(
-                f"split: expected one of {', '.join(_SPLITS)}, found {split!r}; choose one."
-            )
-        pairs, mapping = _find(root, split)
+        check_split(split, _SPLITS)
+        images, labels, mapping = _find(root, split)
+        pairs = pairs_in(images, labels, _sequence)
         super().__init__(
-            "camvid", split, CAMVID, spread(pairs, count), mapping=mapping, size=size, cache=cache
-        )
+            "camvid", split, CAMVID, spread(pairs, count),
+            mapping=mapping, size=size, cache=cache, check=check,
+        )  # fmt: skip
 
 
-def _find(root: Path, split: str) -> tuple[list[Pair], dict[int, int] | None]:
-    images, labels = root / split / "images", root / split / "labels"
-    mapping = None
-    if not images.is_dir():
-        images, labels = root / split, root / f"{split}annot"
-        mapping = {value: value for value in range(len(CAMVID))}
-    if not (images.is_dir() and labels.is_dir()):
-        found = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) or "no folder"
-        raise InputError(
-            f"{root}: expected {split}/images and {split}/labels, or {split} and {split}annot, "
-            f"found {found}; pass the folder that holds them, or another split."
-        )
-    paths = images_in(images)
-    if not paths:
-        raise InputError(f"{images}: expected images (png, jpg), found none; check the folder.")
-    pairs = [
-        Pair(path, (labels / path.name).with_suffix(".png"), path.stem, path.stem.split("_")[0])
-        for path in paths
-    ]
-    # The tutorial's index 11 is void; whatever else it may hold is an error and stays one.
-    return pairs, None if mapping is None else {**mapping, **dict.fromkeys(range(12, 255), 254)}
+def _find(root: Path, split: str) -> tuple[Path, Path, tuple[int, ...] | None]:
+    """The folders of images and labels, and the mapping of the labels."""
+    for images, labels, mapping in (
+        (root / split / "images", root / split / "labels", None),
+        (root / split, root / f"{split}annot", _TUTORIAL),
+    ):
+        if images.is_dir() and labels.is_dir():
+            return images, labels, mapping
+    raise InputError(
+        f"{root}: expected {split}/images and {split}/labels, or {split} and {split}annot, "
+        f"found {folders_in(root)}; pass the folder that holds them, or another split."
+    )
+
+
+def _sequence(path: Path) -> str:
+    """`0016E5_07959.png` is from the sequence 0016E5."""
+    return path.stem.split("_")[0]

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
 
+from segprune.data.classes import ClassTable
+
 __all__ = ["ClassTable", "Sample", "SegmentationDataset"]
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """Names of the classes and their colours (RGB, 0 to 255); void is drawn black."""
-
-    names: tuple[str, ...]
-    colours: tuple[tuple[int, int, int], ...]
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -37,6 +29,12 @@ class Sample:
     image: tv_tensors.Image
     label: tv_tensors.Mask
     name: str
+
+    def content(self) -> Iterator[bytes]:
+        """What digests of a data set are made of: name, shapes and bytes of image and label."""
+        for part in (self.image, self.label):
+            yield f"{self.name} {tuple(part.shape)}\n".encode()
+            yield part.contiguous().numpy().tobytes()
 
 
 class SegmentationDataset(Dataset[Sample]):
@@ -93,11 +91,13 @@ class SegmentationDataset(Dataset[Sample]):
         """SHA-256 over names, images and labels as they are given out, in order."""
         digest = hashlib.sha256()
         for index in range(len(self)):
-            sample = self[index]
-            for part in (sample.image, sample.label):
-                digest.update(f"{sample.name} {tuple(part.shape)}\n".encode())
-                digest.update(part.contiguous().numpy().tobytes())
+            for part in self[index].content():
+                digest.update(part)
         return digest.hexdigest()
+
+    def source(self, index: int) -> str:
+        """Where a sample's label comes from, for messages: a file, where there is one."""
+        return f"{self.name} {self.split}, image {index}"
 
     @abstractmethod
     def _read(self, index: int) -> Sample:

@@ -1,24 +1,29 @@
-"""Image and label files: found in pairs, read with every error naming its file."""
+"""Data sets of image and label files: found in pairs, with every error naming its file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torchvision import tv_tensors
 
 from segprune.data.dataset import ClassTable, Sample, SegmentationDataset
-from segprune.data.frames import VOID
+from segprune.data.reading import (
+    SUFFIXES,
+    VOID,
+    check_indices,
+    images_in,
+    read_image,
+    read_indices,
+    require_label,
+    size_of,
+)
 from segprune.errors import InputError
 
-__all__ = ["FileDataset", "Pair", "images_in", "spread"]
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
+__all__ = ["FileDataset", "Pair", "check_split", "folders_in", "pairs_in"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,13 @@ class FileDataset(SegmentationDataset):
     """Pairs of files.
 
     Args:
-        mapping: from values in label files to class indices; None: they are indices already, and
-            255 is void.
-        size, cache: as for `open_dataset`.
+        mapping: the class index, or `VOID`, of each value in label files, from 0 on; None: they
+            are class indices already. 255 is void in any case, other values are errors.
+        size, cache, check: as for `open_dataset`.
 
     Raises:
-        InputError: a label that is missing, or not of its image's size.
+        InputError: a label that is missing, or not of its image's size; unless `check` is False,
+            which leaves it to the reading of that pair.
     """
 
     def __init__(
@@ -50,109 +56,95 @@ class FileDataset(SegmentationDataset):
         classes: ClassTable,
         pairs: Sequence[Pair],
         *,
-        mapping: Mapping[int, int] | None = None,
+        mapping: Sequence[int] | None = None,
         size: tuple[int, int] | None = None,
         cache: bool = False,
+        check: bool = True,
     ) -> None:
         self.pairs = tuple(pairs)
-        for pair in self.pairs:
-            _check_pair(pair)
+        if check:
+            for pair in self.pairs:
+                _check_pair(pair)
         super().__init__(
             name, split, classes, tuple(pair.sequence for pair in pairs), size=size, cache=cache
         )
-        self._table = None if mapping is None else _lookup(mapping)
+        self._values = len(classes if mapping is None else mapping)
+        self._table = np.full(256, VOID, dtype=np.uint8)
+        self._table[: self._values] = range(len(classes)) if mapping is None else mapping
+
+    def source(self, index: int) -> str:
+        """The label file."""
+        return str(self.pairs[index].label)
 
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]
-        label = read_indices(pair.label)
-        if self._table is not None:
-            label = self._table[label]
-        wrong = label[(label >= len(self.classes)) & (label != VOID)]
-        if wrong.size:
-            raise InputError(
-                f"{pair.label}: expected class indices below {len(self.classes)} or {VOID} for "
-                f"void, found {int(wrong.max())}; map the labels, or correct the class table."
-            )
+        _require_label(pair)
+        image, values = read_image(pair.image), read_indices(pair.label)
+        _require_one_size(pair, image.shape[:2], values.shape)
+        check_indices(
+            pair.label, values, self._values, "the table's number of them",
+            "map the labels, or correct the class table",
+        )  # fmt: skip
         return Sample(
-            tv_tensors.Image(torch.from_numpy(read_image(pair.image)).permute(2, 0, 1)),
-            tv_tensors.Mask(torch.from_numpy(label)),
+            tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1)),
+            tv_tensors.Mask(torch.from_numpy(self._table[values])),
             pair.name,
         )
 
 
-def images_in(folder: Path) -> list[Path]:
-    """The image files of a folder, by name."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+def pairs_in(
+    images: Path, labels: Path, sequence: Callable[[Path], str], *, recursive: bool = False
+) -> list[Pair]:
+    """The images of a folder, each with the label of the same name (png) in the other folder.
 
-
-def spread(pairs: Sequence[Pair], count: int | None) -> Sequence[Pair]:
-    """So many of the pairs, evenly spaced: neighbours are mostly alike."""
-    if count is None or count >= len(pairs):
-        return pairs
-    return [pairs[place * len(pairs) // count] for place in range(count)]
-
-
-def read_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Pixels `(H, W, 3)` of an image, RGB."""
-    with _opened(path) as image:
-        return np.array(_decoded(path, image).convert("RGB"))
-
-
-def read_indices(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Values `(H, W)` of a label file.
+    Args:
+        sequence: the video sequence of an image, from its path within the folder.
 
     Raises:
-        InputError: it cannot be read, or holds colours.
+        InputError: no image, or two that would have one label.
     """
-    with _opened(path) as image:
-        if image.mode not in ("L", "P", "1"):
+    paths = [path.relative_to(images) for path in images_in(images, recursive=recursive)]
+    if not paths:
+        raise InputError(
+            f"{images}: expected images ({', '.join(SUFFIXES)}), found none; check the folder."
+        )
+    names: dict[str, Path] = {}
+    for path in paths:
+        other = names.setdefault(path.with_suffix("").as_posix(), path)
+        if other != path:
             raise InputError(
-                f"{path}: expected 8-bit class indices, found mode {image.mode}; store indices, "
-                "not colours."
+                f"{images / path}: expected one image of that name, found {other.name} too; both "
+                "would have the same label. Remove one, or rename it."
             )
-        return np.array(_decoded(path, image)).astype(np.uint8)
+    return [
+        Pair(images / path, labels / path.with_suffix(".png"), name, sequence(path))
+        for name, path in names.items()
+    ]
+
+
+def check_split(split: str, known: Sequence[str]) -> None:
+    """Raises InputError for a split that the data set does not have."""
+    if split not in known:
+        raise InputError(f"split: expected one of {', '.join(known)}, found {split!r}; choose one.")
+
+
+def folders_in(folder: Path) -> str:
+    """The names of the folders in a folder, for messages."""
+    return ", ".join(sorted(p.name for p in folder.iterdir() if p.is_dir())) or "no folder"
 
 
 def _check_pair(pair: Pair) -> None:
-    if not pair.label.is_file():
+    _require_label(pair)
+    _require_one_size(pair, size_of(pair.image), size_of(pair.label))
+
+
+def _require_label(pair: Pair) -> None:
+    require_label(pair.image, pair.label, "add it, or remove the image")
+
+
+def _require_one_size(pair: Pair, image: Sequence[int], label: Sequence[int]) -> None:
+    if tuple(image) != tuple(label):
         raise InputError(
-            f"{pair.image}: expected its label {pair.label}, found none; add it, or remove the "
-            "image."
+            f"{pair.label}: expected the height×width of its image, {image[0]}×{image[1]}, found "
+            f"{label[0]}×{label[1]}; both must be stored at one size."
         )
-    with _opened(pair.image) as image, _opened(pair.label) as label:
-        if image.size != label.size:
-            raise InputError(
-                f"{pair.label}: expected the size of its image, {image.size[0]}×{image.size[1]}, "
-                f"found {label.size[0]}×{label.size[1]}; both must be stored at one size."
-            )
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _decoded(path: Path, image: Image.Image) -> Image.Image:
-    try:
-        image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
-    return image
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path}: expected an image that can be read, found {type(error).__name__}: {error}; "
-        "repair or remove the file."
-    )
-
-
-def _lookup(mapping: Mapping[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    table = np.full(256, VOID, dtype=np.uint8)
-    for value, index in mapping.items():
-        if 0 <= value < 256:
-            table[value] = index
-    return table
-

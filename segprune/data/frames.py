@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from segprune.data.preprocessing import Preprocessing
+from segprune.data.reading import (
+    SUFFIXES,
+    VOID,
+    check_indices,
+    images_in,
+    read_bytes,
+    read_image,
+    read_indices,
+    require_folder,
+    require_label,
+    spread,
+)
 from segprune.errors import InputError
 
 __all__ = ["VOID", "Frame", "Frames", "find_frames", "read_batches"]
-
-VOID = 255
-_SUFFIXES = (".jpg", ".jpeg", ".png")
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet, on which the trunks of the field are trained
-_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -66,18 +73,15 @@ def find_frames(folder: Path, *, labels: bool = True) -> tuple[Frame, ...]:
         InputError: no such folder, no image in it, or an image without its label beside others
             that have one.
     """
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise InputError(f"{folder}: expected a folder of images, found {found}; check the path.")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    require_folder(folder, "a folder of images")
     frames = tuple(
         Frame(path, _label_of(path) if labels else None)
-        for path in paths
-        if path.is_file() and not _is_label(path.absolute())
+        for path in images_in(folder, recursive=True)
+        if not _is_label(path.absolute())
     )
     if not frames:
         raise InputError(
-            f"{folder}: expected images ({', '.join(_SUFFIXES)}), found none in it or below; "
+            f"{folder}: expected images ({', '.join(SUFFIXES)}), found none in it or below; "
             "pass a folder that holds some."
         )
     return frames
@@ -100,11 +104,7 @@ def _label_of(image: Path) -> Path | None:
     if label is None:
         return None
     label = label.with_suffix(".png")
-    if not label.is_file():
-        raise InputError(
-            f"{image}: expected its label {label.name} in the folder labels beside images, found "
-            "none; add it, or move the images to a folder without labels."
-        )
+    require_label(image, label, "add it, or move the images to a folder without labels beside it")
     return label
 
 
@@ -137,16 +137,19 @@ def read_batches(
     found = find_frames(folder, labels=labels)
     batch = min(size[0], len(found))
     wanted = min(count * batch, len(found) // batch * batch)
-    chosen = [found[place * len(found) // wanted] for place in range(wanted)]
+    chosen = spread(found, wanted)
     labelled = all(frame.label is not None for frame in chosen)
     digest = hashlib.sha256()
     images, indices = [], []
     for frame in chosen:
-        images.append(_read_image(frame.image, size, digest))
+        digest.update(read_bytes(frame.image))
+        images.append(torch.from_numpy(read_image(frame.image, size[2:])).permute(2, 0, 1))
         if labelled and frame.label is not None:
-            indices.append(_read_label(frame.label, size, digest, num_classes))
+            digest.update(read_bytes(frame.label))
+            indices.append(_read_label(frame.label, size[2:], num_classes))
+    prepare = Preprocessing()
     groups = [slice(start, start + batch) for start in range(0, wanted, batch)]
-    stacked: list[Any] = [torch.stack(images[group]) for group in groups]
+    stacked: list[Any] = [prepare(torch.stack(images[group])) for group in groups]
     if labelled:
         stacked = [
             (image, torch.stack(indices[group]))
@@ -155,49 +158,11 @@ def read_batches(
     return Frames(tuple(stacked), wanted, labelled, digest.hexdigest())
 
 
-def _read_image(path: Path, size: Sequence[int], digest: Any) -> Tensor:
-    pixels = _open(path, size, digest, "image")
-    values = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    return (values - torch.tensor(_MEAN).view(3, 1, 1)) / torch.tensor(_STD).view(3, 1, 1)
-
-
-def _read_label(path: Path, size: Sequence[int], digest: Any, num_classes: int | None) -> Tensor:
-    indices = torch.from_numpy(_open(path, size, digest, "label")).long()
+def _read_label(path: Path, size: Sequence[int], num_classes: int | None) -> Tensor:
+    indices = read_indices(path, size)
     if num_classes is not None:
-        highest = int(indices[indices != VOID].max()) if bool((indices != VOID).any()) else 0
-        if highest >= num_classes:
-            raise InputError(
-                f"{path}: expected classes below {num_classes}, the network's number of them, or "
-                f"{VOID} for void, found {highest}; build the network with more classes, or map "
-                "the labels."
-            )
-    return indices
-
-
-def _open(path: Path, size: Sequence[int], digest: Any, kind: str) -> np.ndarray[Any, Any]:
-    """Pixels `(H, W, 3)` of an image or `(H, W)` of a label, at the size wanted."""
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "data: expected Pillow to read images with, found that it is not installed; "
-            "run: pip install pillow."
-        ) from error
-    try:
-        digest.update(path.read_bytes())
-        with Image.open(path) as image:
-            if kind == "label":
-                if image.mode not in ("L", "P"):
-                    raise InputError(
-                        f"{path}: expected 8-bit class indices, found mode {image.mode}; "
-                        "store indices, not colours."
-                    )
-                resized = image.resize((size[3], size[2]), Image.Resampling.NEAREST)
-            else:
-                resized = image.convert("RGB").resize((size[3], size[2]), Image.Resampling.BILINEAR)
-            return np.array(resized)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"{path}: expected an image that can be read, found {type(error).__name__}: {error}; "
-            "repair or remove the file."
-        ) from error
+        check_indices(
+            path, indices, num_classes, "the network's number of them",
+            "build the network with more classes, or map the labels",
+        )  # fmt: skip
+    return torch.from_numpy(indices).long()

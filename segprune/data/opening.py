@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from segprune.data.dataset import ClassTable, SegmentationDataset
+from segprune.data.reading import require_folder
 from segprune.errors import InputError
+
+if TYPE_CHECKING:  # torchvision is imported with the data set that needs it
+    from segprune.data.classes import ClassTable
+    from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["NAMES", "open_dataset"]
 
@@ -21,23 +26,27 @@ def open_dataset(
     count: int | None = None,
     classes: ClassTable | None = None,
     cache: bool = False,
+    check: bool = True,
 ) -> SegmentationDataset:
     """Open one split of a data set; nothing is downloaded.
 
     Args:
         name: "streets" (made on the fly, needs no root), "camvid", "cityscapes" or "folder".
         root: where the images are.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test"; of "folder", the name of any folder.
         size: (H, W) that images are resized to (bilinear, antialiased); labels stay at full size.
             For "streets", the size of the scene itself.
         count: only so many images, evenly spaced; for "streets", how many there are.
-        classes: of "folder", unless a table lies beside the images.
+        classes: of "folder", in place of the `classes.toml` beside the images.
         cache: keep every image in memory once it was read.
+        check: see to it that every image has a label of its size, before any is read; False leaves
+            that to the reading of each, for those who want to hear of all that is wrong.
 
     Raises:
-        InputError: an unknown name, a root that is missing or has another layout, an image without
-            a label, or a size that does not match; the file is named.
+        InputError: an unknown name, a size or count below 1, a root that is missing or has another
+            layout, an image without a label, or a size that does not match; the file is named.
     """
+    _check_numbers(size, count)
     if name == "streets":
         from segprune.data.streets import Streets
 
@@ -46,7 +55,7 @@ def open_dataset(
                 f"root: expected none for streets, which is made on the fly, found {root}; "
                 "leave it out."
             )
-        return Streets(split, size or (128, 256), count=count)
+        return Streets(split, size or (128, 256), count=count, cache=cache)
     if name not in NAMES:
         raise InputError(
             f"data set {name!r}: expected one of {', '.join(NAMES)}, found {name!r}; "
@@ -58,17 +67,22 @@ def open_dataset(
             "Python."
         )
     folder = Path(root)
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise InputError(f"{folder}: expected the folder of {name}, found {found}; check the path.")
+    require_folder(folder, f"the folder of {name}")
     if name == "camvid":
         from segprune.data.camvid import CamVid
 
-        return CamVid(folder, split, size=size, count=count, cache=cache)
+        return CamVid(folder, split, size=size, count=count, cache=cache, check=check)
     if name == "cityscapes":
         from segprune.data.cityscapes import Cityscapes
 
-        return Cityscapes(folder, split, size=size, count=count, cache=cache)
+        return Cityscapes(folder, split, size=size, count=count, cache=cache, check=check)
     from segprune.data.folder import Folder
 
-    return Folder(folder, split, size=size, count=count, classes=classes, cache=cache)
+    return Folder(folder, split, size=size, count=count, classes=classes, cache=cache, check=check)
+
+
+def _check_numbers(size: tuple[int, int] | None, count: int | None) -> None:
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise InputError(f"size: expected (H, W) above 0, found {size}; (360, 480) is one.")
+    if count is not None and count < 1:
+        raise InputError(f"count: expected at least 1, found {count}; None means all.")

@@ -38,7 +38,7 @@ class Outcome:
     Attributes:
         plan: digest of the plan from the dense network.
         params, macs: of inference.
-        widths: of every layer, in the order of the network.
+        widths: of every layer that inference uses, in the order of the network.
         score: on the whole validation split.
         steps: of the optimiser; 0 without fine-tuning.
         seconds: that this cell took, for planning the next sweep; no measurement of speed.

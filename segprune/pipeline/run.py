@@ -2,57 +2,139 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 from segprune.errors import InputError
+from segprune.models.weights import file_digest
 from segprune.records import write_atomic
 from segprune.training.recipe import Recipe, read_recipe, to_toml
 
-__all__ = ["RECORD", "begin_run", "is_primary"]
+__all__ = ["OVERLAYS", "PLAN", "RECORD", "begin_run", "is_primary"]
 
 RECORD = "record.json"
+PLAN = "plan.json"
+OVERLAYS = "overlays"
 _RECIPE = "recipe.toml"
+_SOURCES = Path("state", "sources.json")
 
 
 def begin_run(recipe: Recipe, out: Path) -> Path:
     """The folder `out/<name>`, with the resolved recipe in it.
 
-    A folder that an interrupted run of the same recipe left is taken up again.
+    A folder that an interrupted run of the same recipe left is taken up again. Further processes
+    of a distributed training are given the folder as it is.
 
     Raises:
-        InputError: the folder is of another recipe, or its run is finished; nothing is changed.
+        InputError: a file that the recipe names is missing or has changed since, the folder is of
+            another recipe, or its run is finished; nothing is changed.
     """
     folder = out / recipe.name
-    known = folder / _RECIPE
-    if known.exists():
-        if read_recipe(known) != recipe:
-            raise InputError(
-                f"name: expected a run of this recipe in {folder}, found one of another recipe "
-                f"(compare {known}); give the recipe another name, or remove the folder."
-            )
-        if (folder / RECORD).exists():
-            raise InputError(
-                f"name: expected a run to start or to resume, found {folder} finished; "
-                "look at its record.json, give the recipe another name, or remove the folder."
-            )
-    elif folder.exists() and any(folder.iterdir()):
+    if not is_primary():
+        return folder
+    sources = _sources(recipe)
+    if (folder / _RECIPE).exists():
+        _check_same(recipe, folder)
+        _check_sources(sources, folder)
+    elif folder.exists() and any(not _is_begun(path) for path in folder.iterdir()):
         raise InputError(
             f"name: expected a folder of a training run, found {folder} with other contents; "
             "give the recipe another name."
         )
-    if is_primary():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"out: expected a folder that can be made, found {error.strerror or error} at "
-                f"{folder}; choose another place."
-            ) from error
-        write_atomic(known, to_toml(recipe))
+    try:
+        (folder / _SOURCES).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"out: expected a folder that can be made, found {error.strerror or error} at "
+            f"{folder}; choose another place."
+        ) from error
+    _sweep_up(folder)
+    # The recipe last: where it stands, everything that it is compared with stands too.
+    write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
+    write_atomic(folder / _RECIPE, to_toml(recipe))
     return folder
 
 
 def is_primary() -> bool:
-    """Whether this process writes results: not a further process of a distributed training."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+    """Whether this process writes results: not a further process of a distributed training.
+
+    Told by the environment, as torchrun, Lightning and SLURM set it, so that it is known before
+    the processes have found each other.
+    """
+    if "RANK" in os.environ:
+        return int(os.environ["RANK"]) == 0
+    if "LOCAL_RANK" in os.environ:
+        return int(os.environ["LOCAL_RANK"]) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+    return int(os.environ.get("SLURM_PROCID", "0")) == 0
+
+
+# -- taking up again -------------------------------------------------------------------------------
+
+
+def _check_same(recipe: Recipe, folder: Path) -> None:
+    known = folder / _RECIPE
+    if read_recipe(known) != recipe:
+        raise InputError(
+            f"name: expected a run of this recipe in {folder}, found one of another recipe "
+            f"(compare {known}); give the recipe another name, or remove the folder."
+        )
+    if (folder / RECORD).exists():
+        raise InputError(
+            f"name: expected a run to start or to resume, found {folder} finished; "
+            "look at its record.json, give the recipe another name, or remove the folder."
+        )
+
+
+def _check_sources(sources: dict[str, str], folder: Path) -> None:
+    """A plan or a checkpoint means nothing where the weights it came from have changed."""
+    known = folder / _SOURCES
+    began: dict[str, str] = json.loads(known.read_text()) if known.exists() else {}
+    for field, digest in sources.items():
+        if began.get(field) != digest:
+            raise InputError(
+                f"{field}: expected the file that the run in {folder} began with "
+                f"({began.get(field, 'unknown')[:12]}), found another ({digest[:12]}); put it "
+                "back, give the recipe another name, or remove the folder."
+            )
+
+
+def _sources(recipe: Recipe) -> dict[str, str]:
+    """Digests of the files that a recipe names, by field."""
+    named = {
+        "network.init_from": recipe.network.init_from,
+        "network.architecture_of": recipe.network.architecture_of,
+        "distillation.teacher": recipe.distillation.teacher if recipe.distillation else None,
+    }
+    digests = {}
+    for field, path in named.items():
+        if path is None:
+            continue
+        try:
+            digests[field] = file_digest(path)
+        except OSError as error:
+            raise InputError(
+                f"{field}: expected a file, found {error.strerror or error} at {path}; "
+                "paths are relative to the current folder."
+            ) from error
+    return digests
+
+
+# -- what a killed run leaves ----------------------------------------------------------------------
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether it may lie in the folder of a run that was killed before its recipe was written."""
+    return path.name == _SOURCES.parent.name or _is_unfinished(path)
+
+
+def _is_unfinished(path: Path) -> bool:
+    """A file or folder on its way to its name; see `records.write_atomic`."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
+
+
+def _sweep_up(folder: Path) -> None:
+    for path in [*folder.iterdir(), *(folder / _SOURCES).parent.iterdir()]:
+        if _is_unfinished(path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Train a dense network, or recover a pruned one, as a recipe says; everything is left in one run.
 
-    train:   network -> fit -> artefact -> evaluation -> record
+    train:   network -> fit -> artefact -> evaluation -> overlays -> record
     recover: network -> plan -> prune -> proof -> BatchNorm recalibration -> the same
 
 Every stage of a recovery is evaluated, so that a drop can be told from a bug.
@@ -8,7 +8,7 @@ Every stage of a recovery is evaluated, so that a drop can be told from a bug.
 
 from __future__ import annotations
 
-import time
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,12 @@ import torch
 from torch import nn
 
 from segprune.artifacts import save
-from segprune.costs import cost
-from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.evaluation import evaluate
 from segprune.losses import class_weights
 from segprune.metrics import Score
-from segprune.models.weights import file_digest
-from segprune.pipeline.run import RECORD, begin_run, is_primary
+from segprune.pipeline.overlays import write_overlays
+from segprune.pipeline.run import OVERLAYS, PLAN, RECORD, begin_run, is_primary
 from segprune.pipeline.start import (
     Images,
     Start,
@@ -35,14 +33,15 @@ from segprune.pipeline.start import (
     start_from,
     training_batches,
 )
-from segprune.pipeline.trained import TrainingRecord, Work, package_versions
+from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.training_record import training_record
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
 from segprune.training.fitting import Fit, fit
 from segprune.training.recalibration import recalibrate
-from segprune.training.recipe import Recipe, to_toml
+from segprune.training.recipe import Recipe
 from segprune.verification import verify
 from segprune.violations import Violation
 
@@ -100,7 +99,7 @@ def run_recover(
     """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
 
     Where `init_from` is pruned already and the recipe has no section `pruning`, its recovery is
-    continued; where it has one, the network is pruned further.
+    continued; where it has one, the network is pruned further. Zero epochs recalibrate only.
 
     Raises:
         InputError, SegpruneError: as for `run_train`.
@@ -114,6 +113,7 @@ def run_recover(
 
 
 def _run(recipe: Recipe, out: Path, command: tuple[str, ...], progress: Progress) -> TrainingResult:
+    recovers = command[0] == "recover"
     folder = begin_run(recipe, out)
     progress("open", 0, 1)
     images = open_images(recipe.data)
@@ -128,18 +128,19 @@ def _run(recipe: Recipe, out: Path, command: tuple[str, ...], progress: Progress
         note("start", start.network)
     teacher = _teacher(recipe, start, images)
     if recipe.pruning is not None:
-        start = _pruned(recipe, start, images, progress)
+        start = _pruned(recipe, start, images, folder, progress)
         proof = verify(start.dense, start.network, start.plan, images.example, trained=True)
         if proof:
             return TrainingResult(folder, None, proof)
         note("pruned", start.network)
-        if recipe.recalibration.batches:
-            _recalibrate(start.network, recipe, images, progress)
-            note("recalibrated", start.network)
+    if recovers and recipe.recalibration.batches:
+        _recalibrate(start.network, recipe, images, progress)
+        note("recalibrated", start.network)
     fitted = _fit(recipe, start, teacher, images, folder, progress)
     if not fitted.primary:
         return TrainingResult(folder, None)
-    if recipe.recalibration.at_the_end and recipe.recalibration.batches:
+    anew = recipe.training.epochs > 0 or not recovers  # else it has just been done
+    if recipe.recalibration.at_the_end and recipe.recalibration.batches and anew:
         _recalibrate(start.network, recipe, images, progress)
     # What is judged is the file that others load, rounded weights and all.
     artifact = folder / f"{recipe.name}.safetensors"
@@ -152,7 +153,9 @@ def _run(recipe: Recipe, out: Path, command: tuple[str, ...], progress: Progress
     if proof:
         return TrainingResult(folder, None, proof)
     note("result", result)
-    record = _record(recipe, command, start, images, artifact, result, scores, fitted)
+    progress("overlays", 0, 1)
+    write_overlays(folder / OVERLAYS, result, images.validation, images.preprocessing)
+    record = training_record(recipe, command, start, images, artifact, result, scores, fitted)
     write_record(folder / RECORD, record)
     return TrainingResult(folder, record)
 
@@ -178,18 +181,34 @@ def _teacher(recipe: Recipe, start: Start, images: Images) -> nn.Module | None:
             "distillation.teacher: expected a dense artefact, found none, and the network that is "
             "recovered is pruned already; name the dense one."
         )
-    return load_artifact(recipe.network.init_from, recipe, len(images.training.classes))  # type: ignore[arg-type]
+    return copy.deepcopy(start.network)  # as it was before it was pruned
 
 
-def _pruned(recipe: Recipe, start: Start, images: Images, progress: Progress) -> Start:
+def _pruned(
+    recipe: Recipe, start: Start, images: Images, folder: Path, progress: Progress
+) -> Start:
+    """Prune by the run's plan, which is made once: a resumed training needs the same channels."""
+    kept = folder / PLAN
+    if kept.exists():
+        plan = PrunePlan.from_json(kept.read_text(encoding="utf-8"))
+    else:
+        progress("plan", 0, 1)
+        plan = _plan(recipe, start, images)
+        if is_primary():
+            write_atomic(kept, plan.to_json())
+    small = prune(start.network, plan)
+    whole = plan if start.is_dense else start.plan.then(plan)
+    return Start(small, start.dense, whole, start.source)
+
+
+def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
     section = recipe.pruning
-    if section is None:
-        return start
-    progress("plan", 0, 1)
-    plan = make_plan(
+    assert section is not None
+    budget = None if section.budget is None else {str(k): v for k, v in section.budget.items()}
+    return make_plan(
         start.network,
         images.example,
-        budget=section.budget,
+        budget=budget,
         importance=section.importance,
         scope=section.layers or section.scope,
         round_to=section.round_to,
@@ -199,9 +218,6 @@ def _pruned(recipe: Recipe, start: Start, images: Images, progress: Progress) ->
         floor=section.floor,
         min_channels=section.min_channels,
     )
-    small = prune(start.network, plan)
-    whole = plan if start.is_dense else start.plan.then(plan)
-    return Start(small, start.dense, whole, start.source)
 
 
 def _recalibrate(network: nn.Module, recipe: Recipe, images: Images, progress: Progress) -> None:
@@ -233,46 +249,3 @@ def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
         "run": recipe.name,
         "half": recipe.half,
     }
-
-
-def _record(
-    recipe: Recipe,
-    command: tuple[str, ...],
-    start: Start,
-    images: Images,
-    artifact: Path,
-    result: nn.Module,
-    scores: Mapping[str, Score],
-    fitted: Fit,
-) -> TrainingRecord:
-    dense = cost(start.dense, images.example)
-    small = cost(result, images.example)
-    return TrainingRecord(
-        command=("segprune", *command),
-        name=recipe.name,
-        seed=recipe.seed,
-        recipe=to_toml(recipe.portable()),
-        classes=images.training.classes.names,
-        input=tuple(images.example.shape),
-        training_images=len(images.training),
-        validation_images=len(images.validation),
-        validation_digest=images.validation.digest(),
-        source=start.source,
-        plan=start.plan.digest,
-        artifact=file_digest(artifact),
-        artifact_bytes=artifact.stat().st_size,
-        dense_params=dense.params,
-        dense_macs=dense.macs,
-        params=small.params,
-        macs=small.macs,
-        scores=dict(scores),
-        work=Work(
-            epochs=fitted.epochs,
-            steps=fitted.steps,
-            seconds=round(fitted.seconds, 1),
-            resumed_at=fitted.resumed_at,
-            losses=fitted.losses,
-        ),
-        packages=package_versions(),
-        environment=environment(),
-    )

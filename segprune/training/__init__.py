@@ -1,1 +1,1 @@
-"""Training and recovery: recipes, objective, schedule, and the fit itself; knows no command line."""
+"""Training and recovery: recipes, objective, schedule and the fit; knows no command line."""

@@ -1,8 +1,9 @@
-"""The network as Lightning trains it: one step, its learning rate, and an evaluation for the log."""
+"""The network as Lightning trains it: a step, its learning rate, and an evaluation for the log."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,13 +12,18 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from segprune.data.preprocessing import Preprocessing
+from segprune.errors import InputError
 from segprune.evaluation import best_classes, predict
 from segprune.metrics import ConfusionMatrix, score_counts
+from segprune.training.checkpoint import note
 from segprune.training.objective import Objective
 from segprune.training.recipe import Recipe
 from segprune.training.schedule import build_optimizer, rate_factor
 
-__all__ = ["Module"]
+__all__ = ["LOSS", "Module"]
+
+LOSS = "loss"
+"""What the sum of all terms is called in logs; each term is `loss/name`."""
 
 
 class _Teacher:
@@ -38,7 +44,7 @@ class Module(pl.LightningModule):
             `forward_with_aux`.
         recipe: for optimiser, schedule and precision.
         objective: what is minimised.
-        steps: optimiser steps in all; steps_per_epoch: in one epoch.
+        steps_per_epoch: of the optimiser.
         classes: K.
         teacher: the dense network, frozen, or None.
     """
@@ -86,10 +92,29 @@ class Module(pl.LightningModule):
                 taught = predict(self._teacher.model, images)
         terms = self._objective(logits, auxiliary, batch[1], taught)
         loss = torch.stack(list(terms.values())).sum()
-        every = {"on_step": False, "on_epoch": True, "batch_size": len(images)}
-        self.log_dict({f"loss/{name}": term.detach() for name, term in terms.items()}, **every)
-        self.log("loss", loss.detach(), prog_bar=True, **every)
+        parts = {f"{LOSS}/{name}": term.detach() for name, term in terms.items()}
+        self.log_dict(
+            {LOSS: loss.detach(), **parts},
+            on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True,
+        )  # fmt: skip
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        # Before the checkpoint is written: a broken epoch must not be what a run is resumed from.
+        for name, value in self._losses().items():
+            if not math.isfinite(value):
+                raise InputError(
+                    f"training: expected finite losses, found {name} = {value} in epoch "
+                    f"{self.current_epoch + 1}; lower training.learning_rate, set "
+                    "training.gradient_clip, or take another precision."
+                )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        note(checkpoint, self._recipe.digest(), self._losses())
+
+    def _losses(self) -> dict[str, float]:
+        found = self.trainer.callback_metrics
+        return {name: float(value) for name, value in found.items() if name.startswith(LOSS)}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         section = self._recipe.training
@@ -109,10 +134,11 @@ class Module(pl.LightningModule):
         return prepared
 
     def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        if hasattr(self.network, "forward_with_aux"):
-            logits, auxiliary = self.network.forward_with_aux(images)
-            return logits, tuple(auxiliary)
-        return predict(self.network, images), ()
+        with_heads: Any = getattr(self.network, "forward_with_aux", None)
+        if with_heads is None:
+            return predict(self.network, images), ()
+        logits, auxiliary = with_heads(images)
+        return logits, tuple(auxiliary)
 
     # -- evaluation, for the log only --------------------------------------------------------------
 
@@ -127,7 +153,7 @@ class Module(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         if self._matrix is None:
             return
-        counts = torch.as_tensor(self._matrix.per_image.sum(axis=0), device=self.device)
-        if self.trainer.world_size > 1:
-            counts = self.all_gather(counts).sum(dim=0)
-        self.log("miou", score_counts(counts.cpu().numpy(), len(self._matrix)).miou)
+        counts = torch.tensor(self._matrix.counts, device=self.device)
+        counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
+        score = score_counts(counts.cpu().numpy(), len(self._matrix))
+        self.log("miou", score.miou, sync_dist=True)  # of the whole set, the same in each process

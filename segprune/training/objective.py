@@ -1,4 +1,4 @@
-"""The objective of a recipe: loss of the logits, of the auxiliary heads, and what a teacher adds."""
+"""The objective of a recipe: losses of the logits, of auxiliary heads, and what a teacher adds."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Paths in a recipe are relative to the current folder. What is left out has the v
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -24,17 +25,23 @@ __all__ = [
     "PruningSection",
     "RecalibrationSection",
     "Recipe",
+    "Section",
     "TrainingSection",
+    "explain",
+    "parse_recipe",
     "read_recipe",
+    "read_toml",
     "to_toml",
 ]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Base of all parts of recipes: immutable, and without unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
-class NetworkSection(_Section):
+class NetworkSection(Section):
     """Which network, and where its weights come from.
 
     Attributes:
@@ -52,7 +59,7 @@ class NetworkSection(_Section):
     architecture_of: Path | None = None
 
 
-class DataSection(_Section):
+class DataSection(Section):
     """Which images.
 
     Attributes:
@@ -73,7 +80,7 @@ class DataSection(_Section):
     workers: int = Field(0, ge=0)
 
 
-class AugmentationSection(_Section):
+class AugmentationSection(Section):
     """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
 
     crop: tuple[int, int] | None = None
@@ -89,7 +96,7 @@ class AugmentationSection(_Section):
         return Augmentation(**self.model_dump())
 
 
-class TrainingSection(_Section):
+class TrainingSection(Section):
     """How weights are changed.
 
     Attributes:
@@ -133,7 +140,7 @@ class TrainingSection(_Section):
     evaluate_every: int = Field(0, ge=0)
 
 
-class PruningSection(_Section):
+class PruningSection(Section):
     """What goes, as for `make_plan`.
 
     Attributes:
@@ -159,7 +166,7 @@ class PruningSection(_Section):
         return self
 
 
-class RecalibrationSection(_Section):
+class RecalibrationSection(Section):
     """BatchNorm statistics measured anew: after pruning, and of the averaged weights at the end.
 
     Attributes:
@@ -171,7 +178,7 @@ class RecalibrationSection(_Section):
     at_the_end: bool = False
 
 
-class DistillationSection(_Section):
+class DistillationSection(Section):
     """What the dense network teaches (weights 0 switch a term off).
 
     Attributes:
@@ -189,7 +196,7 @@ class DistillationSection(_Section):
     kl_temperature: float = Field(1.0, gt=0)
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A whole recipe.
 
     Attributes:
@@ -209,6 +216,10 @@ class Recipe(_Section):
     recalibration: RecalibrationSection = RecalibrationSection()
     distillation: DistillationSection | None = None
     half: bool = True
+
+    def digest(self) -> str:
+        """SHA-256 of everything it says."""
+        return hashlib.sha256(to_toml(self).encode()).hexdigest()
 
     def portable(self) -> Recipe:
         """For a record: without the folder of the images, and other paths by their last name."""
@@ -233,6 +244,11 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         InputError: no such file, no TOML, or a field that is missing, unknown or out of range; all
             of them are named.
     """
+    return parse_recipe(read_toml(path, overrides), str(path))
+
+
+def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The plain values in a recipe's file; arguments and errors as for `read_recipe`."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -245,7 +261,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         ) from error
     for override in overrides:
         _replace(content, override)
-    return parse_recipe(content, str(path))
+    return content
 
 
 def parse_recipe(content: Mapping[str, Any], source: str) -> Recipe:
@@ -291,7 +307,7 @@ def _replace(content: dict[str, Any], override: str) -> None:
         content[field] = value.strip()
 
 
-def to_toml(recipe: Recipe) -> str:
+def to_toml(recipe: Section) -> str:
     """The resolved recipe as TOML, every default spelled out; `read_recipe` reads it back."""
     content = recipe.model_dump(mode="json", exclude_none=True)
     sections = {key: value for key, value in content.items() if isinstance(value, dict)}

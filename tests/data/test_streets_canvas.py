@@ -131,7 +131,9 @@ def test_what_lies_outside_is_cut_off(x: int, y: int, across: int, down: int) ->
     mask = ellipse_mask(across, down)
     for row in range(12):
         for column in range(16):
-            inside = 0 <= row - y + down < mask.shape[0] and 0 <= column - x + across < mask.shape[1]
+            inside = (
+                0 <= row - y + down < mask.shape[0] and 0 <= column - x + across < mask.shape[1]
+            )
             wanted = inside and bool(mask[row - y + down, column - x + across])
             assert (canvas.label[row, column] == 3) == wanted
             assert (tuple(canvas.image[row, column]) == (9, 8, 7)) == wanted

@@ -1,0 +1,169 @@
+"""`segprune data check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from segprune.data.check import DatasetCheck
+
+__all__ = ["data"]
+
+_FAILED = 1
+_BAR = 24
+
+data = typer.Typer(
+    name="data",
+    help="Look at a data set before anything is trained on it.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@data.callback()
+def about() -> None:
+    """Look at a data set before anything is trained on it."""
+
+
+@data.command(no_args_is_help=True)
+@guarded
+def check(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="[cyan]streets[/cyan], [cyan]camvid[/cyan], [cyan]cityscapes[/cyan], or "
+            "[cyan]folder[/cyan] for images of your own.",
+        ),
+    ],
+    root: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the images are; streets needs none."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="[cyan]train[/cyan], val or test.")
+    ] = "train",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HxW",
+            help="Resize images as a training would; the size of the scenes of streets.",
+            show_default="as stored",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Only so many images, evenly spaced.", show_default="all"
+        ),
+    ] = None,
+) -> None:
+    """Read every image and label: what there is of each class, and what is wrong.
+
+    Finds files that cannot be read, images without a label or with one of another size, labels
+    outside the class table, and labels that are void throughout. The exit status is 1 if there are
+    any, and the first ten are told.
+
+    For [cyan]folder[/cyan], the images are in FOLDER/SPLIT/images, the labels (8-bit indices, 255
+    void) in FOLDER/SPLIT/labels, and the names of the classes in FOLDER/classes.toml.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune data check camvid --root data/camvid --split val[/cyan]
+      [cyan]segprune data check folder --root mine/ --count 100[/cyan]
+    """
+    from segprune.cli.progress import Steps
+    from segprune.data import open_dataset
+    from segprune.data.check import check_dataset
+
+    wanted = None if size is None else _size(size)
+    dataset = open_dataset(name, root, split=split, size=wanted, count=count, check=False)
+    with Steps() as steps:
+        found = check_dataset(dataset, progress=steps)
+    _show(found)
+    if found.faulty:
+        raise typer.Exit(_FAILED)
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not all(part.isascii() and part.isdigit() and int(part) for part in (height, width)):
+        raise InputError(f"--size: expected HxW, found {text!r}; 360x480 is 360 high and 480 wide.")
+    return int(height), int(width)
+
+
+def _show(found: DatasetCheck) -> None:
+    from rich.console import Console
+
+    from segprune.cli.show import facts
+
+    console = Console()
+    console.print(_head(found), soft_wrap=True)
+    console.print()
+    console.print(_classes(found))
+    console.print()
+    console.print(facts(*_facts(found)))
+
+
+def _head(found: DatasetCheck) -> Text:
+    from rich.text import Text
+
+    sizes = ", ".join(
+        f"{height}×{width}" + (f" ({count})" if len(found.sizes) > 1 else "")
+        for (height, width), count in found.sizes[:5]
+    )
+    more = f" and {len(found.sizes) - 5} more sizes" if len(found.sizes) > 5 else ""
+    return Text.assemble(
+        (found.name, "bold"),
+        f", {found.split}: {_many(found.images, 'image')} in "
+        f"{_many(found.sequences, 'sequence')}, {sizes or 'none that can be read'}{more}",
+    )
+
+
+def _classes(found: DatasetCheck) -> Table:
+    from rich.text import Text
+
+    from segprune.cli.show import table
+    from segprune.cli.words import percent
+
+    rows = table("class", "of pixels", "in images", "")
+    rows.columns[-1].justify = "left"
+    most = max(found.shares) or 1
+    for name, share, images in zip(found.classes.names, found.shares, found.present, strict=True):
+        bar = "█" * round(_BAR * share / most) or ("▏" if share else "")
+        style = "" if images else "yellow"
+        rows.add_row(Text(name, style), Text(percent(share), style), str(images), Text(bar, "cyan"))
+    return rows
+
+
+def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
+    from segprune.cli.words import few, percent
+
+    void = percent(found.void_share)
+    yield "void", "", f"{void} of all pixels; the shares above are of the others"
+    pairs = zip(found.classes.names, found.present, strict=True)
+    absent = [name for name, images in pairs if not images]
+    if absent and sum(found.present):
+        yield "absent", "yellow", f"no pixel of {few(absent, 20)}"
+    if not found.faulty:
+        yield "fine", "green", "every image has a label of its size, with classes of the table"
+        return
+    told = len(found.problems)
+    rest = f"; the first {told}:" if told < found.faulty else ":"
+    yield "wrong", "red", f"{found.faulty} of {_many(found.images, 'image')}{rest}"
+    for number, problem in enumerate(found.problems, 1):
+        yield f"{number:5}", "red", problem
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,185 @@
+"""`segprune eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import RESULTS, Out, make_importable, parse_size, spelled
+
+if TYPE_CHECKING:
+    from segprune.pipeline.evaluation import EvaluationResult
+
+__all__ = ["evaluate"]
+
+_IMAGES = "Images"
+_NETWORK = "Network"
+
+
+@guarded
+def evaluate(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|MODEL",
+            help="A file that segprune train, recover or prune wrote; or a network: "
+            "[cyan]bisenetv2[/cyan], [cyan]icnet[/cyan], or [cyan]package.module:factory[/cyan].",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_IMAGES,
+            metavar="NAME",
+            help="[cyan]streets[/cyan], [cyan]camvid[/cyan], [cyan]cityscapes[/cyan], or "
+            "[cyan]folder[/cyan] for images of your own.",
+            show_default="the file's",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_IMAGES,
+            metavar="FOLDER",
+            help="Where the images are; streets needs none.",
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(rich_help_panel=_IMAGES, metavar="NAME", help="train, val or test.")
+    ] = "val",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_IMAGES,
+            metavar="HxW",
+            help="Resize images to this. Scores are always taken at the size of the labels.",
+            show_default="the file's, or as stored",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_IMAGES,
+            metavar="N",
+            min=1,
+            help="Only so many images, evenly spaced.",
+            show_default="all",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_NETWORK,
+            metavar="package.module:factory",
+            help="The dense network, for files of networks of your own.",
+            show_default="built from the file",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_NETWORK,
+            metavar="FILE",
+            help="Weights of MODEL: a state dict in a safetensors or torch file.",
+            show_default="none: random weights",
+        ),
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=_NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
+        ),
+    ] = "cpu",
+    out: Out = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="NAME",
+            help="Of the folder in --out.",
+            show_default="a free one",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
+    ] = False,
+) -> None:
+    """Score a network on labelled images: IoU of each class, mIoU, and pixels right.
+
+    One confusion matrix is counted over all images. Void counts nowhere, and
+    classes that do not occur are left out of the mean. Writes evaluation.json and
+    the counts of every image (matrices.npz) to a folder of their own in --out.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune eval small.safetensors[/cyan]
+      on the data set it was trained on, if that needs no --root
+
+      [cyan]segprune eval small.safetensors --root data/camvid --split test[/cyan]
+      the same on another split
+
+      [cyan]segprune eval my.nets:make --weights best.pt --data folder --root mine/[/cyan]
+    """
+    given = {key: value for key, value in locals().items() if key != "subject"}
+    wanted = None if size is None else parse_size(size)
+
+    from segprune.cli.progress import Steps
+    from segprune.pipeline.evaluation import EvaluationJob, run_evaluation
+
+    make_importable()
+    job = EvaluationJob(
+        subject=subject,
+        data=data,
+        root=root,
+        split=split,
+        size=wanted,
+        count=count,
+        model=model,
+        weights=weights,
+        device=device,
+        out=out,
+        name=name,
+        replace=replace,
+        command=_command(subject, given),
+    )
+    with Steps() as steps:
+        result = run_evaluation(job, steps)
+    _show(result)
+
+
+def _command(subject: str, given: dict[str, object]) -> tuple[str, ...]:
+    """The command line for the record, without folders; not where results went or images were."""
+    usual: dict[str, object] = {"split": "val", "device": "cpu"}
+    options = {
+        key: value
+        for key, value in given.items()
+        if key not in ("root", "out", "name", "replace") and value != usual.get(key)
+    }
+    return spelled("eval", subject if ":" in subject else Path(subject).name, options)
+
+
+def _show(result: EvaluationResult) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from segprune.cli.show import facts
+    from segprune.cli.trained import show_score
+
+    record, console = result.record, Console()
+    size = record.preprocessing.size
+    fitted = f"at {size[0]}×{size[1]}" if size else "as they are stored"
+    head = f", {record.data} {record.split}, {record.score.images} images {fitted}"
+    console.print(Text.assemble((record.model, "bold"), head), soft_wrap=True)
+    console.print()
+    show_score(record.score, record.classes)
+    folder = result.folder
+    console.print(
+        facts(
+            *(("note", "yellow", doubt) for doubt in result.doubts),
+            ("written", "cyan", f"{folder}/: evaluation.json, matrices.npz"),
+        )
+    )

@@ -1,0 +1,210 @@
+"""`segprune predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import RESULTS, Out, make_importable, spelled
+from segprune.errors import InputError
+
+__all__ = ["predict"]
+
+_SOURCE = "Pictures"
+
+
+@guarded
+def predict(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A file that segprune train, recover or prune wrote."),
+    ],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="An image, a folder of images, a video, or the name of a data set: "
+            "[cyan]streets[/cyan], [cyan]camvid[/cyan], [cyan]cityscapes[/cyan], "
+            "[cyan]folder[/cyan].",
+        ),
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DENSE", help="The dense network's file: shows both, and where they differ."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="package.module:factory",
+            help="The dense network, for files of networks of your own.",
+            show_default="built from the file",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Data set whose class names and colours are meant.",
+            show_default="the file's",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_SOURCE, metavar="FOLDER", help="Where the data set SOURCE is."
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(rich_help_panel=_SOURCE, metavar="NAME", help="Split of the data set.")
+    ] = "val",
+    count: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_SOURCE,
+            metavar="N",
+            min=1,
+            help="So many pictures, evenly spaced; of a video, its first frames.",
+            show_default="all",
+        ),
+    ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels/--no-labels",
+            rich_help_panel=_SOURCE,
+            help="Show labels, where there are some, and the mIoU of each picture.",
+        ),
+    ] = True,
+    panel: Annotated[
+        bool,
+        typer.Option(
+            "--panel/--overlay",
+            rich_help_panel=RESULTS,
+            help="Everything side by side, or the classes laid over the image alone.",
+        ),
+    ] = True,
+    alpha: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=RESULTS, metavar="SHARE", min=0, max=1, help="Strength of the colours."
+        ),
+    ] = 0.6,
+    gif: Annotated[
+        bool, typer.Option("--gif", rich_help_panel=RESULTS, help="Make a GIF of all of it.")
+    ] = False,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video",
+            rich_help_panel=RESULTS,
+            help="Make an MP4 file of it (needs segprune\\[video]); usual where SOURCE is a video.",
+        ),
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="FPS",
+            min=0.05,
+            max=120,
+            help="Frames per second of the GIF or video.",
+            show_default="the source's, or 1",
+        ),
+    ] = None,
+    stills: Annotated[
+        bool | None,
+        typer.Option(
+            "--stills/--no-stills",
+            rich_help_panel=RESULTS,
+            help="Write each picture as a PNG file.",
+            show_default="unless SOURCE is a video",
+        ),
+    ] = None,
+    out: Out = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="NAME",
+            help="Of the folder in --out.",
+            show_default="a free one",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
+    ] = False,
+) -> None:
+    """Show what a network sees: its classes over your images, beside those of the dense network.
+
+    Images are resized to what the network was trained on, and its answer back to theirs. Leaves a
+    folder in --out, or nothing at all if it is interrupted.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune predict small.safetensors frames/[/cyan]
+      [cyan]segprune predict small.safetensors streets --against dense.safetensors --count 8[/cyan]
+      [cyan]segprune predict small.safetensors drive.mp4 --overlay[/cyan]
+      [cyan]segprune predict small.safetensors camvid --root data/camvid --gif --rate 10[/cyan]
+    """
+    given = {key: value for key, value in locals().items() if key not in ("file", "source")}
+    if gif and video:
+        raise InputError(
+            "--gif: expected one kind of moving picture, found --video too; leave one out."
+        )
+
+    from segprune.cli.predicted import announce_prediction, show_prediction
+    from segprune.cli.progress import Steps
+    from segprune.pipeline.predict import PredictJob, run_predict
+
+    make_importable()
+    announce_prediction(file, source, against)
+    job = PredictJob(
+        file=file,
+        source=source,
+        against=against,
+        model=model,
+        data=data,
+        root=root,
+        split=split,
+        count=count,
+        labels=labels,
+        panel=panel,
+        alpha=alpha,
+        moving="gif" if gif else "video" if video else None,
+        rate=rate,
+        stills=stills,
+        out=out,
+        name=name,
+        replace=replace,
+        command=_command(file, source, given),
+    )
+    with Steps() as steps:
+        result = run_predict(job, steps)
+    show_prediction(result)
+
+
+def _command(file: Path, source: str, given: dict[str, object]) -> tuple[str, ...]:
+    """The command line for the record, without folders; not where the results went."""
+    usual: dict[str, object] = {"split": "val", "alpha": 0.6, "labels": True, "panel": True}
+    options: dict[str, object] = {
+        key: value
+        for key, value in given.items()
+        if key not in ("out", "name", "replace") and value != usual.get(key)
+    }
+    negated = [
+        word
+        for key, word in (
+            ("labels", "--no-labels"),
+            ("panel", "--overlay"),
+            ("stills", "--no-stills"),
+        )
+        if options.get(key) is False
+    ]
+    words = spelled("predict", file.name, options)
+    return (*words[:3], Path(source).name, *words[3:], *negated)

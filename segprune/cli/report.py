@@ -1,0 +1,128 @@
+"""`segprune report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import RESULTS
+from segprune.errors import InputError
+
+if TYPE_CHECKING:
+    from segprune.report import Adopted, Collection
+
+__all__ = ["report"]
+
+PAGE = "RESULTS.md"
+
+
+@guarded
+def report(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="With --adopt: folders of finished runs."),
+    ] = None,
+    records: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the records are that the report is of.")
+    ] = Path("benchmarks/records"),
+    policy: Annotated[
+        Path, typer.Option(metavar="FILE", help="What each budget may lose, and what it owes.")
+    ] = Path("benchmarks/policy.toml"),
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Copy the records of runs to --records, and do no more."),
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="With --adopt: overwrite a record that differs."),
+    ] = False,
+    out: Annotated[
+        Path,
+        typer.Option(
+            rich_help_panel=RESULTS, metavar="FOLDER", help="Where RESULTS.md and plots/ go."
+        ),
+    ] = Path("benchmarks"),
+    plots: Annotated[
+        bool, typer.Option(rich_help_panel=RESULTS, help="Draw the plots; takes matplotlib.")
+    ] = True,
+) -> None:
+    """Turn records into tables and plots: which strategy, at which ratio, at which price.
+
+    Reads every training, sweep, measurement of speed and sensitivity in --records and writes
+    RESULTS.md and plots/*.png and *.svg to --out. The same records give the same bytes.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune report[/cyan]
+      [cyan]segprune report --adopt runs/bisenetv2-streets-dense runs/streets[/cyan]
+      [cyan]segprune report --records records --out page[/cyan]
+    """
+    if adopt != bool(runs):
+        given, missing = ("--adopt", "a run") if adopt else ("a run", "--adopt")
+        raise InputError(
+            f"report: expected {missing} beside {given}, found none; for example segprune report "
+            "--adopt runs/NAME."
+        )
+    if replace and not adopt:
+        raise InputError("--replace: expected --adopt beside it, found none; leave it out.")
+    if adopt:
+        from segprune.report import adopt as adopt_runs
+
+        _show_adopted(adopt_runs(runs or (), records, replace=replace), records)
+        return
+
+    from segprune.cli.progress import Steps
+    from segprune.records import write_atomic
+    from segprune.report import read_collection, read_policy, results_page, write_plots
+    from segprune.report.page import PLOTS
+
+    with Steps() as steps:
+        steps("read", 0, 1)
+        rules, collection = read_policy(policy), read_collection(records)
+        page = results_page(collection, rules)
+        if not out.is_dir():
+            raise InputError(f"--out: expected a folder, found none at {out}; make it first.")
+        names = write_plots(collection, rules, out / PLOTS, steps) if plots else ()
+        write_atomic(out / PAGE, page)
+    _show_written(collection, out / PAGE, len(names))
+
+
+def _show_adopted(adopted: tuple[Adopted, ...], records: Path) -> None:
+    from rich.console import Console
+
+    from segprune.cli.show import facts
+
+    colours = {"new": "green", "changed": "yellow", "unchanged": ""}
+    rows = [
+        (
+            one.state,
+            colours[one.state],
+            f"{one.path.relative_to(records)}"
+            + (f": {one.records} records" if one.records > 1 else ""),
+        )
+        for one in adopted
+    ]
+    console = Console()
+    console.print(facts(*rows, ("next", "cyan", "segprune report writes them into RESULTS.md")))
+
+
+def _show_written(collection: Collection, page: Path, plots: int) -> None:
+    from rich.console import Console
+
+    from segprune.cli.show import facts
+
+    failed = sum(cell.outcome is None for cell in collection.cells)
+    told = (
+        f"{len(collection.trainings)} trainings, {len(collection.cells)} cells"
+        + (f" ({failed} failed)" if failed else "")
+        + f", {len(collection.speeds)} measurements of speed, "
+        f"{len(collection.sensitivities)} sensitivities"
+    )
+    rows = [("records", "", told)]
+    if collection.is_empty:
+        rows.append(("nothing", "yellow", "no record to show: adopt a run with --adopt"))
+    rows.append(("written", "cyan", f"{page}" + (f", {plots} plots beside it" if plots else "")))
+    Console().print(facts(*rows))

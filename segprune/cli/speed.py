@@ -1,0 +1,111 @@
+"""`segprune speed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segprune.cli.guard import guarded
+from segprune.cli.options import NETWORK, RESULTS, Out, Seed, parse_input, spelled
+
+if TYPE_CHECKING:
+    from segprune.pipeline.cell import SpeedRecord
+
+__all__ = ["show_speed", "speed"]
+
+
+@guarded
+def speed(
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="An artefact, usually the dense network's.")
+    ],
+    candidate: Annotated[
+        Path, typer.Argument(metavar="CANDIDATE", help="An artefact that should be faster.")
+    ],
+    input: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=NETWORK, metavar="NxCxHxW", help="Size of the example input.",
+            show_default="the artefacts'",
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(metavar="N", min=6, help="Pairs of calls.")] = 60,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")] = 1,
+    seed: Seed = 0,
+    out: Out = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=RESULTS, metavar="NAME", help="Of the folder in --out.",
+            show_default="a free one",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
+    ] = False,
+) -> None:  # fmt: skip
+    """How much faster one network is than another: both run in turn, in pairs, in one process.
+
+    The ratio of two calls beside each other holds on a busy machine, where milliseconds do not; it
+    comes with an interval. For two artefacts of built-in networks. Writes speed.json to a folder
+    in --out.
+
+    [bold]Examples[/bold]
+
+      [cyan]segprune speed dense.safetensors pruned.safetensors[/cyan]
+      [cyan]segprune speed dense.safetensors pruned.safetensors --input 1024x2048 --pairs 200[/cyan]
+    """
+    given = dict(locals())
+    size = None if input is None else parse_input(input)
+
+    from segprune.cli.progress import Steps
+    from segprune.pipeline.timing import run_speed
+
+    usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0}
+    left_out = ("reference", "candidate", "out", "name", "replace")
+    words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
+    program, verb, first, *more = spelled("speed", reference.name, words)
+    with Steps() as steps:
+        result = run_speed(
+            reference, candidate, input=size, pairs=pairs, threads=threads, seed=seed, out=out,
+            name=name, replace=replace, command=(program, verb, first, candidate.name, *more),
+            progress=lambda done, total: steps("measure", done, total),
+        )  # fmt: skip
+    show_speed(result.record, result.folder)
+
+
+def show_speed(record: SpeedRecord, folder: Path) -> None:
+    """Both networks, and what the pairs say."""
+    from rich.console import Console
+
+    from segprune.cli.show import facts, table
+    from segprune.cli.words import fps, ms, percent
+
+    found = record.speed
+    rows = table("", "time of one call", "frames per second")
+    rows.add_row(record.reference, ms(found.dense_ms), fps(found.dense_fps))
+    rows.add_row(record.candidate, ms(found.pruned_ms), fps(found.pruned_fps))
+    word, style = {
+        "faster": ("faster", "green"), "slower": ("slower", "red"),
+        "no difference": ("speed", "yellow"),
+    }[found.verdict]  # fmt: skip
+    threads = f"{found.threads} thread{'' if found.threads == 1 else 's'}"
+    doubt = "" if found.verdict != "no difference" else ", no difference was found"
+    text = (
+        f"{found.speedup:.2f} times ({percent(found.confidence)} interval {found.low:.2f} to "
+        f"{found.high:.2f}; {found.pairs} pairs in turn, {found.device}, {threads}){doubt}"
+    )
+    console = Console()
+    console.print()
+    console.print(rows)
+    console.print()
+    console.print(
+        facts(
+            (word, style, text),
+            ("input", "", "x".join(map(str, record.input))),
+            ("written", "cyan", f"{folder}/speed.json"),
+        )
+    )

@@ -1,0 +1,105 @@
+"""Read every image of a data set: what there is of each class, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from segprune.data.classes import ClassTable
+from segprune.data.dataset import SegmentationDataset
+from segprune.data.reading import VOID
+from segprune.errors import InputError
+
+__all__ = ["DatasetCheck", "check_dataset"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, images done, and images in all."""
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """What a data set holds.
+
+    Attributes:
+        images: that there are, read or not.
+        sequences: of video, that they are from.
+        sizes: (H, W) of the labels, which are those of the stored images, and how many images have
+            it; most frequent first.
+        pixels: of each class; `void`: of none.
+        present: how many images show each class.
+        problems: the first ones, in sentences that name the file.
+        faulty: how many images have a problem.
+    """
+
+    name: str
+    split: str
+    images: int
+    sequences: int
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    classes: ClassTable
+    pixels: tuple[int, ...]
+    void: int
+    present: tuple[int, ...]
+    problems: tuple[str, ...]
+    faulty: int
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of each class, of all pixels that are not void."""
+        labelled = max(sum(self.pixels), 1)
+        return tuple(count / labelled for count in self.pixels)
+
+    @property
+    def void_share(self) -> float:
+        """Of void, of all pixels."""
+        return self.void / max(sum(self.pixels) + self.void, 1)
+
+
+def check_dataset(
+    dataset: SegmentationDataset, *, most: int = 10, progress: Progress | None = None
+) -> DatasetCheck:
+    """Read every image and label of a data set.
+
+    Open it with `check=False`: otherwise the first missing label, or wrong size, is an error there.
+
+    Args:
+        most: problems to tell; all are counted.
+    """
+    pixels = np.zeros(VOID + 1, dtype=np.int64)
+    present = np.zeros(VOID + 1, dtype=np.int64)
+    sizes: Counter[tuple[int, int]] = Counter()
+    problems: list[str] = []
+    for index in range(len(dataset)):
+        try:
+            label = dataset[index].label
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            found = np.bincount(label.numpy().ravel(), minlength=VOID + 1)
+            pixels += found
+            present += found > 0
+            sizes[(int(label.shape[-2]), int(label.shape[-1]))] += 1
+            if found[:VOID].sum() == 0:
+                problems.append(
+                    f"{dataset.source(index)}: expected labels of some class, found nothing but "
+                    "void; label the image, or remove it."
+                )
+        if progress is not None:
+            progress("reading", index + 1, len(dataset))
+    known = len(dataset.classes)
+    return DatasetCheck(
+        name=dataset.name,
+        split=dataset.split,
+        images=len(dataset),
+        sequences=len(set(dataset.sequences)),
+        sizes=tuple(sizes.most_common()),
+        classes=dataset.classes,
+        pixels=tuple(map(int, pixels[:known])),
+        void=int(pixels[VOID]),
+        present=tuple(map(int, present[:known])),
+        problems=tuple(problems[:most]),
+        faulty=len(problems),
+    )

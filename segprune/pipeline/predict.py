@@ -1,0 +1,290 @@
+"""From a file and pictures to a folder of overlays or panels, a GIF or a video, and a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from segprune.data.classes import ClassTable
+from segprune.data.reading import VOID
+from segprune.errors import InputError
+from segprune.pictures.colours import class_table
+from segprune.pictures.lettering import FAINT, INK, PAPER, as_image
+from segprune.pictures.moving import require_video, write_gif, write_video
+from segprune.pictures.overlay import MARK, overlay
+from segprune.pictures.panel import (
+    compare,
+    cost_note,
+    image_miou,
+    share_that_differs,
+    side_by_side,
+    with_legend,
+)
+from segprune.pipeline.folder import choose_folder
+from segprune.pipeline.pictured import Pictured, PredictRecord, Shown
+from segprune.pipeline.predictor import Predictor, load_predictor
+from segprune.pipeline.source import Picture, Source, open_source
+from segprune.records import new_folder, write_record
+
+__all__ = ["PredictJob", "PredictResult", "run_predict"]
+
+Progress = Callable[[str, int, int], None]
+
+_SLIDES = 1.0  # pictures per second, where they are no video
+_GIF_WIDTH = 1280  # of a panel in pixels: larger GIFs are too much for a web page
+
+
+@dataclass(frozen=True)
+class PredictJob:
+    """What to show, and how.
+
+    Attributes:
+        file: an artefact.
+        source: an image, a folder, a video, or the name of a data set.
+        against: artefact of the dense network, to compare with.
+        model: `package.module:factory`, for files of networks of the user's own.
+        data: data set whose classes are meant, where the file does not tell.
+        root, split, count, labels: as for `open_source`.
+        panel: pictures side by side; False lays the classes over the image alone.
+        alpha: share of the class colours.
+        moving: "gif" or "video"; None: "video" if the source is one, else nothing that moves.
+        rate: frames per second of it; None: those of the source, or one a second.
+        stills: a PNG of each picture; None: unless the source is a video.
+        out, name, replace: as for `choose_folder`.
+    """
+
+    file: Path
+    source: str
+    against: Path | None = None
+    model: str | None = None
+    data: str | None = None
+    root: Path | None = None
+    split: str = "val"
+    count: int | None = None
+    labels: bool = True
+    panel: bool = True
+    alpha: float = 0.6
+    moving: str | None = None
+    rate: float | None = None
+    stills: bool | None = None
+    out: Path = Path("runs")
+    name: str | None = None
+    replace: bool = False
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Where the pictures are.
+
+    Attributes:
+        files: names in `folder`, without the record.
+        assumed: names of artefacts that do not say how they want their images.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    record: PredictRecord
+    assumed: tuple[str, ...]
+
+
+def run_predict(
+    job: PredictJob, progress: Progress = lambda step, done, total: None
+) -> PredictResult:
+    """Show what a network sees; the folder appears when all of it is done.
+
+    Raises:
+        InputError: pictures that cannot be read (named), classes that do not fit, nothing to write,
+            or a name that is taken.
+        ArtifactError, ModelError: as for `load_predictor`.
+    """
+    progress("load", 0, 1)
+    networks = _networks(job)
+    pruned = networks[-1]
+    source = open_source(
+        job.source, root=job.root, split=job.split, count=job.count,
+        size=pruned.preprocessing.size, labels=job.labels,
+    )  # fmt: skip
+    moving = job.moving or ("video" if source.rate else None)
+    stills = source.rate is None if job.stills is None else job.stills
+    if moving is None and not stills:
+        raise InputError("stills: expected something to write, found --no-stills; add --gif.")
+    if moving == "video":
+        require_video()
+    stem = f"predict-{pruned.name}-{source.name}"
+    folder = choose_folder(job.out, job.name, stem, replace=job.replace)
+    work = _Work(job, networks, source, progress)
+    with new_folder(folder, replace=job.replace) as staging:
+        with closing(work.frames(staging if stills else None, moving is not None)) as frames:
+            rate = job.rate or source.rate or _SLIDES
+            if moving == "gif":
+                write_gif(staging / f"{source.name}.gif", frames, rate, work.colours)
+            elif moving == "video":
+                write_video(staging / f"{source.name}.mp4", frames, rate)
+            else:
+                for _ in frames:
+                    pass
+        files = tuple(sorted(path.name for path in staging.iterdir()))
+        record = work.record()
+        write_record(staging / "record.json", record)
+    assumed = tuple(network.name for network in networks if not network.told)
+    return PredictResult(folder, files, record, assumed)
+
+
+class _Work:
+    """Predict and draw, picture by picture, and remember what was found."""
+
+    def __init__(
+        self,
+        job: PredictJob,
+        networks: tuple[Predictor, ...],
+        source: Source,
+        progress: Progress,
+    ) -> None:
+        self._job, self._networks, self._source = job, networks, source
+        self._progress = progress
+        # Flat colours, for the palette of a GIF; those of the classes come with the first picture.
+        self.colours: list[tuple[int, int, int]] = [PAPER, INK, FAINT, MARK]
+        self._classes: ClassTable | None = None
+        self._shown: tuple[Shown, ...] = ()
+        self._found: list[Pictured] = []
+
+    def frames(self, stills: Path | None, one_size: bool) -> Generator[Tensor, None, None]:
+        """Draw every picture; stills go to their folder on the way."""
+        size: tuple[int, ...] | None = None
+        for number, picture in enumerate(self._source.pictures()):
+            self._progress("predict", number, max(self._source.count, number + 1))
+            found = tuple(picture.image.shape[-2:])
+            size = size or found
+            if one_size and found != size:
+                raise InputError(
+                    f"{picture.where}: expected the size of the first picture, "
+                    f"{size[1]}x{size[0]}, found {found[1]}x{found[0]}; a moving picture has one "
+                    "size. Leave it out, or write single pictures."
+                )
+            drawn = self._draw(picture)
+            if stills is not None:
+                as_image(drawn).save(stills / f"{picture.name}.png")
+            yield drawn
+        if not self._found:
+            raise InputError(f"{self._job.source}: expected pictures, found none in it.")
+        self._progress("predict", len(self._found), len(self._found))
+
+    def record(self) -> PredictRecord:
+        """All that was found."""
+        assert self._classes is not None
+        return PredictRecord(
+            command=self._job.command,
+            source=self._source.name,
+            classes=self._classes.names,
+            network=self._shown[-1],
+            dense=self._shown[0] if len(self._shown) == 2 else None,
+            pictures=tuple(self._found),
+        )
+
+    def _draw(self, picture: Picture) -> Tensor:
+        if self._classes is None:
+            self._classes = _classes(self._job, self._networks, self._source, picture.image)
+            self.colours.extend(self._classes.colours)
+            self._shown = tuple(_shown(one, picture.image) for one in self._networks)
+        classes = self._classes
+        _check_label(picture, classes)
+        predicted = [network(picture.image) for network in self._networks]
+        self._found.append(_pictured(picture, predicted, classes))
+        if not self._job.panel:
+            laid = overlay(picture.image, predicted[-1], classes, self._job.alpha)
+            return with_legend(laid, classes)
+        titles = ("dense", "pruned") if len(predicted) == 2 else ("prediction",)
+        tiles = compare(
+            picture.image, dict(zip(titles, predicted, strict=True)), classes, picture.label,
+            self._job.alpha,
+        )  # fmt: skip
+        width = _GIF_WIDTH // len(tiles) if self._job.moving == "gif" else None
+        return side_by_side(tiles, classes, _footer(titles, self._shown), width)
+
+
+# -- what fits together ----------------------------------------------------------------------------
+
+
+def _networks(job: PredictJob) -> tuple[Predictor, ...]:
+    """The dense network first, if there is one."""
+    pruned = load_predictor(job.file, job.model)
+    if job.against is None:
+        return (pruned,)
+    dense = load_predictor(job.against, job.model)
+    if dense.classes and pruned.classes and dense.classes != pruned.classes:
+        raise InputError(
+            f"{job.against}: expected the {len(pruned.classes)} classes of {job.file} "
+            f"({', '.join(pruned.classes[:3])} ...), found {len(dense.classes)} "
+            f"({', '.join(dense.classes[:3])} ...); compare networks of the same classes."
+        )
+    return dense, pruned
+
+
+def _classes(
+    job: PredictJob, networks: tuple[Predictor, ...], source: Source, image: Tensor
+) -> ClassTable:
+    """The one class table of networks, labels and colours."""
+    counts = [network.count_classes(image) for network in networks]
+    network, count = networks[-1], counts[-1]
+    if counts[0] != count:
+        raise InputError(
+            f"{job.against}: expected the {count} classes of {job.file}, found {counts[0]}; "
+            "compare networks of the same classes."
+        )
+    if source.classes is not None and job.labels and len(source.classes) != count:
+        raise InputError(
+            f"{source.name}: expected the {count} classes of {job.file}, found "
+            f"{len(source.classes)}; take the data set it was trained on, or leave the labels out "
+            "(--no-labels)."
+        )
+    if job.data is not None:
+        return class_table(count, data=job.data)
+    if network.classes is None and source.classes is not None and len(source.classes) == count:
+        return source.classes
+    return class_table(count, network.classes, network.data)
+
+
+def _check_label(picture: Picture, classes: ClassTable) -> None:
+    if picture.label is None:
+        return
+    wrong = picture.label[(picture.label >= len(classes)) & (picture.label != VOID)]
+    if wrong.numel():
+        raise InputError(
+            f"{picture.where}: expected labels below {len(classes)}, the network's number of "
+            f"classes, or {VOID} for void, found {int(wrong.max())}; map them, or leave them out "
+            "(--no-labels)."
+        )
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+def _shown(network: Predictor, image: Tensor) -> Shown:
+    params, macs = network.sizes(image)
+    return Shown(network.name, network.digest, params, macs)
+
+
+def _footer(titles: tuple[str, ...], shown: tuple[Shown, ...]) -> list[str]:
+    whole = (shown[0].params, shown[0].macs)
+    return [
+        f"{title}: {one.name}, {cost_note((one.params, one.macs), whole)}"
+        for title, one in zip(titles, shown, strict=True)
+    ]
+
+
+def _pictured(picture: Picture, predicted: list[Tensor], classes: ClassTable) -> Pictured:
+    scores: list[float | None] = [None, None]
+    if picture.label is not None:
+        scores = [image_miou(indices, picture.label, len(classes)) for indices in predicted]
+    both = len(predicted) == 2
+    return Pictured(
+        name=picture.name,
+        miou=scores[-1],
+        dense_miou=scores[0] if both else None,
+        changed=share_that_differs(*predicted) if both else None,
+    )

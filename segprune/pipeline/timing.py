@@ -1,0 +1,160 @@
+"""How much faster: two artefacts, or every plan of a sweep, each measured in turn with its dense
+network. Nothing else should run meanwhile, so nothing here is done in parallel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from segprune.artifacts import Header, load, read_header
+from segprune.environment import environment
+from segprune.errors import InputError
+from segprune.models.weights import file_digest
+from segprune.pipeline.cell import CellRecord, SpeedRecord
+from segprune.pipeline.folder import choose_folder
+from segprune.pipeline.start import load_artifact
+from segprune.pipeline.sweep_folder import SweepFolder
+from segprune.records import new_folder, write_record
+from segprune.speed import measure
+from segprune.surgery import prune
+from segprune.training.recipe import Recipe
+
+__all__ = ["SpeedResult", "measure_plans", "run_speed"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SpeedResult:
+    """A record, and the folder that it is in."""
+
+    folder: Path
+    record: SpeedRecord
+
+
+def run_speed(
+    reference: Path,
+    candidate: Path,
+    *,
+    input: tuple[int, ...] | None = None,
+    pairs: int = 60,
+    threads: int = 1,
+    seed: int = 0,
+    out: Path = Path("runs"),
+    name: str | None = None,
+    replace: bool = False,
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda done, total: None,
+) -> SpeedResult:
+    """Measure two artefacts of built-in networks in turn, and write `out/<name>/speed.json`.
+
+    Args:
+        input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
+        pairs, threads: as for `measure`.
+
+    Raises:
+        ArtifactError: a file that is no artefact, or of a network that is not segprune's own.
+        InputError: artefacts that name no input or different ones, too few pairs, or a name that is
+            taken.
+    """
+    folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
+    headers = read_header(reference), read_header(candidate)
+    size = input or _common_input(reference, candidate, *headers)
+    speed = measure(
+        load(reference), load(candidate), _example(size, seed), pairs=pairs, threads=threads,
+        seed=seed, progress=progress,
+    )  # fmt: skip
+    record = SpeedRecord(
+        command=command,
+        name=folder.name,
+        reference=reference.stem,
+        candidate=candidate.stem,
+        reference_artifact=file_digest(reference),
+        candidate_artifact=file_digest(candidate),
+        candidate_plan=headers[1].plan.digest,
+        input=size,
+        seed=seed,
+        speed=speed,
+        environment=environment(),
+    )
+    with new_folder(folder, replace=replace) as staging:
+        write_record(staging / "speed.json", record)
+    return SpeedResult(folder, record)
+
+
+def measure_plans(
+    folder: SweepFolder,
+    bases: Mapping[str, Recipe],
+    records: Iterable[CellRecord],
+    *,
+    pairs: int,
+    seed: int,
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Measure each plan of a sweep once, on one thread; what is measured already is left alone.
+
+    Speed depends on widths alone: cells of one plan share it, whatever was done to the weights.
+    """
+    plans: dict[str, CellRecord] = {}
+    for record in records:
+        if record.outcome is not None:
+            plans.setdefault(record.outcome.plan, record)
+    networks: dict[str, nn.Module] = {}
+    for number, (digest, record) in enumerate(plans.items()):
+        progress(number, len(plans))
+        name = f"{record.network}-{digest[:16]}"
+        if folder.speed(name) is not None:
+            continue
+        if record.network not in networks:
+            networks[record.network] = _dense(bases[record.network], len(record.classes))
+        dense = networks[record.network]
+        speed = measure(
+            dense, prune(dense, folder.plan(digest)), _example(record.input, seed), pairs=pairs,
+            seed=seed,
+        )  # fmt: skip
+        measured = SpeedRecord(
+            command=command,
+            name=name,
+            reference=f"{record.network}-dense",
+            candidate=record.cell.removesuffix(f"-{record.recovery}"),
+            reference_artifact=record.source,
+            candidate_artifact=None,
+            candidate_plan=digest,
+            input=record.input,
+            seed=seed,
+            speed=speed,
+            environment=environment(),
+        )
+        folder.keep_speed(name, measured)
+    progress(len(plans), len(plans))
+
+
+def _dense(base: Recipe, classes: int) -> nn.Module:
+    assert base.network.init_from is not None  # as `read_bases` has it
+    return load_artifact(base.network.init_from, base, classes)
+
+
+def _example(size: tuple[int, ...], seed: int) -> Tensor:
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
+
+
+def _common_input(reference: Path, candidate: Path, one: Header, other: Header) -> tuple[int, ...]:
+    sizes = [header.metadata.get("input") for header in (one, other)]
+    known = [tuple(int(number) for number in size) for size in sizes if size is not None]
+    if not known:
+        raise InputError(
+            f"input: expected its size in {reference.name} or {candidate.name}, found none; pass "
+            "--input, as 1x3x512x1024."
+        )
+    if known[0] != known[-1]:
+        found = " and ".join("x".join(map(str, size)) for size in known)
+        raise InputError(
+            f"input: expected one for both artefacts, found {found}; pass --input to choose."
+        )
+    return known[0]

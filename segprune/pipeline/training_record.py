@@ -1,0 +1,67 @@
+"""The record of a training: what it began with, what came of it, and on which machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from segprune.costs import cost
+from segprune.environment import environment
+from segprune.metrics import Score
+from segprune.models.weights import file_digest
+from segprune.pipeline.start import Images, Start
+from segprune.pipeline.trained import TrainingRecord, Work, package_versions
+from segprune.training.fitting import Fit
+from segprune.training.recipe import Recipe, to_toml
+
+__all__ = ["training_record"]
+
+
+def training_record(
+    recipe: Recipe,
+    command: tuple[str, ...],
+    start: Start,
+    images: Images,
+    artifact: Path,
+    result: nn.Module,
+    scores: Mapping[str, Score],
+    fitted: Fit,
+) -> TrainingRecord:
+    """What is kept of a run.
+
+    Args:
+        artifact: the file that was written; result: the network in it.
+    """
+    dense = cost(start.dense, images.example)
+    small = cost(result, images.example)
+    return TrainingRecord(
+        command=("segprune", *command),
+        name=recipe.name,
+        seed=recipe.seed,
+        recipe=to_toml(recipe.portable()),
+        classes=images.training.classes.names,
+        input=tuple(images.example.shape),
+        training_images=len(images.training),
+        validation_images=len(images.validation),
+        validation_digest=images.validation.digest(),
+        source=start.source,
+        plan=start.plan.digest,
+        artifact=file_digest(artifact),
+        artifact_bytes=artifact.stat().st_size,
+        dense_params=dense.params,
+        dense_macs=dense.macs,
+        params=small.params,
+        macs=small.macs,
+        scores=dict(scores),
+        work=Work(
+            epochs=fitted.epochs,
+            steps=fitted.steps,
+            seconds=round(fitted.seconds, 1),
+            resumed_at=fitted.resumed_at,
+            losses=fitted.losses,
+        ),
+        packages=package_versions(),
+        environment=environment(),
+    )

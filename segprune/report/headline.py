@@ -1,0 +1,184 @@
+"""Tables of trained networks: the headline, the classes, and every measurement of speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from segprune.pipeline.cell import SpeedRecord
+from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.report.policy import Policy, Verdict
+from segprune.report.standings import CONTINUED, DENSE, Row, Trained
+from segprune.report.words import NOTHING, points, signed, table, times_range
+
+__all__ = [
+    "class_table", "evaluation_table", "headline_notes", "headline_table", "seeds_words",
+    "speed_table",
+]  # fmt: skip
+
+_VERDICTS = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
+
+
+def headline_table(rows: Sequence[Row]) -> list[str]:
+    """A line for each variant of each network."""
+    lines = []
+    for row in rows:
+        trained = row.trained
+        lines.append([
+            trained.network,
+            trained.variant + (" ◆" if row.dense is trained else ""),
+            seeds_words(trained),
+            f"{trained.params / 1e6:.3f} M{_share(trained, 'params')}",
+            f"{trained.macs / 1e9:.3f}{_share(trained, 'macs')}",
+            _miou(trained),
+            NOTHING if row.dense is trained or row.loss is None else signed(-row.loss, 2),
+            times_range(row.speed.speed if row.speed else None),
+            _verdict(row.verdict),
+        ])  # fmt: skip
+    header = (
+        "network", "variant", "seeds", "parameters", "GMACs", "mIoU", "against dense ◆",
+        "speed-up (95 %)", "promise",
+    )  # fmt: skip
+    return table(header, lines, words=(0, 1, 2, 8))
+
+
+def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
+    """What must be known to read the headline table; computed."""
+    notes = [
+        "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
+        "recovery was. mIoU in percent on the whole validation split. Several seeds: mean (lowest "
+        "– highest). Speed-up: one thread, dense and pruned measured in turn. Promise: "
+        "`policy.toml`, on the mean of the seeds."
+    ]
+    for network in dict.fromkeys(row.trained.network for row in rows):
+        own = {row.trained.variant: row.trained for row in rows if row.trained.network == network}
+        notes += _about_dense(network, own)
+    few = [
+        f"{row.trained.network} {row.trained.variant}"
+        for row in rows
+        if row.verdict.kind in ("kept", "missed")
+        and row.trained.variant not in (DENSE, CONTINUED)
+        and 1 < len(row.trained.records) < policy.headline_seeds
+    ]
+    if few:
+        notes.append(f"Fewer than {policy.headline_seeds} seeds: {', '.join(few)}.")
+    return notes
+
+
+def _about_dense(network: str, own: dict[str, Trained]) -> list[str]:
+    pruned = [t for name, t in own.items() if name not in (DENSE, CONTINUED)]
+    if DENSE not in own and CONTINUED not in own:
+        return [f"{network}: no dense network is recorded, so no drop can be told."]
+    if CONTINUED not in own:
+        if not pruned:
+            return []
+        return [
+            f"{network}: no *dense-continued* is recorded; dense is the teacher alone, and part of "
+            "what recovery won may be what more training wins."
+        ]
+    steps = own[CONTINUED].records[0].work.steps
+    longer = {
+        trained.variant: trained.records[0].work.steps
+        for trained in pruned
+        if trained.records[0].work.steps > steps
+    }
+    if not longer:
+        return []
+    told = ", ".join(f"{variant} {count}" for variant, count in longer.items())
+    return [
+        f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {told}."
+    ]
+
+
+def class_table(rows: Sequence[Row]) -> list[str]:
+    """IoU of each class, and how it changed against dense."""
+    classes = rows[0].trained.records[0].classes
+    lines = []
+    for row in rows:
+        trained = row.trained
+        cells = []
+        reference = row.dense.class_iou if row.dense else (None,) * len(classes)
+        for iou, before in zip(trained.class_iou, reference, strict=True):
+            change = ""
+            if iou is not None and before is not None and row.dense is not trained:
+                change = f" ({signed(100 * (iou - before))})"
+            cells.append(points(iou) + change)
+        lines.append([trained.network, trained.variant, *cells])
+    return table(("network", "variant", *classes), lines, words=(0, 1))
+
+
+def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]:
+    """Every measurement of a trained network, other devices and sizes included."""
+    lines = []
+    for row in rows:
+        files = {record.artifact for record in row.trained.records}
+        for record in speeds:
+            if record.candidate_artifact in files or record is row.speed:
+                speed = record.speed
+                threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
+                gpu = record.environment.gpu
+                lines.append([
+                    row.trained.network,
+                    row.trained.variant,
+                    f"{gpu or 'GPU'}" if speed.device == "cuda"
+                    else f"{record.environment.cpu}, {threads}",
+                    f"{speed.batch}×{'×'.join(map(str, record.input[1:]))}",
+                    f"{speed.dense_ms:.2f} → {speed.pruned_ms:.2f}",
+                    f"{speed.dense_fps:.1f} → {speed.pruned_fps:.1f}",
+                    times_range(speed),
+                    str(speed.pairs),
+                ])  # fmt: skip
+    header = ("network", "variant", "on", "input", "ms", "FPS", "speed-up (95 %)", "pairs")
+    return table(header, lines, words=(0, 1, 2, 3)) if lines else []
+
+
+def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
+    """Networks that were evaluated apart from their training, on another split or device, say."""
+    names = {
+        record.artifact: f"{row.trained.network} {row.trained.variant}"
+        for row in rows
+        for record in row.trained.records
+    }
+    lines = [
+        [
+            name,
+            names.get(record.artifact or "", record.model),
+            record.split,
+            str(record.score.images),
+            points(record.score.miou, 2),
+            points(record.score.pixel_accuracy, 2),
+            record.device,
+            f"`{record.predictions[:12]}…`",
+        ]
+        for name, record in found.items()
+    ]
+    header = (
+        "record", "network", "split", "images", "mIoU", "pixels right", "device", "predictions",
+    )  # fmt: skip
+    return table(header, lines, words=(0, 1, 2, 6, 7))
+
+
+def seeds_words(trained: Trained) -> str:
+    """One seed is called one seed."""
+    count = len(trained.records)
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def _miou(trained: Trained) -> str:
+    mean = points(trained.miou, 2)
+    if len(trained.records) == 1:
+        return mean
+    return f"{mean} ({points(min(trained.mious), 2)} – {points(max(trained.mious), 2)})"
+
+
+def _share(trained: Trained, what: str) -> str:
+    if trained.is_dense:
+        return ""
+    record = trained.records[0]
+    whole = record.dense_params if what == "params" else record.dense_macs
+    value = trained.params if what == "params" else trained.macs
+    return f" ({100 * value / whole:.1f} %)"
+
+
+def _verdict(verdict: Verdict) -> str:
+    word = _VERDICTS[verdict.kind]
+    return f"{word}: {'; '.join(verdict.reasons)}" if verdict.reasons else word

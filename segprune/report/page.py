@@ -1,0 +1,110 @@
+"""RESULTS.md: everything that the committed records say, and nothing else."""
+
+from __future__ import annotations
+
+from segprune.report.answers import answers
+from segprune.report.collection import Collection
+from segprune.report.conditions import commands, conditions
+from segprune.report.headline import (
+    class_table,
+    evaluation_table,
+    headline_notes,
+    headline_table,
+    speed_table,
+)
+from segprune.report.policy import Policy
+from segprune.report.study import Study, studies
+from segprune.report.swept import failures, grid, speed_grid, trained_cells
+
+__all__ = ["PLOTS", "readme_section", "results_page"]
+
+PLOTS = "plots"
+"""Folder of the pictures, beside the page."""
+
+
+def results_page(collection: Collection, policy: Policy) -> str:
+    """The whole page in Markdown; the same records give the same bytes.
+
+    Raises:
+        InputError: records that contradict one another, or cannot be compared.
+    """
+    lines = [
+        "# Results",
+        "",
+        "Written by `segprune report` from the records in `records/`; do not edit. A test compares "
+        "every byte.",
+        "",
+    ]
+    found = studies(collection, policy)
+    if not found:
+        lines += ["There are no records yet.", ""]
+    for study in found:
+        lines += _study(study, collection, policy)
+    others = set(collection.sensitivities) - {n for study in found for n in study.sensitivities}
+    if others:
+        lines += ["## Sensitivity of other networks", ""]
+        for name in sorted(others):
+            lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def readme_section(collection: Collection, policy: Policy) -> str:
+    """The headline tables for the README; empty while there are no trained networks."""
+    lines: list[str] = []
+    for study in studies(collection, policy):
+        if study.rows:
+            lines += [f"**{study.data}**", "", *headline_table(study.rows), ""]
+            lines += [" ".join(headline_notes(study.rows, policy)), ""]
+    if lines:
+        lines.append("Everything else: [benchmarks/RESULTS.md](benchmarks/RESULTS.md).")
+    return "\n".join(lines)
+
+
+def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
+    data, sweep = study.data, study.sweep
+    lines = [f"## {data}", ""]
+    if sweep:
+        text = "Which strategy at which ratio, for accuracy and speed, and what recovery buys"
+        lines += [_picture(f"{data}-summary", text), ""]
+    if study.rows:
+        lines += ["### Trained networks", "", *headline_table(study.rows), ""]
+        for note in headline_notes(study.rows, policy):
+            lines += [note, ""]
+        lines += ["IoU of each class, in percent (change against dense):", ""]
+        lines += [*class_table(study.rows), ""]
+        measured = speed_table(study.rows, collection.speeds)
+        if measured:
+            lines += ["Every measurement of their speed:", "", *measured, ""]
+    if study.evaluations:
+        lines += ["### Evaluated apart", ""]
+        lines += [*evaluation_table(study.rows, study.evaluations), ""]
+    if sweep:
+        lines += ["### Which strategy at which ratio, and what recovery buys", ""]
+        lines += answers(study, policy)
+        lines += [_picture(f"{data}-trade-off", "mIoU against MACs, parameters and time"), ""]
+        trained = trained_cells(sweep, study.dense)
+        if trained:
+            lines += [_picture(f"{data}-recovery", "What recovery buys"), ""]
+            lines += ["### Fine-tuned and distilled", "", *trained, ""]
+        lines += ["### The sweep", ""]
+        for network in sweep.networks:
+            lines += [f"mIoU of {network.name}, best of each column in bold:", ""]
+            lines += [*grid(sweep, network.name), ""]
+        for network in sweep.networks:
+            speeds = speed_grid(sweep, network.name)
+            if speeds:
+                lines += [f"Speed-up of {network.name} (95 %), fastest of each column in bold:", ""]
+                lines += [*speeds, ""]
+        failed = failures(sweep)
+        if failed:
+            lines += ["Cells that failed:", "", *failed, ""]
+        lines += [_picture(f"{data}-widths", "Kept width of each layer by importance"), ""]
+    for name in study.sensitivities:
+        lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
+    lines += ["### Conditions", "", *conditions(study, collection), ""]
+    lines += ["```text", *commands(study, collection), "```", ""]
+    return lines
+
+
+def _picture(name: str, text: str) -> str:
+    return f"![{text}]({PLOTS}/{name}.png)"

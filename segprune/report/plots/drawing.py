@@ -1,0 +1,65 @@
+"""All pictures of a collection of records, drawn and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segprune.errors import InputError
+from segprune.report.collection import Collection
+from segprune.report.plots import recovery, sensitivity, summary, trade_off, widths
+from segprune.report.plots.style import RC, save
+from segprune.report.policy import Policy
+from segprune.report.study import studies
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["write_plots"]
+
+Progress = Callable[[str, int, int], None]
+
+
+def write_plots(
+    collection: Collection,
+    policy: Policy,
+    folder: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> tuple[str, ...]:
+    """Write every picture as PNG and SVG; their names, without endings, are returned.
+
+    Raises:
+        InputError: matplotlib is not installed, or records contradict one another.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise InputError(
+            "plots: expected matplotlib, found none; install segprune[report], or pass --no-plots."
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = list(_jobs(collection, policy))
+    # Not whatever style a matplotlibrc of this machine asks for.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
+        for number, (name, draw) in enumerate(jobs):
+            progress("draw", number, len(jobs))
+            save(draw(), folder, name, collection.digest)
+    progress("draw", len(jobs), len(jobs))
+    return tuple(name for name, _ in jobs)
+
+
+def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    for study in studies(collection, policy):
+        sweep = study.sweep
+        if sweep is not None:
+            yield f"{study.data}-summary", partial(summary.draw, study, sweep)
+            yield f"{study.data}-trade-off", partial(trade_off.draw, study, sweep)
+            if recovery.is_there(sweep):
+                yield f"{study.data}-recovery", partial(recovery.draw, study, sweep)
+            yield f"{study.data}-widths", partial(widths.draw, sweep)
+    for name, record in collection.sensitivities.items():
+        yield f"sensitivity-{name}", partial(sensitivity.draw, name, record)

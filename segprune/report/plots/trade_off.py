@@ -1,0 +1,113 @@
+"""mIoU against MACs, parameters and measured time: every strategy, the best ones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segprune.report.plots.style import DENSE, FAINT, INK, RECOVERED, bare, called, halo, new_figure
+from segprune.report.strategies import Network, Point, Sweep, ms
+from segprune.report.study import Study
+from segprune.report.words import points as in_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+# Trained points lie close together, under the dense line: one name for them is enough.
+_PLACES = {
+    "none": ((5, -3), "left", "top"),
+    "recalibrated": ((-4, 4), "right", "bottom"),
+    "distilled": ((2, 16), "right", "bottom"),
+}
+_CROWDED = 0.65
+
+
+def draw(study: Study, sweep: Sweep) -> Figure:
+    """A row a network, a column a cost; lines join the best strategy of each budget."""
+    figure = new_figure(0.75 + 3.1 * len(sweep.networks))
+    grid = figure.subplots(len(sweep.networks), 3, sharey="row", squeeze=False)
+    for row, network in zip(grid, sweep.networks, strict=True):
+        costs: tuple[tuple[str, Callable[[Point], float | None], float | None], ...] = (
+            ("MACs, % of dense", lambda p: 100 * p.macs, 100),
+            ("parameters, % of dense", lambda p: 100 * p.params, 100),
+            ("ms per image, one thread", lambda p, n=network: ms(n, p), network.dense_ms),  # type: ignore[misc]
+        )
+        for number, (axes, (label, cost, dense)) in enumerate(zip(row, costs, strict=True)):
+            _panel(axes, sweep, network, cost, study.dense[network.name], dense)
+            axes.set_xlabel(label)
+            if number == 0:
+                axes.set_title(f"{network.name} on {study.data}")
+                axes.set_ylabel("mIoU, %")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    sweep: Sweep,
+    network: Network,
+    cost: Callable[[Point], float | None],
+    dense_miou: float,
+    dense_cost: float | None,
+) -> None:
+    bare(axes, grid="both")
+    axes.axhline(100 * dense_miou, **DENSE)
+    for recovery in sweep.recoveries:
+        look = RECOVERED[recovery]
+        found = [
+            (x, 100 * p.miou)
+            for p in sweep.find(network.name, recovery=recovery)
+            if (x := cost(p)) is not None
+        ]
+        axes.scatter(
+            [x for x, _ in found], [y for _, y in found], s=11, marker=look.marker,
+            facecolors=look.face, edgecolors=look.colour, linewidths=0.6, alpha=0.45, zorder=2,
+        )  # fmt: skip
+        leaders = [
+            (x, best)
+            for budget in sweep.budgets
+            for best in sweep.best(network.name, budget, recovery)[:1]
+            if (x := cost(best)) is not None
+        ]
+        axes.plot(
+            [x for x, _ in leaders], [100 * p.miou for _, p in leaders], color=look.colour,
+            linestyle=look.line, linewidth=1.4, marker=look.marker, markersize=5.5,
+            markerfacecolor=look.face, markeredgecolor=look.colour, zorder=3,
+            label=called(recovery),
+        )  # fmt: skip
+        _name(axes, recovery, leaders, dense_cost)
+    axes.annotate(
+        f"dense {in_points(dense_miou)}", (0.02, 100 * dense_miou), xytext=(0, -3),
+        xycoords=("axes fraction", "data"), textcoords="offset points", va="top", fontsize=7.5,
+    )  # fmt: skip
+    if dense_cost is not None:
+        axes.plot([dense_cost], [100 * dense_miou], marker="*", markersize=11, color=INK,
+                  linestyle="none", zorder=4, label="dense")  # fmt: skip
+        axes.set_xlim(0, 1.06 * dense_cost)
+    else:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=FAINT)
+    axes.set_ylim(0, 100 * dense_miou * 1.17)
+
+
+def _name(
+    axes: Axes, recovery: str, leaders: list[tuple[float, Point]], dense_cost: float | None
+) -> None:
+    """Names beside the leaders, each on the side where no other line runs."""
+    if recovery not in _PLACES or dense_cost is None:
+        return
+    offset, horizontal, vertical = _PLACES[recovery]
+    for x, point in leaders:
+        if recovery == "none" and x > _CROWDED * dense_cost:
+            continue  # beside the dense network there is room for one name
+        label = axes.annotate(
+            str(point.strategy), (x, 100 * point.miou), xytext=offset,
+            textcoords="offset points", ha=horizontal, va=vertical, fontsize=6.8,
+            color=RECOVERED[recovery].colour, zorder=2.5,
+        )  # fmt: skip
+        label.set_in_layout(False)
+        label.set_path_effects(halo())

@@ -1,0 +1,244 @@
+"""Trained networks side by side: variants of a network, their seeds, and the dense one to beat.
+
+A run is called `<network>-<data>-<variant>`, with `-seed<number>` at its end where there are
+several. "Dense" is the better of the teacher (`dense`) and the teacher trained on for as many steps
+as the recovery took (`dense-continued`): a recovery is not credited with what more training alone
+would have brought.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segprune.errors import InputError
+from segprune.pipeline.cell import SpeedRecord
+from segprune.pipeline.trained import TrainingRecord
+from segprune.report.collection import Collection, dataset_of
+from segprune.report.policy import Findings, Policy, Verdict, judge, judge_dense
+
+__all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
+
+DENSE, CONTINUED = "dense", "dense-continued"
+
+_SEED = re.compile(r"[-.]seed-?\d+$")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One variant of a network with all of its seeds, lowest first."""
+
+    network: str
+    data: str
+    variant: str
+    records: tuple[TrainingRecord, ...]
+
+    @property
+    def mious(self) -> tuple[float, ...]:
+        """Of each seed, in [0, 1]."""
+        return tuple(record.scores["result"].miou for record in self.records)
+
+    @property
+    def miou(self) -> float:
+        """Mean over the seeds."""
+        return mean(self.mious)
+
+    @property
+    def class_iou(self) -> tuple[float | None, ...]:
+        """Mean over the seeds; None where a seed has none."""
+        columns = zip(*(record.scores["result"].class_iou for record in self.records), strict=True)
+        return tuple(
+            None if None in column else mean([iou for iou in column if iou is not None])
+            for column in columns
+        )
+
+    @property
+    def macs(self) -> float:
+        """Mean over the seeds: each may have a plan of its own."""
+        return mean([record.macs for record in self.records])
+
+    @property
+    def params(self) -> float:
+        """Mean over the seeds."""
+        return mean([record.params for record in self.records])
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether nothing was pruned."""
+        return all(record.macs == record.dense_macs for record in self.records)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the headline table.
+
+    Attributes:
+        dense: what it is compared with; None where no dense network is recorded.
+        speed: paired measurement against the dense network, or None.
+        verdict: on the mean over the seeds.
+    """
+
+    trained: Trained
+    dense: Trained | None
+    speed: SpeedRecord | None
+    verdict: Verdict
+
+    @property
+    def loss(self) -> float | None:
+        """Points of mIoU below dense."""
+        return None if self.dense is None else 100 * (self.dense.miou - self.trained.miou)
+
+
+def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
+    """All trained networks of a data set: by network, dense first, then from large to small.
+
+    Raises:
+        InputError: records that cannot stand in one table; they are named.
+    """
+    groups = _grouped([r for r in collection.trainings if dataset_of(r) == data], data)
+    rows = []
+    for network in sorted({trained.network for trained in groups}):
+        own = [trained for trained in groups if trained.network == network]
+        _require_alike(own)
+        dense = baseline(own)
+        rows += [
+            _row(trained, dense, own, collection, policy) for trained in sorted(own, key=_order)
+        ]
+    return tuple(rows)
+
+
+def baseline(variants: Sequence[Trained]) -> Trained | None:
+    """The better of the teacher and the teacher trained on; None where neither is recorded."""
+    found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
+    # Of equals the teacher: it is what the user has already.
+    return max(found, key=lambda t: (t.miou, t.variant == DENSE), default=None)
+
+
+def slowest(found: Sequence[SpeedRecord]) -> SpeedRecord | None:
+    """Of several measurements the one that promises least; None where there is none."""
+    return min(found, key=lambda record: (record.speed.low, record.name), default=None)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean, the same in any order."""
+    return math.fsum(values) / len(values)
+
+
+# -- joining ---------------------------------------------------------------------------------------
+
+
+def _grouped(records: Sequence[TrainingRecord], data: str) -> list[Trained]:
+    groups: dict[tuple[str, str], list[TrainingRecord]] = {}
+    for record in records:
+        groups.setdefault(_named(record, data), []).append(record)
+    for (network, variant), own in groups.items():
+        seeds = [record.seed for record in own]
+        if len(set(seeds)) < len(seeds):
+            raise InputError(
+                f"records of {network} {variant}: expected one a seed, found seeds "
+                f"{', '.join(map(str, sorted(seeds)))} in {', '.join(r.name for r in own)}; remove "
+                "one, or give it a variant of its own."
+            )
+        if len({_comparable(record) for record in own}) > 1:
+            raise InputError(
+                f"records of {network} {variant}: expected one recipe with several seeds, found "
+                f"different ones in {', '.join(r.name for r in own)}; give them variants of their "
+                "own."
+            )
+    return [
+        Trained(network, data, variant, tuple(sorted(own, key=lambda record: record.seed)))
+        for (network, variant), own in groups.items()
+    ]
+
+
+def _named(record: TrainingRecord, data: str) -> tuple[str, str]:
+    """Network and variant, from the name of the run."""
+    name = _SEED.sub("", record.name)
+    network, _, variant = name.partition(f"-{data}-")
+    if variant:
+        return network, variant
+    model = str(tomllib.loads(record.recipe)["network"]["model"])
+    return re.split(r"[.:]", model)[-1], name
+
+
+def _comparable(record: TrainingRecord) -> str:
+    """The recipe without what differs from seed to seed."""
+    own = re.compile(r"^(name|seed|init_from|teacher|architecture_of) = ")
+    return "\n".join(line for line in record.recipe.splitlines() if not own.match(line))
+
+
+def _require_alike(variants: Sequence[Trained]) -> None:
+    records = [record for trained in variants for record in trained.records]
+    for what, values in (
+        ("validation images", {record.validation_digest for record in records}),
+        ("input size", {record.input for record in records}),
+        ("dense network", {(record.dense_params, record.dense_macs) for record in records}),
+    ):
+        if len(values) > 1:
+            names = ", ".join(record.name for record in records)
+            raise InputError(
+                f"records of {variants[0].network}: expected one {what}, found {len(values)} in "
+                f"{names}; only like can be compared with like. Name the network differently."
+            )
+
+
+def _order(trained: Trained) -> tuple[int, float, str]:
+    first = (DENSE, CONTINUED)
+    rank = first.index(trained.variant) if trained.variant in first else len(first)
+    return rank, -trained.macs, trained.variant
+
+
+def _row(
+    trained: Trained, dense: Trained | None, own: Sequence[Trained], collection: Collection,
+    policy: Policy,
+) -> Row:  # fmt: skip
+    if trained.variant in (DENSE, CONTINUED):
+        return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
+    speed = _speed_of(trained, own, collection.speeds)
+    budget = policy.budget_of(trained.data, trained.network, trained.variant)
+    if dense is None:
+        reasons = ("no dense network is recorded to compare with",) if budget else ()
+        return Row(trained, None, speed, Verdict("open" if budget else "none", reasons))
+    first = trained.records[0]
+    found = Findings(
+        macs=trained.macs / first.dense_macs,
+        params=trained.params / first.dense_params,
+        miou_loss=100 * (dense.miou - trained.miou),
+        class_losses=_class_losses(trained, dense, first.classes),
+        speedup_low=speed.speed.low if speed else None,
+    )
+    return Row(trained, dense, speed, judge(budget, found))
+
+
+def _class_losses(
+    trained: Trained, dense: Trained, classes: Sequence[str]
+) -> dict[str, float | None]:
+    losses: dict[str, float | None] = {}
+    for name, before, after in zip(classes, dense.class_iou, trained.class_iou, strict=True):
+        if before is not None and after is not None:
+            losses[name] = 100 * (before - after)
+        elif before is not after:
+            losses[name] = None
+    return losses
+
+
+def _speed_of(
+    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord]
+) -> SpeedRecord | None:
+    """Its measurement against the dense network on one CPU thread: by file, or else by plan."""
+    references = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
+    input = trained.records[0].input
+    against_dense = [
+        speed
+        for speed in speeds
+        if speed.input == input
+        and (speed.speed.device, speed.speed.threads) == ("cpu", 1)
+        and (not references or speed.reference_artifact in (None, *references))
+    ]
+    files = {record.artifact for record in trained.records}
+    plans = {record.plan for record in trained.records}
+    by_file = [speed for speed in against_dense if speed.candidate_artifact in files]
+    return slowest(by_file or [s for s in against_dense if s.candidate_plan in plans])

@@ -1,0 +1,72 @@
+"""Batches for training and evaluation, dealt out among the processes of a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from segprune.data.dataset import SegmentationDataset
+from segprune.data.order import EpochOrder, TrainingSet
+from segprune.training.recipe import Recipe
+
+__all__ = ["Batches", "training_loader"]
+
+Loader = DataLoader[tuple[Tensor, Tensor]]
+
+
+def training_loader(
+    training: SegmentationDataset, recipe: Recipe, rank: int = 0, world: int = 1
+) -> Loader:
+    """Batches of augmented images uint8 `(N, 3, H, W)` and labels int64 `(N, H, W)`."""
+    section = recipe.training
+    workers = recipe.data.workers
+    return DataLoader(
+        TrainingSet(training, recipe.augmentation.build(), recipe.seed),
+        batch_size=section.batch_size,
+        sampler=EpochOrder(len(training), section.batch_size, recipe.seed, rank, world),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        drop_last=True,
+    )
+
+
+class Batches(pl.LightningDataModule):
+    """The loaders, made when Lightning knows which process this is."""
+
+    def __init__(
+        self, recipe: Recipe, training: SegmentationDataset, validation: SegmentationDataset | None
+    ) -> None:
+        super().__init__()
+        self._recipe, self._training, self._validation = recipe, training, validation
+
+    def train_dataloader(self) -> Loader:
+        return training_loader(self._training, self._recipe, *self._place())
+
+    def val_dataloader(self) -> Any:
+        if self._validation is None:
+            return []
+        # One at a time: labels keep their own size. Each process has images of its own.
+        return DataLoader(_Part(self._validation, *self._place()), batch_size=1)
+
+    def _place(self) -> tuple[int, int]:
+        """Which process this is, out of how many."""
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+
+class _Part(Dataset[tuple[Tensor, Tensor]]):
+    """Every `world`th sample: image uint8 `(3, H, W)`, label int64 `(H', W')`."""
+
+    def __init__(self, dataset: SegmentationDataset, rank: int, world: int) -> None:
+        self._dataset, self._indices = dataset, range(rank, len(dataset), world)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
+        sample = self._dataset[self._indices[place]]
+        return torch.as_tensor(sample.image), torch.as_tensor(sample.label).long()

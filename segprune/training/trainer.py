@@ -1,0 +1,171 @@
+"""How Lightning is set up: devices, logs, checkpoints, averages; and what it must leave alone."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from segprune.errors import InputError
+from segprune.training.averaging import moving_average
+from segprune.training.checkpoint import WholeCheckpoints
+from segprune.training.recipe import Recipe, TrainingSection
+
+__all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
+
+CHECKPOINT = Path("state", "last.ckpt")
+"""Within the folder of a run."""
+
+_LOG = "log"
+
+
+def build_trainer(
+    recipe: Recipe,
+    folder: Path,
+    report: Callable[[str, int, int], None] | None,
+    steps_per_epoch: int,
+    steps_done: int,
+) -> pl.Trainer:
+    """A trainer that writes to the folder of a run, and reports every step.
+
+    Raises:
+        InputError: a device, strategy or precision that this machine does not have.
+    """
+    section = recipe.training
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            dirpath=folder / CHECKPOINT.parent, filename=CHECKPOINT.stem, save_top_k=1,
+            every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False,
+        )
+    ]  # fmt: skip
+    if section.ema_decay:
+        # First of all: what is logged and saved at an epoch's end are the averaged weights.
+        callbacks.insert(0, moving_average(section.ema_decay))
+    if report is not None:
+        callbacks.append(_Told(report, steps_per_epoch * section.epochs))
+    csv_log = CSVLogger(folder, name=_LOG, version="")
+    _keep_rows(csv_log, folder / _LOG / "metrics.csv", steps_done)
+    try:
+        return pl.Trainer(
+            accelerator=section.accelerator,
+            devices=section.devices,
+            num_nodes=section.nodes,
+            strategy=section.strategy,
+            precision=section.precision,
+            max_epochs=section.epochs,
+            gradient_clip_val=section.gradient_clip or None,
+            sync_batchnorm=section.devices * section.nodes > 1 and _on_gpus(section),
+            use_distributed_sampler=False,  # EpochOrder does its own, as a pure function
+            check_val_every_n_epoch=max(section.evaluate_every, 1),
+            limit_val_batches=None if section.evaluate_every else 0,
+            num_sanity_val_steps=0,
+            callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
+            logger=[csv_log, TensorBoardLogger(folder, name=_LOG, version="")],
+            enable_progress_bar=False,  # `report` has one, which also fits a log file
+            enable_model_summary=False,
+            deterministic="warn",
+            benchmark=False,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise InputError(
+            "training.accelerator, devices, strategy, precision: expected what this machine has, "
+            f"found {section.accelerator}, {section.devices}, {section.strategy}, "
+            f"{section.precision}: {error}"
+        ) from error
+
+
+def begin(
+    trainer: pl.Trainer,
+    module: pl.LightningModule,
+    batches: pl.LightningDataModule,
+    checkpoint: Path | None,
+) -> None:
+    """Train, from a checkpoint where there is one.
+
+    Raises:
+        KeyboardInterrupt: as anywhere; of itself Lightning would end the process with status 1.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None
+        raise
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts back what a training sets for the whole process, and keeps Lightning's chatter away.
+
+    Its warnings and errors still come through.
+    """
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    algorithms = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+            # Advice to Lightning's own developers, about numbers of worker processes, and about
+            # a folder that is taken up again.
+            warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+            warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
+
+
+class _Told(Callback):
+    """Passes progress on, a step at a time."""
+
+    def __init__(self, report: Callable[[str, int, int], None], total: int) -> None:
+        self._report, self._total = report, total
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+        batch_idx: int,
+    ) -> None:  # fmt: skip
+        if trainer.is_global_zero:
+            self._report("train", trainer.global_step, self._total)
+
+
+def _on_gpus(section: TrainingSection) -> bool:
+    """Whether statistics can be shared among processes: torch does it on GPUs alone.
+
+    On CPUs each process counts its own, and those of the first one are kept.
+    """
+    return section.accelerator != "cpu" and torch.cuda.is_available()
+
+
+@rank_zero_only
+def _keep_rows(logger: CSVLogger, path: Path, steps: int) -> None:
+    """Rows of an earlier attempt's log, up to a step; Lightning itself would begin an empty one."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(stream)]
+    kept = [row for row in rows if row.get("step", "").isdigit() and int(row["step"]) < steps]
+    logger.experiment.metrics.extend(kept)
+    logger.save()

@@ -1,0 +1,53 @@
+"""RESULTS.md and its plots are those of the committed records, to the byte."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks import readme
+from segprune.report import Collection, read_collection, read_policy, results_page
+
+PAGE = readme.ROOT / "benchmarks" / "RESULTS.md"
+AGAIN = "run: segprune report"
+
+
+def shown() -> set[str]:
+    """Names of the pictures on the page."""
+    text = PAGE.read_text("utf-8") if PAGE.exists() else ""
+    return set(re.findall(r"\]\(plots/([^)]+)\.png\)", text))
+
+
+@pytest.fixture(scope="module")
+def collection() -> Collection:
+    return read_collection(readme.RECORDS)
+
+
+def test_every_figure_of_the_results_stands_in_a_committed_record(collection: Collection) -> None:
+    if collection.is_empty:
+        assert not PAGE.exists(), "there are no records for it"
+        return
+    assert PAGE.exists(), AGAIN
+    made = results_page(collection, read_policy(readme.POLICY))
+    assert PAGE.read_bytes() == made.encode(), AGAIN
+
+
+def test_every_picture_of_the_results_shows_the_committed_records(collection: Collection) -> None:
+    """Each carries the digest of the records it was drawn from; pixels depend on the machine."""
+    assert bool(shown()) == bool(collection.cells or collection.sensitivities)
+    for name in sorted(shown()):
+        for ending in ("png", "svg"):
+            path = PAGE.parent / "plots" / f"{name}.{ending}"
+            assert path.exists(), AGAIN
+            assert collection.digest.encode() in path.read_bytes(), f"{path.name}: {AGAIN}"
+
+
+def test_no_picture_is_left_over(collection: Collection) -> None:
+    found = {path.stem for path in (PAGE.parent / "plots").glob("*.*")}
+    assert found == shown(), AGAIN
+
+
+def test_committed_records_stay_small() -> None:
+    """What a clone carries for good: below 3 MB for everything that is reported or proved."""
+    assert sum(path.stat().st_size for path in readme.RECORDS.rglob("*.json")) < 3_000_000
