@@ -15,7 +15,6 @@ from noise import Noise
 from one_epoch import train
 from peak_memory import high_water
 
-
 BATCH = 8
 CHANGES = (f"training.batch_size={BATCH}", "training.precision=32-true")
 """Single precision, which needs most."""

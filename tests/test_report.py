@@ -581,7 +581,11 @@ def test_an_unfinished_campaign_has_pictures_and_a_page_too(
 ) -> None:
     collection = thin(drawn[1])
     policy = read_policy(COMMITTED)
+    for name in ("streets-summary.png", "streets-recovery.svg"):
+        (tmp_path / name).write_bytes((drawn[0] / name).read_bytes())
+    (tmp_path / "mine.png").write_bytes(b"a picture of somebody else")
     names = write_plots(collection, policy, tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {*names, "mine"}
     page = results_page(collection, policy)
     assert all(f"plots/{name}.png" in page for name in names)
     assert page.count("![") == len(names)

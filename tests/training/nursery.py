@@ -1,10 +1,10 @@
 """Runs commands of segprune in forks of itself, and kills some of them with a real SIGKILL.
 
 Standard input is a JSON list of `[arguments, moment or null]`; standard output is a JSON list of
-`[status, moments]`, one for each. A moment is a step of training, or the opening
-for writing, renaming or removing of a file in the run's folder; at the given one the command kills
-itself, and leaves a file that it was about to open or to rename torn, as a kill in the middle of
-writing would. Forks, because importing everything takes longer than such a training.
+`[status, moments]`, one for each. A moment is named by its number, or by `[beginning, number]` among
+those whose names begin so. It is a step of training, or the opening for writing, renaming or removing of a file in the run's
+folder; at the given one the command kills itself, and leaves a file that it was about to open or to
+rename torn, as a kill in the middle of writing would. Forks, because importing everything takes longer than such a training.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ import segprune.pipeline.training  # noqa: F401
 from segprune.cli import main
 from segprune.cli.progress import Steps
 
+Moment = int | list[Any] | None
+
 _PLAIN = Steps.__call__
 
 
 class Watch:
     """Counts moments, names them in a file, and kills at the chosen one."""
 
-    def __init__(self, names: Path, moment: int | None) -> None:
-        self._names, self._moment, self._count = names, moment, 0
+    def __init__(self, names: Path, moment: Moment) -> None:
+        self._names, self._count = names, 0
+        self._prefix, self._moment = moment if isinstance(moment, list) else ("", moment)
         self._busy = False
 
     def step(self, steps: Steps, step: str, done: int, total: int) -> None:
@@ -54,17 +57,18 @@ class Watch:
         self._busy = True
         with self._names.open("a") as stream:
             stream.write(name + "\n")
-        if self._count == self._moment:
+        counts = name.startswith(self._prefix)
+        if counts and self._count == self._moment:
             if torn is not None:
                 size = os.path.getsize(torn) if os.path.exists(torn) else 0
                 with open(torn, "ab") as stream:
                     stream.truncate(size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
-        self._count += 1
+        self._count += counts
         self._busy = False
 
 
-def run(arguments: list[str], moment: int | None) -> tuple[int, list[str]]:
+def run(arguments: list[str], moment: Moment) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         names = Path(folder) / "names"
         names.touch()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segprune.errors import InputError
 from segprune.report.collection import Collection
 from segprune.report.plots import recovery, sensitivity, summary, trade_off, widths
-from segprune.report.plots.style import RC, save
+from segprune.report.plots.style import RC, clear, save
 from segprune.report.policy import Policy
 from segprune.report.study import studies
 
@@ -28,7 +28,10 @@ def write_plots(
     folder: Path,
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[str, ...]:
-    """Write every picture as PNG and SVG; their names, without endings, are returned.
+    """Write every picture as PNG and SVG, and remove those of records that are gone.
+
+    Returns:
+        Their names, without endings.
 
     Raises:
         InputError: matplotlib is not installed, or records contradict one another.
@@ -49,7 +52,9 @@ def write_plots(
             progress("draw", number, len(jobs))
             save(draw(), folder, name, collection.digest)
     progress("draw", len(jobs), len(jobs))
-    return tuple(name for name, _ in jobs)
+    names = tuple(name for name, _ in jobs)
+    clear(folder, names)
+    return names
 
 
 def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ __all__ = [
     "Look",
     "bare",
     "called",
+    "clear",
     "halo",
     "new_figure",
     "save",
@@ -66,6 +67,10 @@ RC: Mapping[str, Any] = {
     "ytick.color": "#555555",
     "ytick.labelsize": 8,
 }
+
+
+_MARK = "segprune records "
+"""In the description of each picture, before the digest."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,17 @@ def bare(axes: Axes, *, grid: str = "y") -> None:
     axes.tick_params(length=0)
 
 
+def clear(folder: Path, names: Collection[str]) -> None:
+    """Remove pictures of an earlier report that are not among these names, and nothing else."""
+    for path in sorted(folder.iterdir()):
+        ours = path.suffix in (".png", ".svg") and path.stem not in names
+        if ours and _MARK.encode() in path.read_bytes():
+            path.unlink()
+
+
 def save(figure: Figure, folder: Path, name: str, digest: str) -> None:
     """Write PNG and SVG, both with the digest of the records they show, without date or version."""
-    told = f"segprune records {digest}"
+    told = f"{_MARK}{digest}"
     for kind, metadata in (
         ("png", {"Software": None, "Description": told}),
         ("svg", {"Date": None, "Creator": None, "Description": told}),

@@ -1,0 +1,257 @@
+"""A run that is killed and started again ends as an unbroken one does, bit by bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from segprune.errors import ArtifactError, InputError
+from segprune.training.checkpoint import WholeCheckpoints, note, read_checkpoint
+from segprune.training.fitting import fit
+from segprune.training.recipe import Recipe
+
+from training.tiny import (
+    PRUNING,
+    RECIPE,
+    Net,
+    Scenes,
+    net,
+    recipe,
+    same,
+    weights,
+    write_images,
+    write_recipe,
+)
+
+NURSERY = Path(__file__).with_name("nursery.py")
+KILLED = -9
+
+
+def nursery(folder: Path, jobs: list[list[Any]]) -> list[tuple[int, list[str]]]:
+    """Status and moments of each command; see `nursery.py`."""
+    done = subprocess.run(
+        [sys.executable, str(NURSERY)], input=json.dumps(jobs), cwd=folder, check=False,
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [(status, names) for status, names in json.loads(done.stdout)]
+
+
+def broken_and_mended(command: list[str], out: str, moment: Any) -> list[list[Any]]:
+    return [[[*command, "--out", out], moment], [[*command, "--out", out], None]]
+
+
+def outcome(folder: Path, out: str) -> dict[str, Any]:
+    """What must not depend on how often a run was killed."""
+    run = folder / out / "tiny"
+    record = json.loads((run / "record.json").read_text())
+    (log,) = (run / "log").glob("metrics.csv")
+    return {
+        "artefact": (run / "tiny.safetensors").read_bytes(),
+        "plan": record["plan"],
+        "scores": record["scores"],
+        "losses": record["work"]["losses"],
+        "steps": record["work"]["steps"],
+        "overlays": [path.read_bytes() for path in sorted((run / "overlays").iterdir())],
+        "unfinished": [path.name for path in run.rglob("*.tmp")],
+        "last row": log.read_text().splitlines()[-1].split(",")[0],
+    }
+
+
+def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    train = ["train", str(write_recipe(tmp_path))]
+    moments = [["step 3", 0], ["os.rename .last.ckpt", 1], ["os.rename .tiny.safetensors", 0]]
+    jobs = [[[*train, "--out", "runs/unbroken"], None]]
+    for number, moment in enumerate(moments):
+        jobs += broken_and_mended(train, f"runs/{number}", moment)
+    statuses = [status for status, _ in nursery(tmp_path, jobs)]
+    assert statuses == [0, *[KILLED, 0] * len(moments)], (tmp_path / "output.txt").read_text()
+    unbroken = outcome(tmp_path, "runs/unbroken")
+    assert unbroken["unfinished"] == []
+    for number in range(len(moments)):
+        assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
+
+
+@pytest.mark.slow
+def test_it_does_so_whenever_it_is_killed(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    train = ["train", str(write_recipe(tmp_path))]
+    ((status, moments),) = nursery(tmp_path, [[[*train, "--out", "runs/unbroken"], None]])
+    assert status == 0
+    jobs = [
+        job
+        for number in range(len(moments))
+        for job in broken_and_mended(train, f"runs/{number}", number)
+    ]
+    statuses = [status for status, _ in nursery(tmp_path, jobs)]
+    assert set(statuses[::2]) == {KILLED}
+    unbroken = outcome(tmp_path, "runs/unbroken")
+    # Killed after its record was written, a run is finished, and says so.
+    finished = [n for n, name in enumerate(moments) if name.startswith("os.remove .record.json")]
+    assert finished == [len(moments) - 1]
+    for number in range(len(moments) - 1):
+        assert statuses[2 * number + 1] == 0, moments[number]
+        assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
+
+
+@pytest.mark.slow
+def test_so_does_a_killed_recovery_with_a_teacher(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    dense = write_recipe(tmp_path, name="dense.toml")
+    start = '[distillation]\nkl = 1.0\n[network]\ninit_from = "runs/dense/tiny/tiny.safetensors"\n'
+    text = RECIPE.replace("[network]\n", start) + PRUNING
+    recover = ["recover", str(write_recipe(tmp_path, text))]
+    (trained, _), (status, moments) = nursery(
+        tmp_path,
+        [
+            [["train", str(dense), "--out", "runs/dense"], None],
+            [[*recover, "--out", "runs/unbroken"], None],
+        ],
+    )
+    assert (trained, status) == (0, 0)
+    jobs = [
+        job
+        for number in range(0, len(moments) - 1, 4)
+        for job in broken_and_mended(recover, f"runs/{number}", number)
+    ]
+    statuses = [status for status, _ in nursery(tmp_path, jobs)]
+    assert statuses == [KILLED, 0] * (len(jobs) // 2)
+    unbroken = outcome(tmp_path, "runs/unbroken")
+    assert set(unbroken["scores"]) == {"start", "pruned", "recalibrated", "result"}
+    for number in range(0, len(moments) - 1, 4):
+        assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
+
+
+# -- the fit alone ---------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    pass
+
+
+def until(step: int) -> Any:
+    def report(what: str, done: int, total: int) -> None:
+        if done == step:
+            raise Stopped
+
+    return report
+
+
+def fitted(folder: Path, wanted: Recipe, *stops: int) -> Net:
+    """Trained, in as many attempts as there are stops and one more, each from the same start."""
+    for step in stops:
+        with pytest.raises(Stopped):
+            fit(net().train(), wanted, Scenes(), folder, report=until(step))
+    model = net().train()
+    fit(model, wanted, Scenes(), folder, report=lambda *step: None)
+    return model
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"training__ema_decay": 0},
+        {"training__optimizer": "adamw", "training__channels_last": True},
+        {"training__precision": "bf16-mixed", "training__loss": "ohem"},
+        {"data__workers": 1},
+    ],
+    ids=lambda changes: " ".join(name.rpartition("__")[2] for name in changes) or "plain",
+)
+def test_any_step_may_be_the_last_of_an_attempt(tmp_path: Path, changes: dict[str, Any]) -> None:
+    wanted = recipe(training__epochs=3, **changes)
+    unbroken = fitted(tmp_path / "unbroken", wanted)
+    often = fitted(tmp_path / "often", wanted, 3, 2, 6, 12)
+    assert same(weights(unbroken), weights(often)) == []
+
+
+def test_dropout_differs_from_epoch_to_epoch_and_from_seed_to_seed(tmp_path: Path) -> None:
+    still = {"training__learning_rate": 1e-30, "augmentation__scale": [1, 1]}
+    colours = {f"augmentation__{name}": 0 for name in ("flip", "brightness", "contrast")}
+
+    def losses(seed: int) -> list[str]:
+        folder = tmp_path / str(seed)
+        wanted = recipe(seed=seed, augmentation__saturation=0, **still, **colours)
+        fit(net().train(), wanted, Scenes(2), folder)
+        return [row.split(",")[1] for row in (folder / "log" / "metrics.csv").read_text().split()]
+
+    first, second = losses(0), losses(1)
+    assert len({*first[1:], *second[1:]}) == 4
+
+
+def test_the_log_of_earlier_attempts_is_kept_and_no_epoch_is_there_twice(tmp_path: Path) -> None:
+    fitted(tmp_path, recipe(training__epochs=3), 5, 10, 10)
+    rows = (tmp_path / "log" / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"]
+
+
+def test_a_training_that_is_over_is_not_trained_on(tmp_path: Path) -> None:
+    wanted = recipe()
+    model = fitted(tmp_path, wanted)
+    again = net().train()
+    done = fit(again, wanted, Scenes(), tmp_path, report=until(1))
+    assert same(weights(model), weights(again)) == []
+    assert done.resumed_at == 2
+    assert done.losses["loss"] > 0
+
+
+# -- checkpoints -----------------------------------------------------------------------------------
+
+
+def test_checkpoints_of_another_recipe_are_refused(tmp_path: Path) -> None:
+    fitted(tmp_path, recipe())
+    with pytest.raises(InputError, match="expected a checkpoint of this recipe, found one of"):
+        fit(net(), recipe(seed=1), Scenes(), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_damaged_checkpoints_are_refused(tmp_path: Path, share: float) -> None:
+    fitted(tmp_path, recipe())
+    path = tmp_path / "state" / "last.ckpt"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ArtifactError, match=r"last\.ckpt: expected a checkpoint of this run"):
+        fit(net(), recipe(), Scenes(), tmp_path)
+
+
+def test_checkpoints_of_others_are_not_unpickled(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "trap"),)
+
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": Trap()}, path)
+    with pytest.raises(ArtifactError):
+        read_checkpoint(path, "")
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_checkpoint_is_replaced_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not even the system's temporary folder, which may be on another disk, is needed.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    path = tmp_path / "state" / "last.ckpt"
+    content: dict[str, Any] = {"epoch": 0, "global_step": 4, "state_dict": {}}
+    note(content, "mine", {"loss": 1.0})
+    WholeCheckpoints().save_checkpoint(content, path)
+
+    def fail(*names: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(ArtifactError, match="no room"):
+        WholeCheckpoints().save_checkpoint({**content, "epoch": 1}, path)
+    stop = read_checkpoint(path, "mine")
+    assert stop is not None
+    assert (stop.epochs, stop.steps, stop.losses) == (1, 4, {"loss": 1.0})
+    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
