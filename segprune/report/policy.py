@@ -88,7 +88,7 @@ class Policy:
         if name is None:
             return None
         changed = self.exceptions.get(f"{data}-{network}-{name}", {})
-        return dataclasses.replace(self.budgets[name], **{})
+        return dataclasses.replace(self.budgets[name], **dict[str, Any](changed))
 
 
 def judge(budget: Budget | None, found: Findings) -> Verdict:

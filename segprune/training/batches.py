@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -35,16 +35,28 @@ def training_loader(
 
 
 class Batches(pl.LightningDataModule):
-    """The loaders, made when Lightning knows which process this is."""
+    """The loaders, made when Lightning knows which process this is.
+
+    Args:
+        first_epoch: that this attempt trains.
+    """
 
     def __init__(
-        self, recipe: Recipe, training: SegmentationDataset, validation: SegmentationDataset | None
+        self,
+        recipe: Recipe,
+        training: SegmentationDataset,
+        validation: SegmentationDataset | None,
+        first_epoch: int,
     ) -> None:
         super().__init__()
+        self._first_epoch = first_epoch
         self._recipe, self._training, self._validation = recipe, training, validation
 
     def train_dataloader(self) -> Loader:
-        return training_loader(self._training, self._recipe, *self._place())
+        loader = training_loader(self._training, self._recipe, *self._place())
+        # Lightning tells the epoch only after workers have been sent for their first samples.
+        cast(EpochOrder, loader.sampler).set_epoch(self._first_epoch)
+        return loader
 
     def val_dataloader(self) -> Any:
         if self._validation is None:

@@ -93,7 +93,8 @@ def fit(
     with undisturbed():
         trainer = build_trainer(recipe, folder, report, steps, 0 if stop is None else stop.steps)
         if resumed_at < section.epochs:
-            batches = Batches(recipe, training, validation if section.evaluate_every else None)
+            watched = validation if section.evaluate_every else None
+            batches = Batches(recipe, training, watched, resumed_at)
             begin(trainer, module, batches, None if stop is None else last)
         elif stop is not None:  # killed between its last epoch and its results
             module.load_state_dict(stop.weights)

@@ -76,10 +76,11 @@ class Module(pl.LightningModule):
         if self._teacher.model is not None:
             self._teacher.model.to(self.device)
 
-    def on_train_epoch_start(self) -> None:
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # Dropout and the like draw from torch's own generators. A resumed epoch must draw what an
-        # unbroken run drew, so each epoch begins with a seed of its own.
-        place = f"{self._recipe.seed} {self.current_epoch} {self.global_rank}"
+        # unbroken run drew, so each step begins with a seed of its own. (Not each epoch: Lightning
+        # does not announce the one that it resumes with.)
+        place = f"{self._recipe.seed} {self.trainer.global_step} {self.global_rank}"
         words = hashlib.sha256(place.encode()).digest()
         torch.manual_seed(int.from_bytes(words[:8], "big") >> 1)
 

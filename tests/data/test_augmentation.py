@@ -142,6 +142,8 @@ def test_at_scale_one_a_view_is_a_window_of_the_image(
     window = (slice(top, top + crop[0]), slice(left, left + crop[1]))
     assert torch.equal(image, sample.image[:, *window])
     assert torch.equal(label, sample.label[*window])
+    assert image.is_contiguous()
+    assert label.is_contiguous()
 
 
 def test_windows_reach_every_corner() -> None:

@@ -147,7 +147,7 @@ def test_a_file_among_the_images_of_a_city_is_named(tmp_path: Path, stray: str) 
     trees.cityscapes(tmp_path / "cityscapes")
     path = tmp_path / "cityscapes" / "leftImg8bit" / "val" / "ulm" / stray
     path.write_bytes(b"")
-    refused(tmp_path, "cityscapes", str(path))
+    refused(tmp_path, "cityscapes", str(path), "expected a name as")
 
 
 # -- the files -------------------------------------------------------------------------------------

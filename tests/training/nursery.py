@@ -1,10 +1,11 @@
 """Runs commands of segprune in forks of itself, and kills some of them with a real SIGKILL.
 
 Standard input is a JSON list of `[arguments, moment or null]`; standard output is a JSON list of
-`[status, moments]`, one for each. A moment is named by its number, or by `[beginning, number]` among
-those whose names begin so. It is a step of training, or the opening for writing, renaming or removing of a file in the run's
-folder; at the given one the command kills itself, and leaves a file that it was about to open or to
-rename torn, as a kill in the middle of writing would. Forks, because importing everything takes longer than such a training.
+`[status, moments]`, one for each. A moment is a step of training, or the opening for writing,
+renaming or removing of a file in the run's folder. It is given by its number, or by `[beginning,
+number]` among those whose names begin so. There the command kills itself, and leaves a file that it
+was about to open or to rename torn, as a kill in the middle of writing would. Forks, because
+importing everything takes longer than such a training.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Watch:
         path = arguments[0]
         if not isinstance(path, str | os.PathLike) or "runs" not in Path(path).parts:
             return
-        if event == "open" and not (isinstance(arguments[1], str) and set("wxa") & set(arguments[1])):
+        if event == "open" and not (
+            isinstance(arguments[1], str) and set("wxa") & set(arguments[1])
+        ):
             return
         torn = path if event != "os.remove" else None
         self._reached(f"{event} {Path(path).name}", torn)

@@ -15,7 +15,6 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.training.fitting import Fit, fit, training_loader
 from segprune.training.recipe import Recipe
-
 from training.tiny import SIZE, Net, Scenes, net, recipe, same, weights
 
 

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 
 from segprune.training.objective import Objective, frozen
 from segprune.training.recipe import DistillationSection, TrainingSection
-
 from training.tiny import net
 
 

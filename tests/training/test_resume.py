@@ -17,7 +17,6 @@ from segprune.errors import ArtifactError, InputError
 from segprune.training.checkpoint import WholeCheckpoints, note, read_checkpoint
 from segprune.training.fitting import fit
 from segprune.training.recipe import Recipe
-
 from training.tiny import (
     PRUNING,
     RECIPE,
@@ -134,14 +133,14 @@ def test_so_does_a_killed_recovery_with_a_teacher(tmp_path: Path) -> None:
 # -- the fit alone ---------------------------------------------------------------------------------
 
 
-class Stopped(Exception):
-    pass
+class StoppedError(Exception):
+    """In place of a kill, which would end the test too."""
 
 
 def until(step: int) -> Any:
     def report(what: str, done: int, total: int) -> None:
         if done == step:
-            raise Stopped
+            raise StoppedError
 
     return report
 
@@ -149,7 +148,7 @@ def until(step: int) -> Any:
 def fitted(folder: Path, wanted: Recipe, *stops: int) -> Net:
     """Trained, in as many attempts as there are stops and one more, each from the same start."""
     for step in stops:
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             fit(net().train(), wanted, Scenes(), folder, report=until(step))
     model = net().train()
     fit(model, wanted, Scenes(), folder, report=lambda *step: None)
