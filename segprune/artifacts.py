@@ -32,6 +32,7 @@ __all__ = ["SCHEMA", "Header", "load", "read_header", "save"]
 
 SCHEMA = "segprune.artifact/1"
 _KEY = "segprune"
+_ROUNDING = 2.0**-8  # of a tensor's norm; bfloat16, the coarsest type, loses half of it
 _TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -77,7 +78,8 @@ def save(
         path: where to, usually `*.safetensors`.
         pruned: what `plan` makes of its dense network, trained or not.
         dtype: store floating-point parameters in this type, e.g. `torch.float16`. Buffers
-            (BatchNorm statistics) and tensors with numbers that would overflow stay as they are.
+            (BatchNorm statistics) and tensors that it cannot hold, for their numbers would overflow
+            or in bulk become zero, stay as they are.
         deploy: leave out the auxiliary heads, which only training needs (networks of `build`).
         metadata: JSON-able facts to keep beside it.
 
@@ -287,9 +289,15 @@ def _stored(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     tensor = tensor.cpu().contiguous()
     if dtype is not None and tensor.is_floating_point():
         small = tensor.to(dtype)
-        if torch.isfinite(small).all() or not torch.isfinite(tensor).all():
+        if not torch.isfinite(tensor).all() or _is_close(small.to(tensor.dtype), tensor):
             tensor = small
     return tensor.clone()
+
+
+def _is_close(rounded: Tensor, tensor: Tensor) -> bool:
+    """Whether rounding lost no more than it must: neither to infinity, nor in bulk to zero."""
+    lost = torch.linalg.vector_norm((rounded - tensor).double())
+    return bool(lost <= _ROUNDING * torch.linalg.vector_norm(tensor.double()))
 
 
 def _restored(tensor: Tensor, type_name: str, channels_last: bool) -> Tensor:

@@ -8,7 +8,7 @@ needs no more than a way to call `perform(job)` somewhere with this package and 
         def run(self, jobs):
             running = {executor.submit(perform, job): job for job in jobs}
             for future in submitit.helpers.as_completed(running):
-                yield Ended(running[future], outcome_of(future))   # None, or what went wrong
+                yield Ended(running[future], result_or_reason(future))
 
 An engine yields every job once, in the order in which they end, and never raises for a job that
 fails or dies: that is a sentence in `Ended.failure`.
@@ -47,7 +47,7 @@ ENDED = "ended"
 
 _PATIENCE = 5.0  # seconds between asking a worker to end and ending it
 _OFTEN = 0.5  # seconds between two reports of progress
-_FOLDERS = re.compile(r"(?<![\w.:~-])~?/(?:[^\s:;,'\"()]+/)+(?=[^\s:;,'\"()/])")
+_FOLDERS = re.compile(r"(?<![\w.:/~-])~?/(?:[^\s:;,'\"()]+/)+(?=[^\s:;,'\"()/])")
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,10 @@ def run_sweep(
             which no cell means anything. A cell that fails is recorded, and no error.
     """
     cells = expand(sweep, bases)
+    sources = _sources(bases)
     folder = SweepFolder(out / sweep.name)
     folder.begin(sweep, bases)
-    _check_sources(folder, bases)
+    _check_same(sources, folder)
     if only != "speed":
         run = _Run(sweep, folder, engine, command, progress)
         if retry_failed:
@@ -231,8 +232,9 @@ def _speeds(folder: SweepFolder) -> dict[str, SpeedRecord]:
     return {record.candidate_plan: record for record in records if record is not None}
 
 
-def _check_sources(folder: SweepFolder, bases: Mapping[str, Recipe]) -> None:
-    """Every dense artefact is there, and is the one that the sweep began with."""
+def _sources(bases: Mapping[str, Recipe]) -> dict[str, str]:
+    """Digests of the dense artefacts, by label."""
+    found = {}
     for label, base in bases.items():
         path = base.network.init_from
         assert path is not None  # as `read_bases` has it
@@ -241,10 +243,17 @@ def _check_sources(folder: SweepFolder, bases: Mapping[str, Recipe]) -> None:
                 f"{label}: expected its dense artefact, found no file {path}; train it with "
                 "segprune train, or name another one in its recipe."
             )
+        found[label] = file_digest(path)
+    return found
+
+
+def _check_same(sources: Mapping[str, str], folder: SweepFolder) -> None:
+    """Every dense artefact is the one that the sweep began with."""
+    for label, digest in sources.items():
         dense = folder.dense(label)
-        if dense is not None and dense.source != file_digest(path):
+        if dense is not None and dense.source != digest:
             raise InputError(
                 f"{label}: expected the dense artefact that this sweep began with "
-                f"({dense.source[:12]}), found {path} changed; give the recipe another name, or "
-                f"remove {folder.path}."
+                f"({dense.source[:12]}), found another ({digest[:12]}); give the recipe another "
+                f"name, or remove {folder.path}."
             )

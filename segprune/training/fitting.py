@@ -91,7 +91,7 @@ def fit(
     )  # fmt: skip
     began = time.monotonic()
     with undisturbed():
-        trainer = build_trainer(recipe, folder, report, steps, 0 if stop is None else stop.steps)
+        trainer = build_trainer(recipe, folder, report, steps, stop)
         if resumed_at < section.epochs:
             watched = validation if section.evaluate_every else None
             batches = Batches(recipe, training, watched, resumed_at)

@@ -20,7 +20,8 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
-from segprune.training.checkpoint import WholeCheckpoints
+from segprune.training.checkpoint import Stop, WholeCheckpoints
+from segprune.training.module import LOSS
 from segprune.training.recipe import Recipe, TrainingSection
 
 __all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
@@ -36,9 +37,12 @@ def build_trainer(
     folder: Path,
     report: Callable[[str, int, int], None] | None,
     steps_per_epoch: int,
-    steps_done: int,
+    stop: Stop | None,
 ) -> pl.Trainer:
     """A trainer that writes to the folder of a run, and reports every step.
+
+    Args:
+        stop: of the attempt before this one.
 
     Raises:
         InputError: a device, strategy or precision that this machine does not have.
@@ -56,7 +60,8 @@ def build_trainer(
     if report is not None:
         callbacks.append(_Told(report, steps_per_epoch * section.epochs))
     csv_log = CSVLogger(folder, name=_LOG, version="")
-    _keep_rows(csv_log, folder / _LOG / "metrics.csv", steps_done)
+    if stop is not None:
+        _keep_rows(csv_log, folder / _LOG / "metrics.csv", stop)
     try:
         return pl.Trainer(
             accelerator=section.accelerator,
@@ -160,12 +165,15 @@ def _on_gpus(section: TrainingSection) -> bool:
 
 
 @rank_zero_only
-def _keep_rows(logger: CSVLogger, path: Path, steps: int) -> None:
-    """Rows of an earlier attempt's log, up to a step; Lightning itself would begin an empty one."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(stream)]
-    kept = [row for row in rows if row.get("step", "").isdigit() and int(row["step"]) < steps]
-    logger.experiment.metrics.extend(kept)
+def _keep_rows(logger: CSVLogger, path: Path, stop: Stop) -> None:
+    """The log of an earlier attempt, as far as it counts; Lightning itself would empty it."""
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(stream)]
+    rows = [row for row in rows if row.get("step", "").isdigit() and int(row["step"]) < stop.steps]
+    if not any(int(row["step"]) == stop.steps - 1 and LOSS in row for row in rows):
+        # Killed after the checkpoint was written, and before the log was.
+        rows.append({"epoch": stop.epochs - 1, "step": stop.steps - 1, **stop.losses})
+    logger.experiment.metrics.extend(rows)
     logger.save()

@@ -22,10 +22,15 @@ from segprune.pipeline.training import TrainingResult, run_recover, run_train
 from segprune.records import read_record
 from segprune.training.recipe import Recipe, read_recipe
 from training.test_resume import StoppedError, until
-from training.tiny import PRUNING, RECIPE, camvid_net, same, weights, write_images, write_recipe
-
-SMALL = RECIPE.replace('"bisenetv2"', '"training.tiny:camvid_net"').replace(
-    "options = { width = 0.25 }\n", ""
+from training.tiny import (
+    PRUNING,
+    RECIPE,
+    SMALL,
+    camvid_net,
+    same,
+    weights,
+    write_images,
+    write_recipe,
 )
 
 

@@ -20,6 +20,7 @@ from segprune.training.recipe import Recipe
 from training.tiny import (
     PRUNING,
     RECIPE,
+    SMALL,
     Net,
     Scenes,
     net,
@@ -38,7 +39,8 @@ def nursery(folder: Path, jobs: list[list[Any]]) -> list[tuple[int, list[str]]]:
     """Status and moments of each command; see `nursery.py`."""
     done = subprocess.run(
         [sys.executable, str(NURSERY)], input=json.dumps(jobs), cwd=folder, check=False,
-        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(NURSERY.parents[1])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [(status, names) for status, names in json.loads(done.stdout)]
@@ -67,7 +69,7 @@ def outcome(folder: Path, out: str) -> dict[str, Any]:
 
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
     write_images(tmp_path)
-    train = ["train", str(write_recipe(tmp_path))]
+    train = ["train", str(write_recipe(tmp_path, SMALL))]
     moments = [["step 3", 0], ["os.rename .last.ckpt", 1], ["os.rename .tiny.safetensors", 0]]
     jobs = [[[*train, "--out", "runs/unbroken"], None]]
     for number, moment in enumerate(moments):
@@ -80,54 +82,39 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Pa
         assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
 
 
+def killed_everywhere(folder: Path, command: list[str], every: int = 1) -> dict[str, Any]:
+    """Kill at each moment, or at every so many; gives the outcome, which must be the same."""
+    ((status, moments),) = nursery(folder, [[[*command, "--out", "runs/unbroken"], None]])
+    assert status == 0
+    # Killed after its record was written, a run is finished, and says so.
+    assert moments[-1].startswith("os.remove .record.json")
+    numbers = range(0, len(moments) - 1, every)
+    jobs = [job for n in numbers for job in broken_and_mended(command, f"runs/{n}", n)]
+    statuses = [status for status, _ in nursery(folder, jobs)]
+    unbroken = outcome(folder, "runs/unbroken")
+    for n, pair in zip(numbers, zip(statuses[::2], statuses[1::2], strict=True), strict=True):
+        assert pair == (KILLED, 0), moments[n]
+        assert outcome(folder, f"runs/{n}") == unbroken, moments[n]
+    return unbroken
+
+
 @pytest.mark.slow
 def test_it_does_so_whenever_it_is_killed(tmp_path: Path) -> None:
     write_images(tmp_path)
-    train = ["train", str(write_recipe(tmp_path))]
-    ((status, moments),) = nursery(tmp_path, [[[*train, "--out", "runs/unbroken"], None]])
-    assert status == 0
-    jobs = [
-        job
-        for number in range(len(moments))
-        for job in broken_and_mended(train, f"runs/{number}", number)
-    ]
-    statuses = [status for status, _ in nursery(tmp_path, jobs)]
-    assert set(statuses[::2]) == {KILLED}
-    unbroken = outcome(tmp_path, "runs/unbroken")
-    # Killed after its record was written, a run is finished, and says so.
-    finished = [n for n, name in enumerate(moments) if name.startswith("os.remove .record.json")]
-    assert finished == [len(moments) - 1]
-    for number in range(len(moments) - 1):
-        assert statuses[2 * number + 1] == 0, moments[number]
-        assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
+    killed_everywhere(tmp_path, ["train", str(write_recipe(tmp_path, SMALL))])
 
 
 @pytest.mark.slow
-def test_so_does_a_killed_recovery_with_a_teacher(tmp_path: Path) -> None:
+def test_so_does_a_killed_recovery_with_auxiliary_heads_and_a_teacher(tmp_path: Path) -> None:
     write_images(tmp_path)
-    dense = write_recipe(tmp_path, name="dense.toml")
+    dense = write_recipe(tmp_path, RECIPE, "dense.toml")
+    ((trained, _),) = nursery(tmp_path, [[["train", str(dense), "--out", "runs/dense"], None]])
+    assert trained == 0
     start = '[distillation]\nkl = 1.0\n[network]\ninit_from = "runs/dense/tiny/tiny.safetensors"\n'
     text = RECIPE.replace("[network]\n", start) + PRUNING
     recover = ["recover", str(write_recipe(tmp_path, text))]
-    (trained, _), (status, moments) = nursery(
-        tmp_path,
-        [
-            [["train", str(dense), "--out", "runs/dense"], None],
-            [[*recover, "--out", "runs/unbroken"], None],
-        ],
-    )
-    assert (trained, status) == (0, 0)
-    jobs = [
-        job
-        for number in range(0, len(moments) - 1, 4)
-        for job in broken_and_mended(recover, f"runs/{number}", number)
-    ]
-    statuses = [status for status, _ in nursery(tmp_path, jobs)]
-    assert statuses == [KILLED, 0] * (len(jobs) // 2)
-    unbroken = outcome(tmp_path, "runs/unbroken")
-    assert set(unbroken["scores"]) == {"start", "pruned", "recalibrated", "result"}
-    for number in range(0, len(moments) - 1, 4):
-        assert outcome(tmp_path, f"runs/{number}") == unbroken, moments[number]
+    outcome = killed_everywhere(tmp_path, recover, every=4)
+    assert set(outcome["scores"]) == {"start", "pruned", "recalibrated", "result"}
 
 
 # -- the fit alone ---------------------------------------------------------------------------------
@@ -191,6 +178,16 @@ def test_the_log_of_earlier_attempts_is_kept_and_no_epoch_is_there_twice(tmp_pat
     fitted(tmp_path, recipe(training__epochs=3), 5, 10, 10)
     rows = (tmp_path / "log" / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"]
+
+
+def test_a_row_that_a_kill_kept_from_the_log_is_made_up_for(tmp_path: Path) -> None:
+    fitted(tmp_path / "unbroken", recipe(training__epochs=3))
+    with pytest.raises(StoppedError):
+        fit(net().train(), recipe(training__epochs=3), Scenes(), tmp_path, report=until(9))
+    log = tmp_path / "log" / "metrics.csv"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    fit(net().train(), recipe(training__epochs=3), Scenes(), tmp_path)
+    assert log.read_text() == (tmp_path / "unbroken" / "log" / "metrics.csv").read_text()
 
 
 def test_a_training_that_is_over_is_not_trained_on(tmp_path: Path) -> None:

@@ -109,6 +109,11 @@ batches = 2
 """
 """Of two steps an epoch on what `write_images` writes."""
 
+SMALL = RECIPE.replace('"bisenetv2"', '"training.tiny:camvid_net"').replace(
+    "options = { width = 0.25 }\n", ""
+)
+"""The same with a network that is traced and proved in no time, and that has dropout."""
+
 PRUNING = """
 [pruning]
 budget = { macs = 0.625 }
