@@ -87,6 +87,21 @@ def test_half_precision_keeps_statistics_and_whatever_would_overflow(
         torch.testing.assert_close(loaded, tensor, rtol=1e-3, atol=1e-6)
 
 
+def test_half_precision_keeps_what_would_in_bulk_become_zero(pruned: tuple, tmp_path: Path) -> None:
+    model, _, plan = pruned
+    small = segprune.prune(model, plan).eval()
+    tiny, usual = [m for m in small.modules() if isinstance(m, nn.Conv2d)][:2]
+    with torch.no_grad():
+        tiny.weight.mul_(1e-8)
+        usual.weight[0, 0, 0, 0] = 1e-8  # one of many: the others are what counts
+    again = segprune.load(
+        segprune.save(tmp_path / "net.safetensors", small, plan, dtype=torch.float16)
+    )
+    loaded = [m for m in again.modules() if isinstance(m, nn.Conv2d)]
+    assert torch.equal(loaded[0].weight, tiny.weight)
+    assert torch.equal(loaded[1].weight, usual.weight.half().float())
+
+
 def test_memory_format_survives_the_file(tmp_path: Path) -> None:
     model = segprune.build("bisenetv2", width=0.25).to(memory_format=torch.channels_last)
     plan = segprune.make_plan(model, X)

@@ -62,7 +62,7 @@ class Watch:
             stream.write(name + "\n")
         counts = name.startswith(self._prefix)
         if counts and self._count == self._moment:
-            if torn is not None:
+            if torn is not None and not os.path.isdir(torn):
                 size = os.path.getsize(torn) if os.path.exists(torn) else 0
                 with open(torn, "ab") as stream:
                     stream.truncate(size // 2)

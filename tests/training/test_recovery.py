@@ -207,6 +207,14 @@ def test_the_teacher_is_the_dense_network_before_it_was_pruned() -> None:
     assert same(weights_in(itself), weights_in(named)) == []
 
 
+def test_a_dense_network_that_teaches_itself_still_learns() -> None:
+    text = SMALL + "[distillation]\nkl = 1.0\n"
+    result = recovered(text=text)
+    changed = same(weights_in(result), weights(segprune.load(DENSE, camvid_net())))
+    assert {"first.weight", "last.weight"} <= set(changed)
+    assert record_of(result).params == record_of(result).dense_params
+
+
 def test_statistics_are_measured_anew_at_the_end_only_if_asked_for() -> None:
     plain = run_train(made(SMALL, "half=false", "name=plain"))
     anew = run_train(made(SMALL, "half=false", "name=anew", "recalibration.at_the_end=true"))
