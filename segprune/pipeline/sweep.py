@@ -95,8 +95,8 @@ def run_sweep(
     records = _records(folder, cells)
     if only != "cells":
         measure_plans(
-            folder, bases, records, pairs=pairs, seed=sweep.seed, command=command,
-            progress=lambda done, total: progress("speed", done, total),
+            folder, bases, records, pairs=pairs, seed=sweep.seed, input=sweep.speed_input,
+            command=command, progress=lambda done, total: progress("speed", done, total),
         )  # fmt: skip
     return SweepResult(folder.path, records, _speeds(folder))
 

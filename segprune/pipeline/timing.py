@@ -94,12 +94,16 @@ def measure_plans(
     *,
     pairs: int,
     seed: int,
+    input: tuple[int, ...] | None = None,
     command: tuple[str, ...] = (),
     progress: Progress = lambda done, total: None,
 ) -> None:
     """Measure each plan of a sweep once, on one thread; what is measured already is left alone.
 
     Speed depends on widths alone: cells of one plan share it, whatever was done to the weights.
+
+    Args:
+        input: size of one batch, `(N, C, H, W)`; None means the one of the cells.
     """
     plans: dict[str, CellRecord] = {}
     for record in records:
@@ -115,8 +119,8 @@ def measure_plans(
             networks[record.network] = _dense(bases[record.network], len(record.classes))
         dense = networks[record.network]
         speed = measure(
-            dense, prune(dense, folder.plan(digest)), _example(record.input, seed), pairs=pairs,
-            seed=seed,
+            dense, prune(dense, folder.plan(digest)), _example(input or record.input, seed),
+            pairs=pairs, seed=seed,
         )  # fmt: skip
         measured = SpeedRecord(
             command=command,
@@ -126,7 +130,7 @@ def measure_plans(
             reference_artifact=record.source,
             candidate_artifact=None,
             candidate_plan=digest,
-            input=record.input,
+            input=input or record.input,
             seed=seed,
             speed=speed,
             environment=environment(),

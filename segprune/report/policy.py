@@ -18,7 +18,7 @@ from segprune.errors import InputError
 __all__ = ["Budget", "Findings", "Policy", "Verdict", "judge", "judge_dense", "read_policy"]
 
 _SCHEMA = "segprune.policy/1"
-_SECTIONS = {"schema", "budgets", "exceptions", "dense", "determinism", "reports"}
+_SECTIONS = {"schema", "budgets", "exceptions", "dense", "speed", "determinism", "reports"}
 _SLACK = 1e-9  # rounding of differences, no allowance
 
 
@@ -74,12 +74,15 @@ class Policy:
         budgets: by name, such as "macs50".
         exceptions: by `<data>-<network>-<budget>`: numbers that replace those of the budget.
         dense: by data set: least mIoU, in [0, 1], of a dense network that may be a baseline.
+        speed_inputs: by data set: `(N, C, H, W)` at which the speed-up is owed; by default the size
+            that the network was evaluated at.
         headline_seeds: seeds that a row needs to lead with.
     """
 
     budgets: Mapping[str, Budget]
     exceptions: Mapping[str, Mapping[str, float]]
     dense: Mapping[str, float]
+    speed_inputs: Mapping[str, tuple[int, ...]]
     headline_seeds: int
 
     def budget_of(self, data: str, network: str, variant: str) -> Budget | None:
@@ -163,8 +166,18 @@ def read_policy(path: Path) -> Policy:
         budgets,
         exceptions,
         content.get("dense", {}),
+        {data: _input(path, data, size) for data, size in content.get("speed", {}).items()},
         int(content.get("reports", {}).get("headline_seeds", 1)),
     )
+
+
+def _input(path: Path, data: str, size: Any) -> tuple[int, ...]:
+    whole = isinstance(size, list) and all(type(number) is int and number > 0 for number in size)
+    if not whole or len(size) != 4:
+        raise InputError(
+            f"{path}: speed.{data}: expected [N, C, H, W], found {size!r}; correct the file."
+        )
+    return tuple(size)
 
 
 def _budget(path: Path, name: str, given: Mapping[str, Any], where: str = "") -> Budget:

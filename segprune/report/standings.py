@@ -197,7 +197,9 @@ def _row(
 ) -> Row:  # fmt: skip
     if trained.variant in (DENSE, CONTINUED):
         return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
-    speed = _speed_of(trained, own, collection.speeds)
+    usual = trained.records[0].input
+    at = policy.speed_inputs.get(trained.data, usual)
+    speed = _speed_of(trained, own, collection.speeds, at)
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
         reasons = ("no dense network is recorded to compare with",) if budget else ()
@@ -226,15 +228,17 @@ def _class_losses(
 
 
 def _speed_of(
-    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord]
+    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord], at: tuple[int, ...]
 ) -> SpeedRecord | None:
-    """Its measurement against the dense network on one CPU thread: by file, or else by plan."""
+    """Its measurement against the dense network on one CPU thread, at a size of input.
+
+    By file, or else by plan.
+    """
     references = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
-    input = trained.records[0].input
     against_dense = [
         speed
         for speed in speeds
-        if speed.input == input
+        if speed.input == at
         and (speed.speed.device, speed.speed.threads) == ("cpu", 1)
         and (not references or speed.reference_artifact in (None, *references))
     ]

@@ -150,8 +150,13 @@ def ms(network: Network, point: Point) -> float | None:
     return network.dense_ms / point.speed.speed.speedup
 
 
-def sweep_of(collection: Collection, data: str) -> Sweep | None:
+def sweep_of(
+    collection: Collection, data: str, speed_input: tuple[int, ...] | None = None
+) -> Sweep | None:
     """The sweep on a data set, from whichever runs it was made; None where there is none.
+
+    Args:
+        speed_input: the size of input at which speed counts; None: that of the evaluation.
 
     Raises:
         InputError: cells that cannot be compared with one another, or that contradict each other.
@@ -169,7 +174,9 @@ def sweep_of(collection: Collection, data: str) -> Sweep | None:
             cell.recovery,
         )
         groups.setdefault(key, []).append(cell)
-    points = tuple(_point(*key, own, collection.speeds) for key, own in groups.items())
+    at = speed_input or cells[0].input
+    speeds = [speed for speed in collection.speeds if speed.input == at]
+    points = tuple(_point(*key, own, speeds) for key, own in groups.items())
     budgets = sorted({p.budget for p in points}, key=lambda b: (b[0], -b[1]))
     names = sorted({cell.network for cell in cells})
     return Sweep(
@@ -213,7 +220,6 @@ def _point(
         speed
         for speed in speeds
         if speed.candidate_plan in plans
-        and speed.input == own[0].input
         and (speed.speed.device, speed.speed.threads) == ("cpu", 1)
         and speed.reference_artifact in (None, own[0].source)
     ]

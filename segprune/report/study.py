@@ -46,7 +46,10 @@ def studies(collection: Collection, policy: Policy) -> tuple[Study, ...]:
 
 
 def _study(collection: Collection, policy: Policy, data: str) -> Study:
-    rows, sweep = standings(collection, policy, data), sweep_of(collection, data)
+    rows, sweep = (
+        standings(collection, policy, data),
+        sweep_of(collection, data, policy.speed_inputs.get(data)),
+    )
     dense, digests = {}, {}
     for row in rows:
         if row.dense is not None:

@@ -83,6 +83,7 @@ class SweepRecipe(Section):
         importances: names, or "all"; one function that has two names is run under its own.
         recoveries: as `segprune.pipeline.cell.RECOVERIES`.
         calibration_batches: of training images that importances look at.
+        speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.
         best: which cells are trained; None: all of them.
     """
 
@@ -100,6 +101,7 @@ class SweepRecipe(Section):
     ] = ("none", "recalibrated")
     round_to: int = Field(1, ge=1)
     calibration_batches: int = Field(16, ge=1)
+    speed_input: tuple[int, int, int, int] | None = None
     best: BestSection | None = None
     fine_tuning: FineTuningSection = FineTuningSection()
 
