@@ -37,8 +37,8 @@ from segprune.pictures.lettering import (
 from segprune.pictures.overlay import MARK, difference, overlay
 from segprune.pictures.palette import in_palette
 from segprune.pictures.panel import cost_note, image_miou, share_that_differs
-from segprune.pipeline.predictor import Predictor, load_predictor
-from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.predict.predictor import Predictor, load_predictor
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import read_record, write_atomic
 
 ROOT = Path(__file__).resolve().parent

@@ -10,9 +10,9 @@ from typing import Any
 
 from segprune.environment import Environment
 from segprune.metrics import Score
-from segprune.pipeline.cell import CellRecord, LayerWidth, Outcome, SpeedRecord
 from segprune.pipeline.sensitivity import LayerSensitivity, SensitivityRecord
-from segprune.pipeline.trained import TrainingRecord, Work
+from segprune.pipeline.sweep.records import CellRecord, LayerWidth, Outcome, SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord, Work
 from segprune.report.collection import Collection
 from segprune.speed import Pair, summarise
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from segprune.cli import app
 from segprune.errors import ArtifactError, InputError
-from segprune.pipeline.cell import CellRecord, SpeedRecord
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.records import to_json, write_record
 from segprune.report import (
     Collection,
@@ -41,7 +41,7 @@ COMMITTED = Path(__file__).resolve().parents[1] / "benchmarks" / "policy.toml"
 def policy() -> Policy:
     budget = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5)
     exceptions = {"camvid-bisenetv2-macs50": {"miou_loss": 1.5}}
-    return Policy({"macs50": budget}, exceptions, {"streets": 0.5}, 3)
+    return Policy({"macs50": budget}, exceptions, {"streets": 0.5}, {}, 3)
 
 
 def rows_of(policy: Policy, *trainings: Any, speeds: Any = (), data: str = "streets") -> list[Row]:

@@ -22,12 +22,12 @@ from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.importance import importances, own_name
 from segprune.metrics import Score
-from segprune.pipeline.cell import RECOVERIES, CellRecord, Outcome, SpeedRecord
-from segprune.pipeline.cells import Cell, best_plans, expand
-from segprune.pipeline.jobs import Ended, Job, perform
-from segprune.pipeline.sweep import SweepResult, list_cells, run_sweep
-from segprune.pipeline.training import run_recover
-from segprune.pipeline.workspace import Workspace
+from segprune.pipeline.sweep.cells import Cell, best_plans, expand
+from segprune.pipeline.sweep.jobs import Ended, Job, perform
+from segprune.pipeline.sweep.records import RECOVERIES, CellRecord, Outcome, SpeedRecord
+from segprune.pipeline.sweep.running import SweepResult, list_cells, run_sweep
+from segprune.pipeline.sweep.workspace import Workspace
+from segprune.pipeline.training.running import run_recover
 from segprune.planning import make_plan
 from segprune.records import read_record
 from segprune.training.recipe import Recipe, to_toml
@@ -469,7 +469,7 @@ def test_a_cell_that_fails_says_why_and_the_one_before_it_is_kept(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise OSError("no room\nin /some/where/file.bin")
 
-    monkeypatch.setattr("segprune.pipeline.cell_tasks.recalibrate", broken)
+    monkeypatch.setattr("segprune.pipeline.sweep.tasks.recalibrate", broken)
     result, _ = swept(here, tmp_path)
     failed = [record for record in result.cells if record.outcome is None]
     assert {record.recovery for record in failed} == {"recalibrated"}
@@ -494,7 +494,7 @@ def test_a_pruned_network_that_is_not_proved_is_a_failure(
             next(small.parameters()).mul_(2)
         return small
 
-    monkeypatch.setattr("segprune.pipeline.cell_tasks.prune", spoiled)
+    monkeypatch.setattr("segprune.pipeline.sweep.tasks.prune", spoiled)
     result, _ = swept(here, tmp_path)
     assert {record.outcome for record in result.cells} == {None}
     assert all("is not what its plan makes" in str(record.failure) for record in result.cells)

@@ -13,8 +13,8 @@ from segprune.cli.trained import points
 from segprune.cli.words import amount, few, percent
 
 if TYPE_CHECKING:
-    from segprune.pipeline.pictured import Pictured
-    from segprune.pipeline.predict import PredictResult
+    from segprune.pipeline.predict.record import Pictured
+    from segprune.pipeline.predict.running import PredictResult
 
 __all__ = ["announce_prediction", "show_prediction"]
 

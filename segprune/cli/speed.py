@@ -11,7 +11,7 @@ from segprune.cli.guard import guarded
 from segprune.cli.options import NETWORK, RESULTS, Out, Seed, parse_input, spelled
 
 if TYPE_CHECKING:
-    from segprune.pipeline.cell import SpeedRecord
+    from segprune.pipeline.sweep.records import SpeedRecord
 
 __all__ = ["show_speed", "speed"]
 

@@ -13,7 +13,7 @@ from segprune.cli.guard import guarded
 from segprune.cli.options import Out, make_importable
 
 if TYPE_CHECKING:
-    from segprune.pipeline.sweep import SweepResult
+    from segprune.pipeline.sweep.running import SweepResult
     from segprune.training.recipe import Recipe
     from segprune.training.sweep_recipe import SweepRecipe
 
@@ -124,7 +124,7 @@ def sweep(
 
 def _list(read: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> None:
     from segprune.cli.swept import show_cells
-    from segprune.pipeline.sweep import list_cells
+    from segprune.pipeline.sweep.running import list_cells
 
     show_cells(list_cells(read, bases, out), read)
 
@@ -137,9 +137,9 @@ def _run(
     from rich.text import Text
 
     from segprune.cli.swept import Bars, announce_sweep
-    from segprune.pipeline.jobs import Processes, portable
-    from segprune.pipeline.sweep import run_sweep
-    from segprune.pipeline.sweep_folder import SweepFolder
+    from segprune.pipeline.sweep.folder import SweepFolder
+    from segprune.pipeline.sweep.jobs import Processes, portable
+    from segprune.pipeline.sweep.running import run_sweep
 
     announce_sweep(read)
     folder = SweepFolder(out / read.name)

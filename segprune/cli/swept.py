@@ -21,11 +21,11 @@ from segprune.cli.show import facts, table
 from segprune.cli.trained import points
 from segprune.cli.words import percent
 from segprune.importance import importances, own_name
-from segprune.pipeline.jobs import ENDED
+from segprune.pipeline.sweep.jobs import ENDED
 
 if TYPE_CHECKING:
-    from segprune.pipeline.cell import CellRecord
-    from segprune.pipeline.sweep import Listed, SweepResult
+    from segprune.pipeline.sweep.records import CellRecord
+    from segprune.pipeline.sweep.running import Listed, SweepResult
     from segprune.training.sweep_recipe import SweepRecipe
 
 __all__ = ["Bars", "announce_sweep", "show_cells", "show_sweep"]

@@ -14,7 +14,7 @@ from segprune.cli.guard import guarded
 from segprune.cli.options import RESULTS, Out, make_importable
 
 if TYPE_CHECKING:
-    from segprune.pipeline.training import TrainingResult
+    from segprune.pipeline.training.running import TrainingResult
     from segprune.training.recipe import Recipe
 
 __all__ = ["recover", "train"]
@@ -98,7 +98,7 @@ def _run(
 ) -> None:
     from segprune.cli.progress import Steps
     from segprune.cli.trained import announce_recipe, show_training
-    from segprune.pipeline.run import is_primary
+    from segprune.pipeline.training.folder import is_primary
 
     make_importable()
     recipe = _recipe(file, changes or [], root, name)
@@ -154,7 +154,7 @@ def _job(
     command: tuple[str, ...],
     steps: Callable[[str, int, int], None],
 ) -> TrainingResult:
-    from segprune.pipeline.training import run_recover, run_train
+    from segprune.pipeline.training.running import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
     return job(recipe, out=out, command=command, progress=steps)

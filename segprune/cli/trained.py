@@ -13,7 +13,7 @@ from segprune.cli.words import amount, percent
 
 if TYPE_CHECKING:
     from segprune.metrics import Score
-    from segprune.pipeline.trained import TrainingRecord
+    from segprune.pipeline.training.record import TrainingRecord
     from segprune.training.recipe import Recipe
 
 __all__ = ["announce_recipe", "points", "show_score", "show_training"]

@@ -27,8 +27,8 @@ from segprune.metrics import ConfusionMatrix, Score
 from segprune.models.weights import file_digest
 from segprune.pipeline.dense import load_dense
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.predictor import load_predictor
-from segprune.pipeline.trained import package_versions
+from segprune.pipeline.predict.predictor import load_predictor
+from segprune.pipeline.training.record import package_versions
 from segprune.records import new_folder, write_atomic, write_record
 
 if TYPE_CHECKING:

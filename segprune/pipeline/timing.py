@@ -15,10 +15,10 @@ from segprune.artifacts import Header, load, read_header
 from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
-from segprune.pipeline.cell import CellRecord, SpeedRecord
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.start import load_artifact
-from segprune.pipeline.sweep_folder import SweepFolder
+from segprune.pipeline.sweep.folder import SweepFolder
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
+from segprune.pipeline.training.start import load_artifact
 from segprune.records import new_folder, write_record
 from segprune.speed import measure
 from segprune.surgery import prune

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segprune.errors import ArtifactError, InputError
-from segprune.pipeline.cell import CellRecord, SpeedRecord
 from segprune.pipeline.evaluation import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
-from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import to_json, write_atomic
 from segprune.report.bundle import read_bundle, write_bundle
 from segprune.report.collection import read_records

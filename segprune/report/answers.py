@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from segprune.pipeline.cell import RECOVERIES
+from segprune.pipeline.sweep.records import RECOVERIES
 from segprune.report.policy import Policy
 from segprune.report.standings import Row, mean
 from segprune.report.strategies import Network, Point, Strategy, Sweep

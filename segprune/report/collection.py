@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from segprune.errors import ArtifactError
-from segprune.pipeline.cell import CellRecord, SpeedRecord
 from segprune.pipeline.evaluation import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
-from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import from_json, to_json
 from segprune.report.bundle import SCHEMA as BUNDLE
 from segprune.report.bundle import read_bundle

@@ -6,8 +6,8 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 
 from segprune.environment import Environment
-from segprune.pipeline.cell import CellRecord, SpeedRecord
-from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection
 from segprune.report.study import Study
 

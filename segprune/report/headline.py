@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segprune.pipeline.cell import SpeedRecord
 from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.report.policy import Policy, Verdict
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained
 from segprune.report.words import NOTHING, points, signed, table, times_range

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.errors import InputError
-from segprune.pipeline.cell import SpeedRecord
-from segprune.pipeline.trained import TrainingRecord
+from segprune.pipeline.sweep.records import SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection, dataset_of
 from segprune.report.policy import Findings, Policy, Verdict, judge, judge_dense
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from segprune.errors import InputError
 from segprune.metrics import Score
-from segprune.pipeline.cell import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
+from segprune.pipeline.sweep.records import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
 from segprune.report.collection import Collection
 from segprune.report.standings import mean, slowest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segprune.pipeline.cell import RECOVERIES
+from segprune.pipeline.sweep.records import RECOVERIES
 from segprune.report.strategies import Point, Strategy, Sweep
 from segprune.report.words import NOTHING, budget_words, points, signed, table, times_range
 

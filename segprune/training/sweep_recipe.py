@@ -81,7 +81,7 @@ class SweepRecipe(Section):
         seed: of everything, in place of the network recipes' own.
         budgets: shares of the dense network's MACs that are kept.
         importances: names, or "all"; one function that has two names is run under its own.
-        recoveries: as `segprune.pipeline.cell.RECOVERIES`.
+        recoveries: as `segprune.pipeline.sweep.records.RECOVERIES`.
         calibration_batches: of training images that importances look at.
         speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.
         best: which cells are trained; None: all of them.

@@ -15,10 +15,10 @@ import torch
 import segprune
 from segprune.errors import InputError
 from segprune.pipeline import training as pipeline
-from segprune.pipeline.run import begin_run, is_primary
-from segprune.pipeline.start import open_images, training_batches
-from segprune.pipeline.trained import TrainingRecord
-from segprune.pipeline.training import TrainingResult, run_recover, run_train
+from segprune.pipeline.training.folder import begin_run, is_primary
+from segprune.pipeline.training.record import TrainingRecord
+from segprune.pipeline.training.running import TrainingResult, run_recover, run_train
+from segprune.pipeline.training.start import open_images, training_batches
 from segprune.records import read_record
 from segprune.training.recipe import Recipe, read_recipe
 from training.test_resume import StoppedError, until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segprune.pipeline.cell import RECOVERIES
+from segprune.pipeline.sweep.records import RECOVERIES
 from segprune.report.answers import bought, compared
 from segprune.report.plots.style import (
     DENSE,

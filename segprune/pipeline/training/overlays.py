@@ -14,7 +14,7 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.pictures.lettering import as_image
 from segprune.pictures.panel import compare, side_by_side
-from segprune.pipeline.predictor import class_indices
+from segprune.pipeline.predict.predictor import class_indices
 from segprune.records import new_folder
 
 __all__ = ["write_overlays"]

@@ -18,11 +18,11 @@ from typing import Literal
 
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
-from segprune.pipeline.cell import CellRecord, SpeedRecord
-from segprune.pipeline.cell_tasks import cell_record
-from segprune.pipeline.cells import Cell, best_plans, expand, is_trained
-from segprune.pipeline.jobs import Engine, Job
-from segprune.pipeline.sweep_folder import SweepFolder
+from segprune.pipeline.sweep.cells import Cell, best_plans, expand, is_trained
+from segprune.pipeline.sweep.folder import SweepFolder
+from segprune.pipeline.sweep.jobs import Engine, Job
+from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
+from segprune.pipeline.sweep.tasks import cell_record
 from segprune.pipeline.timing import measure_plans
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
@@ -30,7 +30,7 @@ from segprune.training.sweep_recipe import SweepRecipe
 __all__ = ["Listed", "SweepResult", "list_cells", "run_sweep"]
 
 Progress = Callable[[str, int, int], None]
-_TASKS = "segprune.pipeline.cell_tasks"
+_TASKS = "segprune.pipeline.sweep.tasks"
 
 
 @dataclass(frozen=True)

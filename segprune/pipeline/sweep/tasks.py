@@ -22,13 +22,13 @@ from segprune.errors import ArtifactError, PruneError
 from segprune.evaluation import evaluate
 from segprune.graph import layer_name
 from segprune.metrics import Score
-from segprune.pipeline.cell import CellRecord, Outcome
-from segprune.pipeline.cells import Cell
-from segprune.pipeline.run import RECORD
-from segprune.pipeline.sweep_folder import DenseRecord, LayerAxis, SweepFolder, widths_of
-from segprune.pipeline.trained import TrainingRecord, package_versions
-from segprune.pipeline.training import run_recover
-from segprune.pipeline.workspace import Workspace
+from segprune.pipeline.sweep.cells import Cell
+from segprune.pipeline.sweep.folder import DenseRecord, LayerAxis, SweepFolder, widths_of
+from segprune.pipeline.sweep.records import CellRecord, Outcome
+from segprune.pipeline.sweep.workspace import Workspace
+from segprune.pipeline.training.folder import RECORD
+from segprune.pipeline.training.record import TrainingRecord, package_versions
+from segprune.pipeline.training.running import run_recover
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import read_record

@@ -11,8 +11,8 @@ from segprune.costs import cost
 from segprune.environment import environment
 from segprune.metrics import Score
 from segprune.models.weights import file_digest
-from segprune.pipeline.start import Images, Start
-from segprune.pipeline.trained import TrainingRecord, Work, package_versions
+from segprune.pipeline.training.record import TrainingRecord, Work, package_versions
+from segprune.pipeline.training.start import Images, Start
 from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe, to_toml
 

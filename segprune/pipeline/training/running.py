@@ -22,9 +22,11 @@ from segprune.errors import InputError
 from segprune.evaluation import evaluate
 from segprune.losses import class_weights
 from segprune.metrics import Score
-from segprune.pipeline.overlays import write_overlays
-from segprune.pipeline.run import OVERLAYS, PLAN, RECORD, begin_run, is_primary
-from segprune.pipeline.start import (
+from segprune.pipeline.training.folder import OVERLAYS, PLAN, RECORD, begin_run, is_primary
+from segprune.pipeline.training.overlays import write_overlays
+from segprune.pipeline.training.record import TrainingRecord
+from segprune.pipeline.training.recording import training_record
+from segprune.pipeline.training.start import (
     Images,
     Start,
     class_pixels,
@@ -33,8 +35,6 @@ from segprune.pipeline.start import (
     start_from,
     training_batches,
 )
-from segprune.pipeline.trained import TrainingRecord
-from segprune.pipeline.training_record import training_record
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record

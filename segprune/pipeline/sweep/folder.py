@@ -19,8 +19,8 @@ from typing import ClassVar, TypeVar
 from segprune.environment import Environment
 from segprune.errors import InputError
 from segprune.metrics import Score
-from segprune.pipeline.cell import CellRecord, LayerWidth, SpeedRecord
-from segprune.pipeline.cells import Cell
+from segprune.pipeline.sweep.cells import Cell
+from segprune.pipeline.sweep.records import CellRecord, LayerWidth, SpeedRecord
 from segprune.plan import PrunePlan
 from segprune.records import new_folder, read_record, write_atomic, write_record
 from segprune.training.recipe import Recipe, to_toml

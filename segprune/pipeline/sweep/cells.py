@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segprune.errors import InputError
-from segprune.pipeline.cell import CellRecord
+from segprune.pipeline.sweep.records import CellRecord
 from segprune.training.recipe import (
     DistillationSection,
     PruningSection,

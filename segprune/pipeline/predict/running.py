@@ -25,9 +25,9 @@ from segprune.pictures.panel import (
     with_legend,
 )
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.pictured import Pictured, PredictRecord, Shown
-from segprune.pipeline.predictor import Predictor, load_predictor
-from segprune.pipeline.source import Picture, Source, open_source
+from segprune.pipeline.predict.predictor import Predictor, load_predictor
+from segprune.pipeline.predict.record import Pictured, PredictRecord, Shown
+from segprune.pipeline.predict.source import Picture, Source, open_source
 from segprune.records import new_folder, write_record
 
 __all__ = ["PredictJob", "PredictResult", "run_predict"]

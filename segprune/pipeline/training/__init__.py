@@ -1,0 +1,1 @@
+"""Train and recover: from a recipe to a run folder with artefact, scores, overlays and record."""
