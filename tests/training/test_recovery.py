@@ -14,7 +14,7 @@ import torch
 
 import segprune
 from segprune.errors import InputError
-from segprune.pipeline import training as pipeline
+from segprune.pipeline.training import running as pipeline
 from segprune.pipeline.training.folder import begin_run, is_primary
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.running import TrainingResult, run_recover, run_train
