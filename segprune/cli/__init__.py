@@ -1,4 +1,4 @@
-"""The command line: `segprune prune`, `inspect`, `verify`, `sensitivity`.
+"""The command line: one module a command.
 
 Torch and the engine are imported inside the commands, so that `segprune --help` answers at once.
 """
@@ -66,14 +66,20 @@ def about(
       [cyan]segprune prune my.nets:make --weights best.pt --data frames/ --importance taylor[/cyan]
       a network of your own, by what matters on your images
 
-      [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]
-      what is in a file: every layer's width before and after
+      [cyan]segprune recover benchmarks/recipes/quick.toml[/cyan]
+      half of a trained network's MACs gone, and its accuracy won back, as a recipe says
 
-      [cyan]segprune verify runs/NAME/NAME.safetensors[/cyan]
-      rebuild it from the file, and prove it again
+      [cyan]segprune eval FILE --data streets[/cyan]
+      mIoU and the IoU of every class
 
-      [cyan]segprune sensitivity icnet --data frames/[/cyan]
-      which layers can lose channels, and which must not
+      [cyan]segprune inspect FILE[/cyan]  ·  [cyan]segprune verify FILE[/cyan]  ·  [cyan]segprune predict FILE IMAGES[/cyan]
+      every layer's width before and after; the proof once more; what the network sees
+
+      [cyan]segprune speed DENSE PRUNED[/cyan]
+      how much faster, measured in pairs
+
+      [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
+      which strategy at which ratio, in tables and plots
 
     Exit status: 0 done, 1 proved wrong, 2 bad input, 70 unexpected (SEGPRUNE_DEBUG=1 tells more).
     """
