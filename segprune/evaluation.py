@@ -26,7 +26,7 @@ from segprune.observation import primary
 if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset
 
-__all__ = ["Evaluation", "best_classes", "evaluate", "evaluate_images", "predict"]
+__all__ = ["Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "predict"]
 
 Progress = Callable[[int, int], None]
 """Called with images done, and images in all."""
@@ -98,7 +98,7 @@ def evaluate_images(
     predictions, data = hashlib.sha256(), hashlib.sha256()
     names: list[str] = []
     # Not inference_mode: what a network keeps of such a run could never be trained with again.
-    with _at_rest(model), _same_algorithms(), torch.no_grad():
+    with at_rest(model), _same_algorithms(), torch.no_grad():
         for group in _groups(dataset, batch_size):
             images = torch.stack([sample.image.as_subclass(Tensor) for sample in group])
             logits = _logits(model, prepare(images.to(device)).to(dtype), group)
@@ -138,7 +138,7 @@ def best_classes(logits: Tensor, size: Sequence[int]) -> Tensor:
 
 
 @contextlib.contextmanager
-def _at_rest(model: nn.Module) -> Iterator[None]:
+def at_rest(model: nn.Module) -> Iterator[None]:
     """The network in evaluation mode, and each of its modules as it was afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

@@ -72,8 +72,11 @@ def about(
       [cyan]segprune eval FILE --data streets[/cyan]
       mIoU and the IoU of every class
 
-      [cyan]segprune inspect FILE[/cyan]  ·  [cyan]segprune verify FILE[/cyan]  ·  [cyan]segprune predict FILE IMAGES[/cyan]
-      every layer's width before and after; the proof once more; what the network sees
+      [cyan]segprune inspect FILE[/cyan], [cyan]segprune verify FILE[/cyan]
+      every layer's width before and after; the proof once more
+
+      [cyan]segprune predict FILE IMAGES --against DENSE[/cyan]
+      what the network sees, beside the dense one
 
       [cyan]segprune speed DENSE PRUNED[/cyan]
       how much faster, measured in pairs

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -12,6 +10,7 @@ from torchvision.transforms.v2 import functional
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.evaluation import at_rest
 from segprune.pictures.lettering import as_image
 from segprune.pictures.panel import compare, side_by_side
 from segprune.pipeline.predict.predictor import class_indices
@@ -46,7 +45,7 @@ def write_overlays(
         raise InputError(f"count: expected at least 1, found {count}.")
     wanted = min(count, len(dataset))
     names = []
-    with new_folder(folder, replace=True) as staging, _at_rest(network):
+    with new_folder(folder, replace=True) as staging, at_rest(network):
         for place in range(wanted):
             sample = dataset[place * len(dataset) // wanted]
             label = sample.label.as_subclass(Tensor)
@@ -59,14 +58,3 @@ def write_overlays(
             names.append(f"{sample.name.replace('/', '-')}.png")
             as_image(side_by_side(tiles, dataset.classes)).save(staging / names[-1])
     return tuple(folder / name for name in names)
-
-
-@contextmanager
-def _at_rest(network: nn.Module) -> Iterator[None]:
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
