@@ -141,7 +141,7 @@ def _paint_facade(
     first, last = sorted((camera.column(x, building.far), camera.column(x, building.near)))
     if side > 0:
         first += 1
-    columns = np.arange(max(first, 0), min(last + 1, camera.width), dtype=np.int64)
+    columns = np.arange(max(first, 0), min(last + 1, camera.width), dtype=np.int32)
     offset = columns - camera.cx
     columns, offset = columns[offset * side > 0], offset[offset * side > 0]
     if not len(columns):
@@ -152,19 +152,19 @@ def _paint_facade(
     top, bottom = max(int(tops.min()), 0), min(int(bottoms.max()), camera.height)
     if top >= bottom:
         return
-    rows = np.arange(top, bottom, dtype=np.int64)[:, None]
+    rows = np.arange(top, bottom, dtype=np.int32)[:, None]
     mask = (rows >= tops) & (rows < bottoms)
     height = camera.eye - (rows - camera.horizon) * z // camera.f
     pattern = _pattern(style, z - building.near, height, building.height)
-    grain = (noise(style.seed, *mask.shape) >> np.uint32(28)).astype(np.int64) - 8
+    grain = (noise(style.seed, *mask.shape) >> np.uint32(28)).astype(np.int32) - 8
     tone = (pattern + grain // 2)[..., None]
-    wall = np.array(building.colour, dtype=np.int64)
+    wall = np.array(building.colour, dtype=np.int32)
     colours = ((wall + tone) * shade // 100).astype(np.int16)
     depth = np.broadcast_to(np.minimum(z >> 7, 255).astype(np.int16), mask.shape)
     place = (slice(top, bottom), slice(int(columns[0]), int(columns[-1]) + 1))
     canvas.image[place][mask] = colours[mask]
-    canvas.label[place][mask] = label
-    canvas.depth[place][mask] = depth[mask]
+    np.copyto(canvas.label[place], label, where=mask)
+    np.copyto(canvas.depth[place], depth, where=mask)
 
 
 def _pattern(
@@ -174,7 +174,7 @@ def _pattern(
     floor, room = height // style.up, along // style.along
     window = (along % style.along < style.wide) & (height % style.up < style.tall)
     window &= (height > 40) & (height < top - 60)
-    lit = (floor * 7 + room * 13 + style.seed) % 5 == 0
+    lit = (floor * 7 + room * 13 + style.seed % 5) % 5 == 0
     pattern = np.where(window, np.where(lit, style.tone // 3, style.tone), 0)
     if style.shop:
         pattern = np.where(height < 260, pattern + style.shop, pattern)
@@ -190,12 +190,12 @@ def _paint_end(
     left, right = max(left, 0), min(right, camera.width)
     if left >= right or top >= bottom:
         return
-    rows = np.arange(top, bottom, dtype=np.int64)[:, None]
-    columns = np.arange(left, right, dtype=np.int64)[None, :]
+    rows = np.arange(top, bottom, dtype=np.int32)[:, None]
+    columns = np.arange(left, right, dtype=np.int32)[None, :]
     height = camera.eye - (rows - camera.horizon) * z // camera.f
     along = (columns - camera.cx) * z // camera.f - building.x
     pattern = _pattern(style, along % 100_000, height, building.height)
-    wall = np.array(building.colour, dtype=np.int64) * 88 // 100
+    wall = np.array(building.colour, dtype=np.int32) * 88 // 100
     canvas.image[top:bottom, left:right] = (
         wall + np.broadcast_to(pattern, (bottom - top, right - left))[..., None]
     )

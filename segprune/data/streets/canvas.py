@@ -80,19 +80,26 @@ class Canvas:
         left, top, mask = convex_mask(corners, self.height, self.width)
         self.stamp(left, top, mask, colour, label, depth)
 
-    def stamp(self, left: int, top: int, mask: Mask, colour: Any, label: int, depth: int) -> None:
+    def stamp(
+        self, left: int, top: int, mask: Mask, colour: Any, label: int, depth: int,
+        tone: NDArray[np.int32] | None = None,
+    ) -> None:  # fmt: skip
         """Fill where a mask is set whose corner lies at (left, top).
 
         Args:
-            colour: one colour, or `(h, w, 3)` colours.
+            tone: `(h, w)`, added to the colour.
         """
         rows, columns, mask, inner = self.clipped(left, top, mask)
         if mask.size:
-            if isinstance(colour, np.ndarray):
-                colour = colour[inner][mask]
+            if tone is not None:
+                colour = tone[inner][mask][:, None] + colour
             self.image[rows, columns][mask] = colour
-            self.label[rows, columns][mask] = label
-            self.depth[rows, columns][mask] = depth
+            np.copyto(self.label[rows, columns], label, where=mask)
+            np.copyto(self.depth[rows, columns], depth, where=mask)
+
+    def meets(self, left: int, top: int, right: int, bottom: int) -> bool:
+        """Whether a rectangle, ends included, has a pixel on the canvas."""
+        return right >= 0 and bottom >= 0 and left < self.width and top < self.height
 
     def clipped(
         self, left: int, top: int, mask: Mask
@@ -166,11 +173,15 @@ def convex_mask(
         return left, top, np.zeros((0, 0), dtype=np.bool_)
     centres = np.arange(top, bottom, dtype=np.int64) * SIXTEENTHS + half
     # Where each row of centres enters and leaves the polygon; all edges at once, `(edges, rows)`.
-    x0, y0 = np.asarray(corners, dtype=np.int64).T[:, :, None]
-    x1, y1 = np.roll(x0, -1, axis=0), np.roll(y0, -1, axis=0)
-    crossed = (centres >= np.minimum(y0, y1)) & (centres < np.maximum(y0, y1))
-    steps = np.where(y0 == y1, 1, y1 - y0)  # level edges are never crossed
-    x = x0 + (centres - y0) * (x1 - x0) // steps
+    # Level edges are never crossed.
+    edges = [
+        (x0, y0, y1, x1 - x0, y1 - y0)
+        for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True)
+        if y0 != y1
+    ]
+    x0, y0, y1, across, down = np.array(edges, dtype=np.int64).T[:, :, None]
+    crossed = (centres >= y0) != (centres >= y1)
+    x = x0 + (centres - y0) * across // down
     starts = np.where(crossed, x, max(xs) + SIXTEENTHS).min(axis=0)
     ends = np.where(crossed, x, min(xs) - SIXTEENTHS).max(axis=0)
     places = np.arange(left, right, dtype=np.int64) * SIXTEENTHS + half

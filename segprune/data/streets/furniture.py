@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segprune.data.streets.buildings import Building
 from segprune.data.streets.canvas import Canvas, ellipse_mask
@@ -42,6 +44,7 @@ class Tree:
         if not -2 * radius < middle < canvas.width + 2 * radius:
             return
         canvas.shade(middle, camera.row(0, z), radius, max(radius // 6, 1), 66)
+        leaves = np.asarray(self.leaves, dtype=np.int32)
         thick = max(camera.pixels(14 + self.crown // 14, z), 1)
         bark = draw.near((82, 68, 54), 12)
         canvas.box(middle - thick // 2, camera.row(self.trunk + 40, z), middle - thick // 2 + thick,
@@ -51,14 +54,20 @@ class Tree:
             down = max(across * draw.between(70, 105) // 100, 1)
             column = middle + radius * draw.between(-52, 52) // 100
             row = camera.row(self.trunk, z) - radius * draw.between(20, 150) // 100
+            word = draw.word()
+            if not canvas.meets(column - across, row - down, column + across, row + down):
+                continue
             mask = ellipse_mask(across, down)
             # Lighter on top and darker below, in clumps, so that a crown is no disc.
-            rows = np.arange(mask.shape[0], dtype=np.int32)[:, None]
-            light = number * 5 - 12 - 22 * rows // mask.shape[0]
-            grain = noise(draw.word(), *mask.shape) >> np.uint32(27)
-            tone = (light + grain.astype(np.int32) - 6)[..., None]
-            colours = np.asarray(self.leaves, dtype=np.int32) + tone
-            canvas.stamp(column - across, row - down, mask, colours, TREE, depth)
+            grain = noise(word, *mask.shape) >> np.uint32(27)
+            tone = grain.astype(np.int32) + _slope(number, mask.shape[0])
+            canvas.stamp(column - across, row - down, mask, leaves, TREE, depth, tone)
+
+
+@lru_cache(maxsize=1024)
+def _slope(number: int, rows: int) -> NDArray[np.int32]:
+    """Light on a clump of leaves, `(rows, 1)`."""
+    return number * 5 - 18 - 22 * np.arange(rows, dtype=np.int32)[:, None] // rows
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,10 @@ class Draw:
     def word(self) -> int:
         """32 bits."""
         self._counter += 1
-        return _mixed(self._word + self._counter * _STEP & _WORD)
+        word = self._word + self._counter * _STEP & _WORD
+        word = (word ^ word >> 16) * 0x7FEB352D & _WORD  # as `_mixed`; a scene takes 1,300 words
+        word = (word ^ word >> 15) * 0x846CA68B & _WORD
+        return word ^ word >> 16
 
     def below(self, limit: int) -> int:
         """An integer in [0, limit)."""
@@ -43,15 +46,15 @@ class Draw:
 
     def between(self, low: int, high: int) -> int:
         """An integer in [low, high]."""
-        return low + self.below(high - low + 1)
+        return low + (self.word() * (high - low + 1) >> 32)
 
     def chance(self, percent: int) -> bool:
         """True in so many of a hundred cases."""
-        return self.below(100) < percent
+        return self.word() * 100 >> 32 < percent
 
     def pick(self, items: Sequence[Item]) -> Item:
         """One of several, each as likely."""
-        return items[self.below(len(items))]
+        return items[self.word() * len(items) >> 32]
 
     def near(self, colour: tuple[int, int, int], spread: int) -> tuple[int, int, int]:
         """A colour not far from another."""
@@ -90,9 +93,15 @@ def _mix(words: Words) -> Words:
     return mixed
 
 
-@lru_cache(maxsize=256)
 def _grid(height: int, width: int) -> Words:
-    return np.arange(height * width, dtype=np.uint32).reshape(height, width) * np.uint32(_STEP)
+    """Counters of pixels, row by row: the beginning of one long table."""
+    count = height * width
+    return _counters(1 << max(count - 1, 0).bit_length())[:count].reshape(height, width)
+
+
+@lru_cache(maxsize=32)
+def _counters(count: int) -> Words:
+    return np.arange(count, dtype=np.uint32) * np.uint32(_STEP)
 
 
 @lru_cache(maxsize=64)

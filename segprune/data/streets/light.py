@@ -33,32 +33,36 @@ def cast_shadows(canvas: Canvas, draw: Draw, camera: Camera, street: Street, lig
 
 def photograph(canvas: Canvas, draw: Draw, light: Light) -> NDArray[np.uint8]:
     """The picture `(H, W, 3)` as a camera would store it."""
-    image = canvas.image.astype(np.int32)
+    planes = np.ascontiguousarray(canvas.image.transpose(2, 0, 1)).astype(np.int32)
     height, width = canvas.label.shape
-    share = (canvas.depth.astype(np.int32) * light.thickness >> 8)[..., None]
-    image += (np.asarray(light.haze, dtype=np.int32) - image) * share >> 8
+    share = canvas.depth.astype(np.int32) * light.thickness >> 8
     # Clouds above and walls around make the light uneven.
-    patches = smooth_noise(draw.word(), height, width, max(width // 5, 2))[..., None]
-    gain = np.asarray(light.gain, dtype=np.int32) + (patches - 128) // 5
-    image = image * gain >> 8
+    patches = (smooth_noise(draw.word(), height, width, max(width // 5, 2)) - 128) // 5
+    for plane, haze, gain in zip(planes, light.haze, light.gain, strict=True):
+        plane += (haze - plane) * share >> 8
+        plane *= patches + gain
+        plane >>= 8
     for _ in range(light.blurs):
-        image = _blurred(image)
+        planes = _blurred(planes)
     words = noise(draw.word(), height, width)
-    for channel in range(3):
+    for number, plane in enumerate(planes):
         # The sum of two bytes has a triangular distribution, near enough to what sensors do.
-        pair = words >> np.uint32(8 * channel)
-        one, other = pair & np.uint32(255), pair >> np.uint32(4) & np.uint32(255)
-        grain = one.astype(np.int32) + other.astype(np.int32) - 255
-        image[..., channel] += grain * light.noise >> 7
-    stored: NDArray[np.uint8] = np.clip(image, 0, 255).astype(np.uint8)
-    return stored
+        pair = words >> np.uint32(8 * number)
+        grain = (pair & np.uint32(255)) + (pair >> np.uint32(4) & np.uint32(255))
+        plane += (grain.astype(np.int32) - 255) * light.noise >> 7
+    stored = np.clip(planes, 0, 255, out=planes).astype(np.uint8)
+    return np.ascontiguousarray(stored.transpose(1, 2, 0))
 
 
-def _blurred(image: NDArray[Any]) -> NDArray[Any]:
-    """The binomial filter 1 2 1 along both axes; the edge repeats."""
-    for axis in (0, 1):
-        padded = np.concatenate((image.take([0], axis), image, image.take([-1], axis)), axis=axis)
-        length = image.shape[axis]
-        before, after = padded.take(range(length), axis), padded.take(range(2, length + 2), axis)
-        image = before + 2 * image + after + 2 >> 2
-    return image
+def _blurred(planes: NDArray[Any]) -> NDArray[Any]:
+    """The binomial filter 1 2 1 along rows and columns; the edge repeats."""
+    for axis in (1, 2):
+        lines = np.moveaxis(planes, axis, 0)
+        total = 2 * lines + 2
+        total[1:] += lines[:-1]
+        total[0] += lines[0]
+        total[:-1] += lines[1:]
+        total[-1] += lines[-1]
+        total >>= 2
+        planes = np.moveaxis(total, 0, axis)
+    return planes
