@@ -43,11 +43,14 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
 
 def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     """What must be known to read the headline table; computed."""
+    inputs = {row.speed.input for row in rows if row.speed is not None}
+    sizes = " or ".join("×".join(map(str, size)) for size in sorted(inputs))
+    at = f", input {sizes}" if sizes else ""
     notes = [
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
         "recovery was. mIoU in percent on the whole validation split. Several seeds: mean (lowest "
-        "– highest). Speed-up: one thread, dense and pruned measured in turn. Promise: "
-        "`policy.toml`, on the mean of the seeds."
+        f"– highest). Speed-up: one thread{at}, dense and pruned measured "
+        "in turn. Promise: `policy.toml`, on the mean of the seeds."
     ]
     for network in dict.fromkeys(row.trained.network for row in rows):
         own = {row.trained.variant: row.trained for row in rows if row.trained.network == network}
