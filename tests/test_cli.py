@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 import segprune
 from segprune.cli import app
-from segprune.cli.guard import DEBUG
+from segprune.cli.guard import DEBUG, guarded
 from segprune.cli.options import parse_budget, parse_input, parse_shares
 from segprune.cli.words import amount, percent, reasons_for_speed, size_of
 from segprune.pipeline import PruneRecord
@@ -594,3 +595,16 @@ def test_options_become_values() -> None:
     assert parse_input("2x3x64X128") == (2, 3, 64, 128)
     assert parse_input("64x128") == (1, 3, 64, 128)
     assert parse_shares(["a=b=0.5", "c.*=1"]) == {"a=b": 0.5, "c.*": 1.0}
+
+
+@pytest.mark.parametrize(("package", "extra"), [("torchvision", "train"), ("matplotlib", "report")])
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(
+    package: str, extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=f"{package}.transforms")
+
+    with pytest.raises(typer.Exit) as ended:
+        guarded(command)()
+    assert ended.value.exit_code == 2
+    assert f"pip install 'segprune[{extra}]'" in capsys.readouterr().err

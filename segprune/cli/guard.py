@@ -30,6 +30,13 @@ _OPTIONS = (
 )
 """What the library's arguments are called on the command line."""
 
+_EXTRAS = {
+    "segprune[train]": ("PIL", "pydantic", "pytorch_lightning", "tensorboard", "torchvision"),
+    "segprune[report]": ("matplotlib",),
+    "segprune[video]": ("av",),
+}
+"""Packages that commands need, and that a plain installation does not bring."""
+
 _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
 
 Parameters = ParamSpec("Parameters")
@@ -56,11 +63,23 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
+            extra = _extra_of(error)
+            if extra is not None:
+                _say("error", f"{error}. Install what this command needs: pip install '{extra}'.")
+                raise typer.Exit(_BAD_INPUT) from None
             text = f"{type(error).__name__}: {error}"
             _say("unexpected", f"{text.rstrip('. ')}. Set {DEBUG}=1 and run it again to see where.")
             raise typer.Exit(_UNEXPECTED) from None
 
     return run
+
+
+def _extra_of(error: Exception) -> str | None:
+    """The extra that brings a package which was not found."""
+    package = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    return next((extra for extra, brought in _EXTRAS.items() if package in brought), None)
 
 
 def _in_options(message: str) -> str:
