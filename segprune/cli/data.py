@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.errors import InputError
+from segprune.cli.options import parse_size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,20 +86,13 @@ def check(
     from segprune.data import open_dataset
     from segprune.data.check import check_dataset
 
-    wanted = None if size is None else _size(size)
+    wanted = None if size is None else parse_size(size)
     dataset = open_dataset(name, root, split=split, size=wanted, count=count, check=False)
     with Steps() as steps:
         found = check_dataset(dataset, progress=steps)
     _show(found)
     if found.faulty:
         raise typer.Exit(_FAILED)
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
-    if not all(part.isascii() and part.isdigit() and int(part) for part in (height, width)):
-        raise InputError(f"--size: expected HxW, found {text!r}; 360x480 is 360 high and 480 wide.")
-    return int(height), int(width)
 
 
 def _show(found: DatasetCheck) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import RESULTS, Out, make_importable, parse_size, spelled
+from segprune.cli.options import Name, Out, Replace, make_importable, parse_size, spelled
 
 if TYPE_CHECKING:
     from segprune.pipeline.evaluation import EvaluationResult
@@ -94,19 +94,8 @@ def evaluate(
         ),
     ] = "cpu",
     out: Out = Path("runs"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=RESULTS,
-            metavar="NAME",
-            help="Of the folder in --out.",
-            show_default="a free one",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
-    ] = False,
+    name: Name = None,
+    replace: Replace = False,
 ) -> None:
     """Score a network on labelled images: IoU of each class, mIoU, and pixels right.
 

@@ -20,7 +20,9 @@ __all__ = [
     "Data",
     "Input",
     "Model",
+    "Name",
     "Out",
+    "Replace",
     "Seed",
     "Weights",
     "make_importable",
@@ -91,6 +93,20 @@ Batches = Annotated[
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="For everything that is random.")]
 Out = Annotated[
     Path, typer.Option(metavar="FOLDER", rich_help_panel=RESULTS, help="Where runs are kept.")
+]
+
+Name = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=RESULTS,
+        metavar="NAME",
+        help="Of the folder in --out.",
+        show_default="a free one",
+    ),
+]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
 ]
 
 

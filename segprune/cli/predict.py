@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import RESULTS, Out, make_importable, spelled
+from segprune.cli.options import RESULTS, Name, Out, Replace, make_importable, spelled
 from segprune.errors import InputError
 
 __all__ = ["predict"]
@@ -126,19 +126,8 @@ def predict(
         ),
     ] = None,
     out: Out = Path("runs"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=RESULTS,
-            metavar="NAME",
-            help="Of the folder in --out.",
-            show_default="a free one",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
-    ] = False,
+    name: Name = None,
+    replace: Replace = False,
 ) -> None:
     """Show what a network sees: its classes over your images, beside those of the dense network.
 

@@ -16,7 +16,9 @@ from segprune.cli.options import (
     Data,
     Input,
     Model,
+    Name,
     Out,
+    Replace,
     Seed,
     Weights,
     make_importable,
@@ -91,19 +93,8 @@ def prune(
     batches: Batches = 8,
     seed: Seed = 0,
     out: Out = Path("runs"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=RESULTS,
-            metavar="NAME",
-            help="Of the folder in --out.",
-            show_default="a free one",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
-    ] = False,
+    name: Name = None,
+    replace: Replace = False,
     measure: Annotated[
         bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
     ] = True,

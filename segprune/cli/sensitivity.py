@@ -9,13 +9,14 @@ import typer
 
 from segprune.cli.guard import guarded
 from segprune.cli.options import (
-    RESULTS,
     Batches,
     Classes,
     Data,
     Input,
     Model,
+    Name,
     Out,
+    Replace,
     Seed,
     Weights,
     make_importable,
@@ -43,19 +44,8 @@ def sensitivity(
     batches: Batches = 1,
     seed: Seed = 0,
     out: Out = Path("runs"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=RESULTS,
-            metavar="NAME",
-            help="Of the folder in --out.",
-            show_default="a free one",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
-    ] = False,
+    name: Name = None,
+    replace: Replace = False,
 ) -> None:
     """What each layer costs, and what is lost without half of it: one layer at a time.
 

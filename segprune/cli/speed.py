@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import NETWORK, RESULTS, Out, Seed, parse_input, spelled
+from segprune.cli.options import NETWORK, Name, Out, Replace, Seed, parse_input, spelled
 
 if TYPE_CHECKING:
     from segprune.pipeline.sweep.records import SpeedRecord
@@ -35,17 +35,8 @@ def speed(
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")] = 1,
     seed: Seed = 0,
     out: Out = Path("runs"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=RESULTS, metavar="NAME", help="Of the folder in --out.",
-            show_default="a free one",
-        ),
-    ] = None,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", rich_help_panel=RESULTS, help="Overwrite a run of that name."),
-    ] = False,
+    name: Name = None,
+    replace: Replace = False,
 ) -> None:  # fmt: skip
     """How much faster one network is than another: both run in turn, in pairs, in one process.
 
