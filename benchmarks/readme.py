@@ -46,8 +46,8 @@ def prune_table() -> str:
             f"| {record.model} | {record.importance} "
             f"| {dense.params / 1e6:.2f} → {small.params / 1e6:.2f} M "
             f"| {dense.macs / 1e9:.2f} → {small.macs / 1e9:.2f} "
-            f"| {speed.dense_ms:.0f} → {speed.pruned_ms:.0f} "
-            f"| {speed.dense_fps:.1f} → {speed.pruned_fps:.1f} "
+            f"| {speed.reference_ms:.0f} → {speed.candidate_ms:.0f} "
+            f"| {speed.reference_fps:.1f} → {speed.candidate_fps:.1f} "
             f"| ×{speed.speedup:.2f} ({speed.low:.2f} – {speed.high:.2f}) "
             f"| {record.difference:.0e} |"
         )

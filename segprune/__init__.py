@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from segprune.models import adapt, build
     from segprune.plan import PrunePlan
     from segprune.planning import make_plan
+    from segprune.speed import SpeedComparison, compare_speed
     from segprune.surgery import mask, prune
     from segprune.tracing import trace
     from segprune.verification import Violation, verify
@@ -53,10 +54,12 @@ __all__ = [
     "PrunePlan",
     "Score",
     "SegpruneError",
+    "SpeedComparison",
     "TraceError",
     "Violation",
     "adapt",
     "build",
+    "compare_speed",
     "cost",
     "evaluate",
     "importances",
@@ -90,10 +93,12 @@ _HOME = {
     "PrunePlan": "plan",
     "Score": "metrics",
     "SegpruneError": "errors",
+    "SpeedComparison": "speed",
     "TraceError": "errors",
     "Violation": "verification",
     "adapt": "models",
     "build": "models",
+    "compare_speed": "speed",
     "cost": "costs",
     "evaluate": "evaluation",
     "importances": "importance",

@@ -21,7 +21,7 @@ from segprune.records import (
     write_atomic,
     write_record,
 )
-from segprune.speed import Pair, Speed, summarise
+from segprune.speed import Pair, SpeedComparison, summarise
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Whole:
 class Run:
     SCHEMA: ClassVar[str] = "test.run/1"
 
-    speed: Speed | None
+    speed: SpeedComparison | None
     environment: Environment
 
 

@@ -1,12 +1,10 @@
-"""Speed: the interval against the binomial law, the order of the runs, and what is left untouched.
+"""Speed: the order of the runs, when looking ends, and what is left untouched.
 
 No test looks at a clock: stopwatches are handed in.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,72 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from segprune.errors import InputError
-from segprune.speed import Pair, balanced_order, measure, median_interval, summarise
+from segprune.speed import (
+    Pair,
+    SpeedComparison,
+    balanced_order,
+    clock,
+    compare_speed,
+    measure,
+    summarise,
+)
+from segprune.statistics import LOOKS, median_interval
 
 IMAGES = torch.zeros(2, 3, 8, 8)
-
-
-def covered(count: int, rank: int) -> float:
-    """Oracle: of all 2^n ways in which values fall below or above the true median, the share in
-    which at least `rank` lie on either side, so that the interval between these ranks holds it."""
-    ways = itertools.product((0, 1), repeat=count)
-    return sum(rank <= sum(way) <= count - rank for way in ways) / 2**count
-
-
-# ---------------------------------------------------------------- the interval
-
-
-@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
-@pytest.mark.parametrize("count", range(2, 15))
-def test_the_interval_is_the_narrowest_that_covers_often_enough(
-    count: int, confidence: float
-) -> None:
-    fitting = [k for k in range(1, count // 2 + 1) if covered(count, k) >= confidence]
-    values = [float(n) for n in range(1, count + 1)]
-    if not fitting:
-        with pytest.raises(InputError, match=f"found {count}"):
-            median_interval(values, confidence)
-        return
-    assert median_interval(values[::-1], confidence) == (max(fitting), count + 1 - max(fitting))
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda rng: rng.normal(0, 1, 30),
-        lambda rng: np.log(rng.exponential(1, 30) / math.log(2)),
-        lambda rng: rng.standard_cauchy(30),
-    ],
-    ids=["normal", "skewed", "heavy tails"],
-)
-def test_the_interval_covers_the_true_median_of_any_distribution(
-    draw: Callable[[np.random.Generator], Any],
-) -> None:
-    rng, trials = np.random.default_rng(0), 3000
-    held = 0
-    for _ in range(trials):
-        low, high = median_interval(draw(rng).tolist(), 0.95)
-        held += low <= 0 <= high
-    exact = 1 - 2 * sum(math.comb(30, k) for k in range(10)) / 2**30
-    assert abs(held / trials - exact) < 4 * math.sqrt(exact * (1 - exact) / trials)
-
-
-def test_thousands_of_pairs_do_not_overflow() -> None:
-    low, high = median_interval([float(n) for n in range(5001)], 0.998)
-    assert 2350 < low < 2500 < high < 2650
-    assert low + high == 5000
-
-
-@pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, float("nan")])
-def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
-    with pytest.raises(InputError, match="confidence"):
-        median_interval([1.0] * 100, confidence)
-
-
-def test_a_refusal_names_the_least_number_of_pairs_that_will_do() -> None:
-    with pytest.raises(InputError, match="at least 6"):
-        median_interval([1.0] * 5, 0.95)
-    assert median_interval([1.0] * 6, 0.95) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +46,7 @@ def test_a_machine_that_slows_down_on_the_way_does_not_move_the_ratio() -> None:
     pairs = [Pair(3.0 * drift, 2.0 * drift, True) for drift in np.linspace(1, 5, 20).tolist()]
     speed = summarise(pairs, 0.95, batch=4, threads=1, device="cpu")
     assert (speed.low, speed.speedup, speed.high) == pytest.approx((1.5, 1.5, 1.5))
-    assert speed.dense_fps == pytest.approx(4000 / speed.dense_ms)
+    assert speed.reference_fps == pytest.approx(4000 / speed.reference_ms)
 
 
 # ---------------------------------------------------------------- the order
@@ -155,10 +99,10 @@ def test_networks_run_in_adjacent_pairs_in_the_drawn_order_after_warming_up() ->
     order = balanced_order(10, 5)
     expected = [("dense", "pruned") if first else ("pruned", "dense") for first in order]
     assert list(zip(log[4::2], log[5::2], strict=True)) == expected
-    assert [pair.dense_first for pair in speed.samples] == order
-    assert {(pair.dense_ms, pair.pruned_ms) for pair in speed.samples} == {(30.0, 10.0)}
+    assert [pair.reference_first for pair in speed.samples] == order
+    assert {(pair.reference_ms, pair.candidate_ms) for pair in speed.samples} == {(30.0, 10.0)}
     assert (speed.speedup, speed.low, speed.high) == pytest.approx((3, 3, 3))
-    assert (speed.dense_fps, speed.pruned_fps) == pytest.approx((2000 / 30, 2000 / 10))
+    assert (speed.reference_fps, speed.candidate_fps) == pytest.approx((2000 / 30, 2000 / 10))
     assert done == [(number, 10) for number in range(1, 11)]
 
 
@@ -192,6 +136,89 @@ def test_the_number_of_threads_is_restored_after_a_failure() -> None:
     assert torch.get_num_threads() == before
 
 
+# ---------------------------------------------------------------- as many as it takes
+
+
+def scripted(ratios: Callable[[int], float]) -> tuple[Callable[..., float], list[str]]:
+    """Times of a candidate at 10 ms and of a reference at `ratios(pair)` times that."""
+    log: list[str] = []
+
+    def stopwatch(call: Callable[[], object]) -> float:
+        call()
+        pair = sum(name == log[-1] for name in log) - 1
+        return 10.0 * (ratios(pair) if log[-1] == "reference" else 1.0)
+
+    return stopwatch, log
+
+
+def compared(ratios: Callable[[int], float], **options: Any) -> SpeedComparison:
+    stopwatch, log = scripted(ratios)
+    return compare_speed(
+        Logged("reference", log), Logged("candidate", log), IMAGES,
+        warmup=0, stopwatch=stopwatch, **options,
+    )  # fmt: skip
+
+
+def test_networks_that_always_differ_the_same_are_measured_no_longer_than_the_first_look() -> None:
+    found = compared(lambda pair: 2.0)
+    assert found.pairs == LOOKS[0].pairs == 16
+    assert (found.low, found.speedup, found.high) == pytest.approx((2, 2, 2))
+    assert found.confidence == 0.985
+
+
+def test_noisy_pairs_are_looked_at_again_until_they_are_precise_enough() -> None:
+    spread = [0.97, 0.99, 1.0, 1.01, 1.03]
+    found = compared(lambda pair: spread[pair % 5], precision=0.012)
+    before = next(look for look in reversed(LOOKS) if look.pairs < found.pairs)
+    ratios = [pair.reference_ms / pair.candidate_ms for pair in found.samples]
+
+    def half_width(look: Any) -> float:
+        low, high = median_interval(np.log(ratios[: look.pairs]).tolist(), 1 - look.error)
+        return (high - low) / 2
+
+    now = next(look for look in LOOKS if look.pairs == found.pairs)
+    assert half_width(now) <= 0.012 < half_width(before)
+
+
+def test_pairs_that_never_agree_end_with_the_last_look() -> None:
+    found = compared(lambda pair: (0.5, 2.0)[pair % 2])
+    assert found.pairs == LOOKS[-1].pairs
+    assert found.verdict == "no difference"
+
+
+def test_a_caller_may_say_when_it_is_enough_and_is_asked_at_the_looks_only() -> None:
+    asked: list[int] = []
+
+    def stop(found: SpeedComparison) -> bool:
+        asked.append(found.pairs)
+        return len(asked) == 3
+
+    assert compared(lambda pair: 1.0, stop=stop).pairs == 64
+    assert asked == [16, 32, 64]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pairs"), [(0.5, 9), (9.0, 9), (12.0, 12), (20.0, 20), (1000.0, 512)]
+)
+def test_time_that_is_up_ends_it_but_not_before_there_is_an_interval(
+    seconds: float, pairs: int
+) -> None:
+    """Each pair takes a second here; with the ninth, an interval of the first look exists."""
+    stopwatch, log = scripted(lambda pair: (0.5, 2.0)[pair % 2])
+    found = compare_speed(
+        Logged("reference", log), Logged("candidate", log), IMAGES, warmup=0,
+        max_seconds=seconds, stopwatch=stopwatch, clock=lambda: len(log) / 2,
+    )  # fmt: skip
+    assert found.pairs == len(log) / 2 == pairs
+
+
+@pytest.mark.parametrize("name", ["max_seconds", "precision"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_that_is_none_is_refused_before_anything_runs(name: str, value: float) -> None:
+    with pytest.raises(InputError, match=name):
+        compared(lambda pair: 1.0, **{name: value})
+
+
 # ---------------------------------------------------------------- refusals and devices
 
 
@@ -220,8 +247,6 @@ def test_too_few_pairs_are_refused_before_anything_runs() -> None:
 def test_cuda_is_timed_by_its_own_events_between_synchronisations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from segprune import speed
-
     happened: list[str] = []
 
     class Event:
@@ -237,5 +262,5 @@ def test_cuda_is_timed_by_its_own_events_between_synchronisations(
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: happened.append("synchronize"))
-    assert speed._cuda_ms(lambda: happened.append("call")) == 12.5
+    assert clock._cuda_ms(lambda: happened.append("call")) == 12.5
     assert happened == ["synchronize", "record", "call", "record", "synchronize", "elapsed"]

@@ -100,15 +100,15 @@ def show_result(
     if speed:
         compare(
             "time of one call",
-            speed.dense_ms,
-            speed.pruned_ms,
-            (ms(speed.dense_ms), ms(speed.pruned_ms)),
+            speed.reference_ms,
+            speed.candidate_ms,
+            (ms(speed.reference_ms), ms(speed.candidate_ms)),
         )
         compare(
             "frames per second",
-            speed.dense_fps,
-            speed.pruned_fps,
-            (fps(speed.dense_fps), fps(speed.pruned_fps)),
+            speed.reference_fps,
+            speed.candidate_fps,
+            (fps(speed.reference_fps), fps(speed.candidate_fps)),
         )
     console.print()
     console.print(rows)

@@ -77,8 +77,8 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
 
     found = record.speed
     rows = table("", "time of one call", "frames per second")
-    rows.add_row(record.reference, ms(found.dense_ms), fps(found.dense_fps))
-    rows.add_row(record.candidate, ms(found.pruned_ms), fps(found.pruned_fps))
+    rows.add_row(record.reference, ms(found.reference_ms), fps(found.reference_fps))
+    rows.add_row(record.candidate, ms(found.candidate_ms), fps(found.candidate_fps))
     word, style = {
         "faster": ("faster", "green"), "slower": ("slower", "red"),
         "no difference": ("speed", "yellow"),

@@ -31,7 +31,7 @@ from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import new_folder, write_atomic, write_record
-from segprune.speed import Speed, measure
+from segprune.speed import SpeedComparison, measure
 from segprune.surgery import mask, prune
 from segprune.tracing import trace
 from segprune.verification import verify
@@ -210,7 +210,7 @@ def _record(
     small: nn.Module,
     artifact: Path,
     apart: float,
-    speed: Speed | None,
+    speed: SpeedComparison | None,
 ) -> PruneRecord:
     narrowed = _widths(graph, plan)
     return PruneRecord(

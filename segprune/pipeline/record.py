@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from segprune.environment import Environment
-from segprune.speed import Speed
+from segprune.speed import SpeedComparison
 
 __all__ = ["FrozenGroup", "PruneRecord", "Size"]
 
@@ -49,7 +49,7 @@ class PruneRecord:
         violations: what verification found; empty in every record that is written by `run_prune`.
     """
 
-    SCHEMA: ClassVar[str] = "segprune.prune/1"
+    SCHEMA: ClassVar[str] = "segprune.prune/2"
 
     command: tuple[str, ...]
     model: str
@@ -78,5 +78,5 @@ class PruneRecord:
     unreached: tuple[str, ...]
     difference: float
     violations: tuple[str, ...]
-    speed: Speed | None
+    speed: SpeedComparison | None
     environment: Environment

@@ -125,8 +125,8 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
                     f"{gpu or 'GPU'}" if speed.device == "cuda"
                     else f"{record.environment.cpu}, {threads}",
                     f"{speed.batch}×{'×'.join(map(str, record.input[1:]))}",
-                    f"{speed.dense_ms:.2f} → {speed.pruned_ms:.2f}",
-                    f"{speed.dense_fps:.1f} → {speed.pruned_fps:.1f}",
+                    f"{speed.reference_ms:.2f} → {speed.candidate_ms:.2f}",
+                    f"{speed.reference_fps:.1f} → {speed.candidate_fps:.1f}",
                     times_range(speed),
                     str(speed.pairs),
                 ])  # fmt: skip

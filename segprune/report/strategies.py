@@ -241,7 +241,7 @@ def _point(
 def _network(name: str, cells: Sequence[CellRecord], points: Sequence[Point]) -> Network:
     cell = next(cell for cell in cells if cell.network == name)
     speeds = {
-        point.speed.candidate_plan: point.speed.speed.dense_ms
+        point.speed.candidate_plan: point.speed.speed.reference_ms
         for point in points
         if point.network == name and point.speed is not None
     }

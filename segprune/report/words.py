@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from segprune.speed import Speed
+from segprune.speed import SpeedComparison
 
 __all__ = ["NOTHING", "budget_words", "joined", "points", "signed", "table", "times", "times_range"]
 
@@ -34,7 +34,7 @@ def times(factor: float) -> str:
     return f"×{factor:.2f}"
 
 
-def times_range(speed: Speed | None) -> str:
+def times_range(speed: SpeedComparison | None) -> str:
     """A speed-up with its interval."""
     if speed is None:
         return NOTHING

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from segprune.environment import Environment
 from segprune.metrics import Score
-from segprune.speed import Speed
+from segprune.speed import SpeedComparison
 
 __all__ = ["RECOVERIES", "CellRecord", "LayerWidth", "Outcome", "SpeedRecord"]
 
@@ -105,7 +105,7 @@ class SpeedRecord:
         speed: with every pair.
     """
 
-    SCHEMA: ClassVar[str] = "segprune.paired-speed/1"
+    SCHEMA: ClassVar[str] = "segprune.paired-speed/2"
 
     command: tuple[str, ...]
     name: str
@@ -116,5 +116,5 @@ class SpeedRecord:
     candidate_plan: str
     input: tuple[int, ...]
     seed: int
-    speed: Speed
+    speed: SpeedComparison
     environment: Environment

@@ -1,0 +1,228 @@
+"""What pairs of runs say: a speed-up and an interval, after a fixed number or as many as it takes.
+
+The median of the pairs' log ratios gets order statistics as interval, which need no more than that
+a ratio is off to either side with equal chance – and the drawn order of the runs sees to that.
+Looking again and again at growing data misleads, unless each look spends only its share of the
+error (`segprune.statistics.LOOKS`).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from segprune.errors import InputError
+from segprune.execution import tensors_in
+from segprune.speed.clock import Stopwatch, device_of
+from segprune.speed.pairs import Pair, TakePairs, paired_runs
+from segprune.statistics import LOOKS, Look, least_count, median_interval
+
+__all__ = ["SpeedComparison", "compare_speed", "measure", "summarise"]
+
+Progress = Callable[[int, int], None]
+"""Called with pairs done, and pairs at most."""
+
+Stop = Callable[["SpeedComparison"], bool]
+"""Told what the pairs say at a look; true ends the measurement."""
+
+SEQUENTIAL_CONFIDENCE = round(1 - sum(look.error for look in LOOKS), 6)
+
+
+@dataclass(frozen=True)
+class SpeedComparison:
+    """A speed-up and how sure it is.
+
+    Attributes:
+        reference_ms, candidate_ms: median time of one call.
+        reference_fps, candidate_fps: images per second at that time.
+        speedup: median over the pairs of reference time over candidate time; above 1 the candidate
+            is faster.
+        low, high: interval that covers the true median with at least `confidence`.
+        pairs: how many.
+        confidence: the least coverage of the interval, looks in between included.
+        batch: images in one call.
+        threads: CPU threads while measuring.
+        device: "cpu" or "cuda".
+        samples: every pair, in the order in which they ran.
+    """
+
+    reference_ms: float
+    candidate_ms: float
+    reference_fps: float
+    candidate_fps: float
+    speedup: float
+    low: float
+    high: float
+    pairs: int
+    confidence: float
+    batch: int
+    threads: int
+    device: str
+    samples: tuple[Pair, ...]
+
+    @property
+    def verdict(self) -> Literal["faster", "slower", "no difference"]:
+        """What the interval supports; "no difference" means none was found, not that none is."""
+        if self.low > 1:
+            return "faster"
+        return "slower" if self.high < 1 else "no difference"
+
+
+def compare_speed(
+    reference: nn.Module,
+    candidate: nn.Module,
+    example_inputs: Any,
+    *,
+    max_seconds: float = 30.0,
+    threads: int = 1,
+    precision: float = 0.01,
+    stop: Stop | None = None,
+    warmup: int = 3,
+    seed: int = 0,
+    stopwatch: Stopwatch | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    progress: Progress | None = None,
+) -> SpeedComparison:
+    """How much faster the candidate is: measured until that is known well enough.
+
+    Looks at 16, 32, … 512 pairs, and ends at the first that is precise enough, or when time is up.
+    Its interval holds in at least 98.5 of 100 measurements, whatever ended them.
+
+    Args:
+        reference, candidate: networks on the same device as the inputs; private copies run in
+            evaluation mode, neither is changed.
+        example_inputs: a tensor `(N, C, H, W)`, a tuple, or a dict of keyword arguments.
+        max_seconds: when to end at the latest; the least number of pairs for an interval (9) is
+            measured in any case.
+        threads: CPU threads; the former number is restored. One by default: spinning threads that
+            wait for a core which something else uses make a call a hundred times slower.
+        precision: enough when the interval's ends are at most this share from each other's middle.
+        stop: in place of `precision`: told at every look what the pairs say.
+        warmup: calls of each network before the first that counts.
+        seed: of the order within the pairs.
+        stopwatch, clock: for tests.
+        progress: called with pairs done and pairs at most.
+
+    Raises:
+        InputError: `max_seconds` or `precision` that is not above 0, no tensor among the inputs,
+            several devices, or a device on which no trustworthy clock is known.
+    """
+    for name, value in (("max_seconds", max_seconds), ("precision", precision)):
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(f"{name}: expected a number above 0, found {value!r}.")
+    enough = stop or (lambda found: math.log(found.high / found.low) / 2 <= precision)
+    facts = _facts(reference, candidate, example_inputs, threads)
+    deadline = clock() + max_seconds
+    samples: list[Pair] = []
+    with paired_runs(
+        reference, candidate, example_inputs, warmup=warmup, threads=threads, seed=seed,
+        stopwatch=stopwatch,
+    ) as take:  # fmt: skip
+        for look in LOOKS:
+            for pair in _until(take, look, len(samples), lambda: clock() >= deadline):
+                samples.append(pair)
+                if progress is not None:
+                    progress(len(samples), LOOKS[-1].pairs)
+            found = summarise(samples, SEQUENTIAL_CONFIDENCE, at_this_look=1 - look.error, **facts)
+            if clock() >= deadline or enough(found):
+                break
+    return found
+
+
+def measure(
+    reference: nn.Module,
+    candidate: nn.Module,
+    example_inputs: Any,
+    *,
+    pairs: int = 30,
+    warmup: int = 3,
+    threads: int = 1,
+    confidence: float = 0.95,
+    seed: int = 0,
+    stopwatch: Stopwatch | None = None,
+    progress: Progress | None = None,
+) -> SpeedComparison:
+    """As `compare_speed`, with a number of pairs that is fixed beforehand, and looked at once.
+
+    Args:
+        pairs: at least 6 for a confidence of 95 %.
+
+    Raises:
+        InputError: as for `compare_speed`, or too few pairs.
+    """
+    least = least_count(confidence)
+    if pairs < least:
+        median_interval([0.0] * pairs, confidence)  # its refusal says how many it takes
+    facts = _facts(reference, candidate, example_inputs, threads)
+    samples: list[Pair] = []
+    with paired_runs(
+        reference, candidate, example_inputs, warmup=warmup, threads=threads, seed=seed,
+        stopwatch=stopwatch,
+    ) as take:  # fmt: skip
+        for pair in take(pairs):
+            samples.append(pair)
+            if progress is not None:
+                progress(len(samples), pairs)
+    return summarise(samples, confidence, **facts)
+
+
+def summarise(
+    samples: Sequence[Pair],
+    confidence: float,
+    *,
+    batch: int,
+    threads: int,
+    device: str,
+    at_this_look: float | None = None,
+) -> SpeedComparison:
+    """What a list of pairs says; pure.
+
+    Args:
+        at_this_look: confidence of the interval itself, where these pairs are one look of several
+            that reach `confidence` together.
+
+    Raises:
+        InputError: too few pairs for this confidence.
+    """
+    ratios = [math.log(pair.reference_ms / pair.candidate_ms) for pair in samples]
+    low, high = median_interval(ratios, at_this_look or confidence)
+    reference = statistics.median(pair.reference_ms for pair in samples)
+    candidate = statistics.median(pair.candidate_ms for pair in samples)
+    return SpeedComparison(
+        reference_ms=reference,
+        candidate_ms=candidate,
+        reference_fps=1000 * batch / reference,
+        candidate_fps=1000 * batch / candidate,
+        speedup=math.exp(statistics.median(ratios)),
+        low=math.exp(low),
+        high=math.exp(high),
+        pairs=len(samples),
+        confidence=confidence,
+        batch=batch,
+        threads=threads,
+        device=device,
+        samples=tuple(samples),
+    )
+
+
+def _until(take: TakePairs, look: Look, done: int, late: Callable[[], bool]) -> Iterator[Pair]:
+    """Pairs up to a look, or until it is late – and even then as many as an interval takes.
+
+    Time runs out whatever the ratios are, so ending early does not spoil the look's interval.
+    """
+    least = least_count(1 - look.error)
+    for number, pair in enumerate(take(look.pairs - done), start=done + 1):
+        yield pair
+        if number >= least and late():
+            return
+
+
+def _facts(reference: nn.Module, candidate: nn.Module, inputs: Any, threads: int) -> dict[str, Any]:
+    device = device_of(reference, candidate, inputs)
+    return {"batch": tensors_in(inputs)[0].shape[0], "threads": threads, "device": device.type}

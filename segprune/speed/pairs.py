@@ -1,0 +1,94 @@
+"""Two networks run in turn, pair by pair; which of them comes first is drawn, and balanced.
+
+The absolute speed of one network drifts twofold within minutes on a shared machine; the ratio of
+two runs that lie side by side does not. The drawn order is what later statements rest on: whatever
+the machine does to the first and to the second run of a pair, it falls on either network with equal
+chance, so the log ratio is off to either side with equal chance.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from segprune.execution import run_method
+from segprune.network import copy_with
+from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
+
+__all__ = ["Pair", "balanced_order", "paired_runs"]
+
+TakePairs = Callable[[int], Iterator["Pair"]]
+"""Runs so many pairs, and gives out each when it is done."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs side by side: `reference_ms`, `candidate_ms`, and which came first."""
+
+    reference_ms: float
+    candidate_ms: float
+    reference_first: bool
+
+
+@contextlib.contextmanager
+def paired_runs(
+    reference: nn.Module,
+    candidate: nn.Module,
+    example_inputs: Any,
+    *,
+    warmup: int,
+    threads: int,
+    seed: int,
+    stopwatch: Stopwatch | None = None,
+) -> Iterator[TakePairs]:
+    """Private copies of two networks in evaluation mode, warm, ready to run in pairs.
+
+    Args:
+        warmup: calls of each network before the first pair.
+        threads: CPU threads within the block.
+        seed: of the order within the pairs.
+        stopwatch: for tests; by default the one of the device.
+
+    Raises:
+        InputError: as for `device_of`.
+    """
+    watch = stopwatch or stopwatch_of(device_of(reference, candidate, example_inputs))
+    one, other = (_call(network, example_inputs) for network in (reference, candidate))
+    draw = random.Random(seed)
+
+    def take(count: int) -> Iterator[Pair]:
+        for reference_first in _balanced(count, draw):
+            first, second = (one, other) if reference_first else (other, one)
+            begun, ended = watch(first), watch(second)
+            yield Pair(*((begun, ended) if reference_first else (ended, begun)), reference_first)
+
+    with cpu_threads(threads), torch.inference_mode():
+        for call in (one, other) * warmup:
+            watch(call)
+        yield take
+
+
+def balanced_order(pairs: int, seed: int) -> list[bool]:
+    """Whether the reference runs first in each pair: half of them, at random.
+
+    Balance cancels what the first run of a pair does to the second (a warm cache, a busy clock);
+    randomness keeps a periodic disturbance from meeting always the same network.
+    """
+    return _balanced(pairs, random.Random(seed))
+
+
+def _balanced(pairs: int, draw: random.Random) -> list[bool]:
+    order = [number % 2 == 0 for number in range(pairs)]
+    draw.shuffle(order)
+    return order
+
+
+def _call(network: nn.Module, inputs: Any) -> Call:
+    private = copy_with(network, {}).eval()
+    return lambda: run_method(private, "forward", inputs)
