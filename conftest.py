@@ -1,14 +1,25 @@
-"""Benchmarks run when asked for with `--benchmark-only`, and only then."""
+"""Bare `pytest` checks correctness, size and accuracy; benchmarks run when they are asked for."""
 
 from __future__ import annotations
 
 import pytest
 
+from segprune.pytest_plugin.selection import speed_wanted
+
+pytest_plugins = ["pytester"]
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bare `pytest` checks correctness; timing it beside other tests would measure nothing."""
-    wanted = bool(config.getoption("benchmark_only"))
-    chosen = [item for item in items if ("benchmark" in _fixtures(item)) == wanted]
+    """Timing beside other tests measures nothing, so it is left out unless it was asked for.
+
+    `pytest --benchmark-only` measures and does nothing else; `pytest benchmarks` does both.
+    """
+    only = bool(config.getoption("benchmark_only"))
+    chosen = [
+        item
+        for item in items
+        if (speed_wanted(config, item) if "benchmark" in _fixtures(item) else not only)
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
 

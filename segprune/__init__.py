@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TraceError,
     )
     from segprune.evaluation import evaluate
+    from segprune.gates import Status, Verdict, gate_speed
     from segprune.graph import ChannelGraph, Frozen, Layer
     from segprune.importance import Evidence, importances, register_importance
     from segprune.metrics import ConfusionMatrix, Score
@@ -55,13 +56,16 @@ __all__ = [
     "Score",
     "SegpruneError",
     "SpeedComparison",
+    "Status",
     "TraceError",
+    "Verdict",
     "Violation",
     "adapt",
     "build",
     "compare_speed",
     "cost",
     "evaluate",
+    "gate_speed",
     "importances",
     "load",
     "make_plan",
@@ -94,13 +98,16 @@ _HOME = {
     "Score": "metrics",
     "SegpruneError": "errors",
     "SpeedComparison": "speed",
+    "Status": "gates",
     "TraceError": "errors",
+    "Verdict": "gates",
     "Violation": "verification",
     "adapt": "models",
     "build": "models",
     "compare_speed": "speed",
     "cost": "costs",
     "evaluate": "evaluation",
+    "gate_speed": "gates",
     "importances": "importance",
     "load": "artifacts",
     "make_plan": "planning",

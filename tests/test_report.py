@@ -1,4 +1,4 @@
-"""The report on made-up records: joins, rules, verdicts, sentences, adoption and pictures."""
+"""The report on made-up records: joins, rules, promises, sentences, adoption and pictures."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from segprune.cli import app
 from segprune.errors import ArtifactError, InputError
+from segprune.gates.policy import Budget
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.records import to_json, write_record
 from segprune.report import (
@@ -29,7 +30,7 @@ from segprune.report import (
 from segprune.report.bundle import read_bundle, write_bundle
 from segprune.report.headline import headline_notes, headline_table
 from segprune.report.plots.style import RECOVERED
-from segprune.report.policy import Budget, Findings, judge
+from segprune.report.promise import Findings, judge
 from segprune.report.standings import Row, standings
 from segprune.report.strategies import Strategy, sweep_of
 from synthetic_records import campaign, cell, digest, score, sensitivity, speed, training
@@ -219,9 +220,9 @@ def test_whoever_just_keeps_the_promise_keeps_it(policy: Policy) -> None:
     ],
 )
 def test_every_miss_is_named(policy: Policy, changes: dict[str, Any], named: str) -> None:
-    verdict = judge(policy.budgets["macs50"], findings(**changes))
-    assert verdict.kind == "missed"
-    assert [named in reason for reason in verdict.reasons] == [True]
+    promise = judge(policy.budgets["macs50"], findings(**changes))
+    assert promise.kind == "missed"
+    assert [named in reason for reason in promise.reasons] == [True]
 
 
 def test_without_a_speed_nothing_is_kept(policy: Policy) -> None:
@@ -245,7 +246,7 @@ def test_an_exception_counts_for_its_network_and_data_alone(
     dense = training(miou=0.72, data=data)
     quick = speed(1.9, artifact=pruned.artifact, data=data)
     rows = rows_of(policy, dense, pruned, speeds=[quick], data=data)
-    assert row_of(rows, variant).verdict.kind == kind
+    assert row_of(rows, variant).promise.kind == kind
 
 
 def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
@@ -260,7 +261,7 @@ def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
 def test_a_dense_network_below_its_floor_is_no_baseline(policy: Policy) -> None:
     (low,) = rows_of(policy, training(miou=0.49))
     (high,) = rows_of(policy, training(miou=0.5))
-    assert (low.verdict.kind, high.verdict.kind) == ("missed", "kept")
+    assert (low.promise.kind, high.promise.kind) == ("missed", "kept")
 
 
 def test_the_committed_policy_can_be_read() -> None:

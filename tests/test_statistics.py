@@ -84,7 +84,7 @@ def test_a_refusal_names_the_least_number_of_pairs_that_will_do() -> None:
 
 def test_the_looks_spend_one_and_a_half_percent_in_all() -> None:
     assert math.fsum(look.error for look in LOOKS) == pytest.approx(0.015)
-    assert [look.pairs for look in LOOKS] == [16 * 2**n for n in range(len(LOOKS))]
+    assert [look.pairs for look in LOOKS] == sorted({look.pairs for look in LOOKS})
     assert all(look.pairs >= least_count(1 - look.error) for look in LOOKS)
 
 

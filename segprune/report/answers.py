@@ -9,8 +9,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from segprune.gates.policy import Policy
 from segprune.pipeline.sweep.records import RECOVERIES
-from segprune.report.policy import Policy
 from segprune.report.standings import Row, mean
 from segprune.report.strategies import Network, Point, Strategy, Sweep
 from segprune.report.study import Study

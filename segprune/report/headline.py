@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation import EvaluationRecord
 from segprune.pipeline.sweep.records import SpeedRecord
-from segprune.report.policy import Policy, Verdict
+from segprune.report.promise import Promise
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained
 from segprune.report.words import NOTHING, points, signed, table, times_range
 
@@ -15,7 +16,7 @@ __all__ = [
     "speed_table",
 ]  # fmt: skip
 
-_VERDICTS = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
+_PROMISES = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
 
 
 def headline_table(rows: Sequence[Row]) -> list[str]:
@@ -32,7 +33,7 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             _miou(trained),
             NOTHING if row.dense is trained or row.loss is None else signed(-row.loss, 2),
             times_range(row.speed.speed if row.speed else None),
-            _verdict(row.verdict),
+            _promise(row.promise),
         ])  # fmt: skip
     header = (
         "network", "variant", "seeds", "parameters", "GMACs", "mIoU", "against dense ◆",
@@ -58,7 +59,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     few = [
         f"{row.trained.network} {row.trained.variant}"
         for row in rows
-        if row.verdict.kind in ("kept", "missed")
+        if row.promise.kind in ("kept", "missed")
         and row.trained.variant not in (DENSE, CONTINUED)
         and 1 < len(row.trained.records) < policy.headline_seeds
     ]
@@ -182,6 +183,6 @@ def _share(trained: Trained, what: str) -> str:
     return f" ({100 * value / whole:.1f} %)"
 
 
-def _verdict(verdict: Verdict) -> str:
-    word = _VERDICTS[verdict.kind]
-    return f"{word}: {'; '.join(verdict.reasons)}" if verdict.reasons else word
+def _promise(promise: Promise) -> str:
+    word = _PROMISES[promise.kind]
+    return f"{word}: {'; '.join(promise.reasons)}" if promise.reasons else word

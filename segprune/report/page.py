@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from segprune.gates.policy import Policy
 from segprune.report.answers import answers
 from segprune.report.collection import Collection
 from segprune.report.conditions import commands, conditions
@@ -12,7 +13,6 @@ from segprune.report.headline import (
     headline_table,
     speed_table,
 )
-from segprune.report.policy import Policy
 from segprune.report.study import Study, studies
 from segprune.report.swept import failures, grid, speed_grid, trained_cells
 

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.errors import InputError
+from segprune.gates.policy import Policy
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection, dataset_of
-from segprune.report.policy import Findings, Policy, Verdict, judge, judge_dense
+from segprune.report.promise import Findings, Promise, judge, judge_dense
 
 __all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
 
@@ -78,13 +79,13 @@ class Row:
     Attributes:
         dense: what it is compared with; None where no dense network is recorded.
         speed: paired measurement against the dense network, or None.
-        verdict: on the mean over the seeds.
+        promise: on the mean over the seeds.
     """
 
     trained: Trained
     dense: Trained | None
     speed: SpeedRecord | None
-    verdict: Verdict
+    promise: Promise
 
     @property
     def loss(self) -> float | None:
@@ -203,7 +204,7 @@ def _row(
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
         reasons = ("no dense network is recorded to compare with",) if budget else ()
-        return Row(trained, None, speed, Verdict("open" if budget else "none", reasons))
+        return Row(trained, None, speed, Promise("open" if budget else "none", reasons))
     first = trained.records[0]
     found = Findings(
         macs=trained.macs / first.dense_macs,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
 from segprune.report.collection import Collection
-from segprune.report.policy import Policy
 from segprune.report.standings import Row, standings
 from segprune.report.strategies import Sweep, sweep_of
 

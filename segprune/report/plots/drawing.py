@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segprune.errors import InputError
+from segprune.gates.policy import Policy
 from segprune.report.collection import Collection
 from segprune.report.plots import recovery, sensitivity, summary, trade_off, widths
 from segprune.report.plots.style import RC, clear, save
-from segprune.report.policy import Policy
 from segprune.report.study import studies
 
 if TYPE_CHECKING:

@@ -1,0 +1,83 @@
+"""Accept a baseline: the only way one is written, and none is lowered without a reason.
+
+What the policy does not allow is never accepted; that is judged before anything gets here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from segprune.baselines.reading import read_baseline
+from segprune.baselines.record import Acceptance, Baseline
+from segprune.environment import environment
+from segprune.errors import ArtifactError, InputError
+from segprune.records import write_record
+
+__all__ = ["accept", "lowered"]
+
+_POINTS = 1e-4  # of mIoU in [0, 1]: what another machine's rounding may change
+
+
+def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseline:
+    """Write a baseline in place of the one that is there, if any.
+
+    Args:
+        baseline: its `accepted` is replaced: the old entries, and a new one.
+        because: a reason; needed where something is lowered, and kept in the file.
+
+    Raises:
+        InputError: something is lowered and no reason was given; every such thing is named.
+        ArtifactError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    history: tuple[Acceptance, ...] = ()
+    less: tuple[str, ...] = ()
+    if path.exists():
+        try:
+            old = read_baseline(path, baseline.case)
+        except ArtifactError as error:
+            less = (f"the baseline that is there cannot be compared with: {error}",)
+        else:
+            history, less = old.accepted, lowered(old, baseline)
+    if less and not (because and because.strip()):
+        raise InputError(
+            f"{baseline.case}: expected a reason to lower its baseline, found none; "
+            f'add --because "…" if it is meant. It would lower: {"; ".join(less)}'
+        )
+    here = environment()
+    entry = Acceptance(here.segprune, here.torch, because if less else None, less)
+    written = dataclasses.replace(baseline, accepted=(*history, entry))
+    write_record(path, written)
+    return written
+
+
+def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
+    """What a new baseline promises less of than the old one, a sentence each."""
+    less = []
+    for name, before, after in (
+        ("mIoU", old.accuracy.score.miou, new.accuracy.score.miou),
+        ("floor of mIoU", old.floors.miou, new.floors.miou),
+        ("mIoU of dense", old.accuracy.dense.miou, new.accuracy.dense.miou),
+    ):
+        if after < before - _POINTS:
+            less.append(f"{name} from {100 * before:.2f} to {100 * after:.2f}")
+    for name, floor in old.floors.class_iou.items():
+        now = new.floors.class_iou.get(name)
+        if floor is not None and (now is None or now < floor - _POINTS):
+            value = "nothing" if now is None else f"{100 * now:.1f}"
+            less.append(f"floor of {name} from {100 * floor:.1f} to {value}")
+    if new.floors.speedup < old.floors.speedup:
+        less.append(f"owed speed-up from ×{old.floors.speedup:g} to ×{new.floors.speedup:g}")
+    if new.speed.comparison.high < old.speed.comparison.low:
+        less.append(
+            f"speed-up from ×{old.speed.comparison.speedup:.2f} to "
+            f"×{new.speed.comparison.speedup:.2f}"
+        )
+    for name in ("params", "macs"):
+        before, after = getattr(old.size.pruned, name), getattr(new.size.pruned, name)
+        if after > before:
+            less.append(f"{name} grow from {before:,} to {after:,}")
+    if new.data.images < old.data.images:
+        less.append(f"images from {old.data.images} to {new.data.images}")
+    return tuple(less)

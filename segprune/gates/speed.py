@@ -1,0 +1,204 @@
+"""The speed gate: two networks in turn until the question is decided, or cannot be.
+
+Two roles. "speedup": a pruned network owes a floor against its dense one. "regression": a candidate
+must not be slower than a reference; between 1 % slower and 5 % slower lies a zone in which either
+answer is right, for two copies of one network differ by half a percent already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from segprune.errors import InputError
+from segprune.execution import run_method
+from segprune.gates.verdict import Status, Verdict
+from segprune.network import tensors_of
+from segprune.observation import primary
+from segprune.speed import SpeedComparison, compare_speed
+
+__all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_speed"]
+
+Role = Literal["regression", "speedup"]
+
+SURELY_SLOWER, SURELY_FAST_ENOUGH = 1.01, 1.05
+
+
+@dataclass(frozen=True)
+class SpeedVerdict(Verdict):
+    """A verdict with what was measured; None where nothing was, for it could not be compared."""
+
+    comparison: SpeedComparison | None = None
+
+
+def gate_speed(
+    reference: nn.Module,
+    candidate: nn.Module,
+    example_inputs: Any,
+    *,
+    floor: float,
+    role: Role = "regression",
+    max_seconds: float = 30.0,
+    threads: int = 1,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    compare: Callable[..., SpeedComparison] = compare_speed,
+) -> SpeedVerdict:
+    """Measure until it is decided whether the candidate is fast enough.
+
+    Args:
+        reference, candidate: in evaluation mode, on one device; in a speed-up the dense and the
+            pruned network. Neither is changed.
+        example_inputs: a tensor `(N, C, H, W)`, a tuple, or a dict of keyword arguments.
+        floor: of the reference's time over the candidate's; 1 for "not slower".
+        role: "speedup": PASS when the interval's lower end reaches the floor, FAIL when its upper
+            end does not. "regression": FAIL when the upper end is below floor / 1.01, PASS when the
+            lower end is above floor / 1.05.
+        max_seconds, threads, seed, progress: as for `compare_speed`.
+        compare: for tests.
+
+    Returns:
+        INCONCLUSIVE where time or pairs ran out first; NOT_COMPARABLE where the networks are in
+        training mode, give other or no outputs, or are one and the same in a speed-up.
+
+    Raises:
+        InputError: a floor that is no number above 0, another role, or as `compare_speed`.
+    """
+    if not (isinstance(floor, (int, float)) and math.isfinite(floor) and floor > 0):
+        raise InputError(f"floor: expected a number above 0, found {floor!r}; 1 is 'not slower'.")
+    if role not in ("regression", "speedup"):
+        raise InputError(f"role: expected 'regression' or 'speedup', found {role!r}; choose one.")
+    obstacles = _obstacles(reference, candidate, example_inputs, role)
+    if obstacles:
+        return SpeedVerdict(Status.NOT_COMPARABLE, obstacles)
+    same_shapes = _shapes(reference) == _shapes(candidate)
+    found = compare(
+        reference, candidate, example_inputs, max_seconds=max_seconds, threads=threads, seed=seed,
+        progress=progress,
+        stop=lambda so_far: decide(so_far, floor, role, same_shapes) is not None,
+    )  # fmt: skip
+    status = decide(found, floor, role, same_shapes)
+    reasons = [_words(found, floor)]
+    if status is None:
+        status = Status.INCONCLUSIVE
+        reasons.append("too little time or too much noise to decide; give it more max_seconds")
+    if role == "speedup" and same_shapes and status is not Status.PASS:
+        status = Status.FAIL
+        reasons.append(
+            "every tensor has the reference's shape: channels were masked or have grown back, "
+            "none was removed"
+        )
+    return SpeedVerdict(status, tuple(reasons), found)
+
+
+def decide(
+    found: SpeedComparison, floor: float, role: Role, same_shapes: bool = False
+) -> Status | None:
+    """What an interval decides; None: nothing yet. Pure.
+
+    Args:
+        same_shapes: nothing was removed, so a speed-up of nearly 1 is the luck of the memory, and
+            has to be a clear one.
+    """
+    if role == "speedup":
+        owed = max(floor, SURELY_SLOWER) if same_shapes else floor
+        if found.low >= owed:
+            return Status.PASS
+        return Status.FAIL if found.high < floor else None
+    if found.high < floor / SURELY_SLOWER:
+        return Status.FAIL
+    return Status.PASS if found.low > floor / SURELY_FAST_ENOUGH else None
+
+
+def gate_fps(found: float, baseline: float, share: float, same_machine: bool) -> Verdict:
+    """Absolute speed, which means something on the baseline's own machine only.
+
+    Args:
+        found, baseline: frames per second now and then.
+        share: at least this much of the baseline's; the clock of a shared machine drifts by a
+            factor of two and more within minutes.
+        same_machine: whether the fingerprints are equal.
+    """
+    if not same_machine:
+        return Verdict(
+            Status.NOT_COMPARABLE,
+            (
+                f"{found:.1f} FPS, reported and not gated: the baseline's {baseline:.1f} are of "
+                "another machine",
+            ),
+        )
+    text = f"{found:.1f} FPS, at least {share * baseline:.1f} ({share:g} of the baseline's)"
+    return Verdict(Status.PASS if found >= share * baseline else Status.FAIL, (text,))
+
+
+def _words(found: SpeedComparison, floor: float) -> str:
+    threads = f"{found.threads} thread{'' if found.threads == 1 else 's'}"
+    return (
+        f"speed-up ×{found.speedup:.3g} ({found.low:.3f} – {found.high:.3f} at "
+        f"{found.confidence:.1%}; {found.pairs} pairs in turn, {threads}), floor ×{floor:g}"
+    )
+
+
+def _obstacles(
+    reference: nn.Module, candidate: nn.Module, inputs: Any, role: Role
+) -> tuple[str, ...]:
+    networks = {"reference": reference, "candidate": candidate}
+    training = [
+        f"{name}: expected evaluation mode, found training mode in "
+        f"{next(where or type(m).__name__ for where, m in network.named_modules() if m.training)}; "
+        f"call {name}.eval()"
+        for name, network in networks.items()
+        if any(module.training for module in network.modules())
+    ]
+    if training:
+        return tuple(training)
+    outputs = {name: _output(network, inputs) for name, network in networks.items()}
+    failed = [
+        f"{name}: expected finite logits, found {found}"
+        for name, found in outputs.items()
+        if isinstance(found, str)
+    ]
+    if failed:
+        return tuple(failed)
+    one, other = (tuple(found.shape) for found in outputs.values() if isinstance(found, Tensor))
+    if one != other:
+        return (
+            f"outputs: expected one shape from both networks, found {one} and {other}; they do not "
+            "do the same work",
+        )
+    if role == "speedup" and _same_weights(reference, candidate):
+        return (
+            "networks: expected a dense and a pruned one, found the same weights in both; pass the "
+            "pruned network as candidate",
+        )
+    return ()
+
+
+def _output(network: nn.Module, inputs: Any) -> Tensor | str:
+    """The logits, or what is wrong with them."""
+    try:
+        with torch.inference_mode():
+            logits = primary(run_method(network, "forward", inputs))
+    except Exception as error:  # whatever a user's network raises
+        first = (str(error).splitlines() or [""])[0]
+        return f"{type(error).__name__}: {first}"
+    if not bool(torch.isfinite(logits).all()):
+        return "NaN or infinity"
+    return logits
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors_of(network).items()}
+
+
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
+    first, second = tensors_of(one), tensors_of(other)
+    return first.keys() == second.keys() and all(
+        tensor.shape == second[name].shape and torch.equal(tensor, second[name])
+        for name, tensor in first.items()
+    )

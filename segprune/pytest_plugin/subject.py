@@ -1,0 +1,212 @@
+"""The networks and images of a case, loaded once a session, and what is found out about them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from segprune.artifacts import Header, load, read_header
+from segprune.baselines.record import DataFacts, NetworkFacts, SizeFacts
+from segprune.costs import cost
+from segprune.data.opening import NAMES, open_dataset
+from segprune.data.preprocessing import Preprocessing
+from segprune.errors import InputError
+from segprune.evaluation import Evaluation, evaluate_images
+from segprune.gates.floors import Floors, Size, floors_of
+from segprune.metrics import Score
+from segprune.models.references import resolve
+from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.network import tensors_of
+from segprune.pipeline.training.record import TrainingRecord
+from segprune.pytest_plugin.case import Case
+from segprune.records import read_record
+
+if TYPE_CHECKING:
+    from segprune.data.dataset import SegmentationDataset
+
+__all__ = ["DataMissingError", "Subject"]
+
+
+class DataMissingError(Exception):
+    """A data set that is not on this machine; not an error, but nothing to be judged."""
+
+
+class Subject:
+    """Everything that the gates of one case look at; each is made when it is first needed.
+
+    Args:
+        folders: of data sets, by name.
+    """
+
+    def __init__(self, case: Case, folders: Mapping[str, Path]) -> None:
+        self.case, self._folders = case, folders
+
+    @cached_property
+    def header(self) -> Header:
+        """Of the pruned network's file."""
+        return read_header(self.case.artifact)
+
+    @cached_property
+    def dense(self) -> nn.Module:
+        """In evaluation mode, on the CPU."""
+        given = self.case.dense
+        if isinstance(given, Path):
+            network = load(given)
+        elif isinstance(given, str):
+            network = resolve(given)
+        else:
+            network = given if isinstance(given, nn.Module) else given()
+        if not isinstance(network, nn.Module):
+            raise InputError(
+                f"{self.case.name}: dense: expected a network or a function that returns one, "
+                f"found {type(network).__name__}; write dense=make_network."
+            )
+        if self.case.weights is not None:
+            load_weights(network, read_weights(self.case.weights), str(self.case.weights))
+        return network.eval()
+
+    @cached_property
+    def pruned(self) -> nn.Module:
+        """In evaluation mode, on the CPU."""
+        return load(self.case.artifact, None if self.header.spec is not None else self.dense)
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """What the artefact says, or ImageNet's."""
+        told = self.header.metadata.get("preprocessing")
+        return Preprocessing() if told is None else Preprocessing.from_metadata(told)
+
+    @cached_property
+    def dataset(self) -> SegmentationDataset:
+        """The images.
+
+        Raises:
+            DataMissingError: a named data set of which no folder was given.
+        """
+        given = self.case.data
+        if not isinstance(given, str):
+            return given()
+        root = self._folders.get(given)
+        if given != "streets" and root is None:
+            raise DataMissingError(
+                f"{given} is not on this machine; say where it is with --segprune-data "
+                f"{given}=PATH, or SEGPRUNE_DATA={given}=PATH"
+            )
+        name = given if given in NAMES else "folder"
+        return open_dataset(
+            name, root, split=self.case.split, count=self.case.count, size=self.preprocessing.size
+        )
+
+    @cached_property
+    def pruned_evaluation(self) -> Evaluation:
+        """Counts of every image."""
+        return evaluate_images(self.pruned, self.dataset, preprocessing=self.preprocessing)
+
+    @cached_property
+    def dense_evaluation(self) -> Evaluation:
+        """Counts of every image."""
+        return evaluate_images(self.dense, self.dataset, preprocessing=self.preprocessing)
+
+    @cached_property
+    def dense_score(self) -> Score:
+        """The better of the dense network's and that of the dense network trained on."""
+        own = self.dense_evaluation.score
+        if self.case.continued is None:
+            return own
+        record = read_record(TrainingRecord, self.case.continued)
+        if record.validation_digest != self.dense_evaluation.data:
+            raise InputError(
+                f"{self.case.continued}: expected a record of the same images, found another set; "
+                "train the dense network on with the same data."
+            )
+        continued = record.scores["result"]
+        return continued if continued.miou > own.miou else own
+
+    @cached_property
+    def example(self) -> Tensor:
+        """Random numbers in the shape of one image, the same every time."""
+        return _random(self._image_input)
+
+    @property
+    def speed_input(self) -> tuple[int, ...]:
+        """`(N, C, H, W)` at which speed is measured."""
+        return self.case.input or self._image_input
+
+    @cached_property
+    def speed_example(self) -> Tensor:
+        """Random numbers of that size."""
+        return _random(self.speed_input)
+
+    @cached_property
+    def sizes(self) -> SizeFacts:
+        """Of both networks."""
+        pruned, dense = (_size(network, self.example) for network in (self.pruned, self.dense))
+        return SizeFacts(tuple(self.example.shape), pruned, dense)
+
+    @property
+    def floors(self) -> Floors:
+        """What the budget demands."""
+        return floors_of(
+            self.case.budget, self.dataset.classes.names, self.dense_score, self.sizes.dense
+        )
+
+    @cached_property
+    def network_facts(self) -> NetworkFacts:
+        """Names and digests."""
+        return NetworkFacts(
+            network=self.header.network,
+            artifact=self.case.artifact.name,
+            artifact_digest=file_digest(self.case.artifact),
+            plan=self.header.plan.digest,
+            dense_weights=_weights_digest(self.dense),
+        )
+
+    @property
+    def data_facts(self) -> DataFacts:
+        """What was evaluated on."""
+        return DataFacts(
+            name=self.dataset.name,
+            split=self.dataset.split,
+            images=len(self.dataset),
+            digest=self.pruned_evaluation.data,
+            classes=self.dataset.classes.names,
+            void=self.pruned_evaluation.matrix.void,
+            preprocessing=self.preprocessing,
+        )
+
+    @property
+    def _image_input(self) -> tuple[int, ...]:
+        told = self.header.metadata.get("input")
+        if told is not None:
+            return tuple(int(number) for number in told)
+        if self.case.input is not None:
+            return self.case.input
+        raise InputError(
+            f"{self.case.name}: input: expected the size of an image in the artefact or the "
+            "marker, found none; add input=(1, 3, 512, 1024) to the marker."
+        )
+
+
+def _random(size: tuple[int, ...]) -> Tensor:
+    return torch.randn(size, generator=torch.Generator().manual_seed(0))
+
+
+def _size(network: nn.Module, example: Tensor) -> Size:
+    counted = cost(network, example)
+    return Size(counted.params, counted.macs, counted.activation_bytes)
+
+
+def _weights_digest(network: nn.Module) -> str:
+    """SHA-256 over names, shapes and bytes of every tensor."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors_of(network).items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

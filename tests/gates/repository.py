@@ -1,0 +1,162 @@
+"""A small repository of a user's: a network, its pruned artefact, and gates; with a made-up clock.
+
+`Repository` writes it into a folder and runs pytest there, in this process. Speeds come from a
+script instead of a clock: dense takes `ratio` times as long as pruned.
+
+Everything that the inner session imports is imported here first: pytester forgets what came in
+within, and torchvision cannot be loaded twice.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import segprune.data.streets
+import segprune.pytest_plugin.reporting
+import segprune.verification  # noqa: F401
+from segprune.gates.speed import gate_speed
+from segprune.pytest_plugin import speed_gate
+from segprune.speed import Pair, SpeedComparison, summarise
+from segprune.statistics import LOOKS
+
+__all__ = ["CASE", "Repository", "output", "table_row"]
+
+CASE = "mine-half"
+BUDGET = '{"miou_loss": 12, "class_loss": 100, "speedup": 1.5, "macs": 0.6}'
+
+NETWORKS = """
+import torch
+from torch import nn
+import segprune, segprune.data.preprocessing
+
+class Mine(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(16)
+        self.last = nn.Conv2d(16, 11, 1)
+
+    def forward(self, images):
+        return self.last(torch.relu(self.norm(self.first(images))))
+
+def make_network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Mine().eval()
+    # The last layer by least squares, so that it tells the sky from the road.
+    rows, wanted = [], []
+    for sample in scenes():
+        image = segprune.data.preprocessing.Preprocessing()(sample.image[None])
+        rows.append(torch.relu(network.norm(network.first(image)))[0].flatten(1).T.detach())
+        wanted.append(torch.eye(11)[sample.label[::2, ::2].long().clamp(max=10)].flatten(0, 1))
+    inputs = torch.nn.functional.pad(torch.cat(rows), (0, 1), value=1.0).double()
+    found = torch.linalg.lstsq(inputs, torch.cat(wanted).double()).solution.float()
+    with torch.no_grad():
+        network.last.weight.copy_(found[:-1].T[..., None, None])
+        network.last.bias.copy_(found[-1])
+    return network
+
+def scenes():
+    return segprune.open_dataset("streets", count=24, size=(32, 64), cache=True)
+
+def write_artifact(path="half.safetensors", budget=0.5):
+    example = torch.zeros(1, 3, 32, 64)
+    plan = segprune.make_plan(make_network(), example, budget={"macs": budget})
+    small = segprune.prune(make_network(), plan)
+    metadata = {"input": [1, 3, 32, 64]}
+    return segprune.save(path, small, plan, metadata=metadata)
+"""
+
+GATES = f'''
+import pytest
+from my_networks import make_network, scenes
+
+pytestmark = pytest.mark.segprune(
+    "{CASE}", dense=make_network, artifact="half.safetensors", data=scenes, budget={BUDGET},
+)
+
+def test_size(segprune_gate):
+    segprune_gate.size()
+
+def test_proof(segprune_gate):
+    segprune_gate.proof()
+
+def test_accuracy(segprune_gate):
+    segprune_gate.accuracy()
+
+def test_speed(segprune_speed):
+    segprune_speed()
+'''
+
+
+class Repository:
+    """Such a repository, in pytester's folder."""
+
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pytester, self.path = pytester, pytester.path
+        self.ratio = 2.0
+        monkeypatch.setattr(
+            speed_gate, "gate_speed",
+            lambda *nets, **options: gate_speed(*nets, **options, compare=self._compare),
+        )  # fmt: skip
+        monkeypatch.syspath_prepend(self.path)
+        (self.path / "my_networks.py").write_text(NETWORKS)
+        (self.path / "test_gates.py").write_text(GATES)
+
+    @property
+    def baseline(self) -> Path:
+        return self.path / "baselines" / f"{CASE}.json"
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest there; warnings are errors, as in the project itself."""
+        # Sessions within a process leave files to the garbage collector, which warns of them.
+        strict = ("-W", "error", "-W", "ignore::ResourceWarning")
+        return self.pytester.runpytest_inprocess(*strict, *arguments)
+
+    def write_artifact(self, budget: float = 0.5, name: str = "half.safetensors") -> None:
+        """The pruned network's file; its weights are what is left of the dense network's."""
+        networks: dict[str, Any] = {}
+        exec((self.path / "my_networks.py").read_text(), networks)
+        networks["write_artifact"](self.path / name, budget)
+
+    def edit(self, old: str, new: str, name: str = "test_gates.py") -> None:
+        """Replace text in one of the repository's files."""
+        content = (self.path / name).read_text()
+        assert old in content
+        (self.path / name).write_text(content.replace(old, new))
+
+    def change(self, change: Callable[[dict[str, Any]], Any]) -> None:
+        """Edit the baseline as a hand would."""
+        content = json.loads(self.baseline.read_text())
+        change(content)
+        self.baseline.write_text(json.dumps(content))
+
+    def _compare(self, reference: Any, candidate: Any, inputs: Any, **options: Any) -> Any:
+        draw = random.Random(0)
+        samples: list[Pair] = []
+        for look in LOOKS:
+            while len(samples) < look.pairs:
+                drift = draw.uniform(0.98, 1.02)
+                samples.append(Pair(10 * self.ratio * drift, 10 / drift, draw.random() < 0.5))
+            found: SpeedComparison = summarise(
+                samples, 0.985, batch=1, threads=1, device="cpu", at_this_look=1 - look.error
+            )
+            if options["stop"](found):
+                break
+        return found
+
+
+def output(result: pytest.RunResult) -> str:
+    """All that was written to the terminal."""
+    return "\n".join(result.outlines + result.errlines)
+
+
+def table_row(result: pytest.RunResult) -> str:
+    """The case's row in the summary."""
+    return next(line for line in result.outlines if line.startswith(f" {CASE} "))

@@ -1,0 +1,362 @@
+"""Ways to stay green that do not: each starts from an accepted, green repository.
+
+Every entry is a way in which a gate somewhere was, or could be, fooled: by accident or on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gates.repository import CASE, Repository, output
+
+Content = dict[str, Any]
+Tamper = Callable[[Repository], object]
+
+TAMPERED: dict[str, tuple[Tamper, str]] = {}
+"""By name: what is done to the repository, and what the refusal has to say."""
+
+
+def tamper(says: str) -> Callable[[Tamper], Tamper]:
+    def register(function: Tamper) -> Tamper:
+        TAMPERED[function.__name__] = function, says
+        return function
+
+    return register
+
+
+def edited(change: Callable[[Content], object]) -> Tamper:
+    return lambda repository: repository.change(change)
+
+
+# ---------------------------------------------------------------- the baseline's file
+
+
+@tamper("found no such file; accept it anew: pytest --segprune-accept")
+def the_baseline_is_deleted(repository: Repository) -> None:
+    repository.baseline.unlink()
+
+
+@tamper("expected a test that judges this baseline, found none")
+def the_baseline_is_renamed(repository: Repository) -> None:
+    repository.baseline.rename(repository.baseline.with_name("other.json"))
+
+
+@tamper("case: expected 'mine-half', found 'another'")
+def the_baseline_is_another_case_s(repository: Repository) -> None:
+    repository.change(lambda c: c.update(case="another"))
+
+
+@tamper("expected a JSON object")
+def the_baseline_is_cut_short(repository: Repository) -> None:
+    text = repository.baseline.read_text()
+    repository.baseline.write_text(text[: len(text) // 2])
+
+
+@tamper("expected a JSON record, found bytes that are no text")
+def the_baseline_is_garbage(repository: Repository) -> None:
+    repository.baseline.write_bytes(b"\xff\xfe\x00")
+
+
+@tamper("expected schema 'segprune.baseline/1', found 'segprune.baseline/0'")
+def the_baseline_has_another_schema(repository: Repository) -> None:
+    repository.change(lambda c: c.update(schema="segprune.baseline/0"))
+
+
+@tamper("field floors.speedup: expected a value, found none")
+def a_floor_is_missing(repository: Repository) -> None:
+    repository.change(lambda c: c["floors"].pop("speedup"))
+
+
+@tamper("an unknown field")
+def a_field_is_added(repository: Repository) -> None:
+    repository.change(lambda c: c.update(skip=True))
+
+
+@tamper("accepted: expected how it came about")
+def its_history_is_gone(repository: Repository) -> None:
+    repository.change(lambda c: c.update(accepted=[]))
+
+
+for number in ("NaN", "Infinity", "-Infinity", "0.0", "-1.0"):
+    for where in (
+        "size.pruned.params", "size.dense.macs", "floors.miou", "floors.speedup",
+        "accuracy.score.miou", "speed.comparison.speedup", "speed.comparison.candidate_fps",
+    ):  # fmt: skip
+
+        def put(repository: Repository, where: str = where, number: str = number) -> None:
+            *path, last = where.split(".")
+
+            def change(content: Content) -> None:
+                for key in path:
+                    content = content[key]
+                kind = type(content[last])
+                value = float(number)
+                content[last] = int(value) if kind is int and math.isfinite(value) else value
+
+            repository.change(change)
+
+        TAMPERED[f"{where}_is_{number}"] = put, where.rpartition(".")[0]
+
+
+# ---------------------------------------------------------------- its figures
+
+
+@tamper("accuracy.score: expected what the counts of its images give")
+def the_score_is_edited(repository: Repository) -> None:
+    repository.change(lambda c: c["accuracy"]["score"].update(miou=0.05))
+
+
+@tamper("floor of mIoU: expected")
+def the_floor_is_edited(repository: Repository) -> None:
+    repository.change(lambda c: c["floors"].update(miou=0.001))
+
+
+@tamper("policy: expected")
+def the_rule_is_edited(repository: Repository) -> None:
+    repository.change(lambda c: c["floors"].update(rule="anything goes"))
+
+
+@tamper("floor of sky: expected")
+def the_floor_of_a_class_is_taken_away(repository: Repository) -> None:
+    repository.change(lambda c: c["floors"]["class_iou"].update(sky=None))
+
+
+@tamper("limits of size: expected")
+def the_limit_of_size_is_raised(repository: Repository) -> None:
+    repository.change(lambda c: c["floors"].update(most_macs=10**9))
+
+
+@tamper("images, found")
+def an_image_is_left_out_of_the_counts(repository: Repository) -> None:
+    repository.change(lambda c: c["accuracy"]["per_image"].popitem())
+
+
+@tamper("speed.comparison.speedup: expected what its pairs give")
+def the_speedup_is_edited(repository: Repository) -> None:
+    repository.change(lambda c: c["speed"]["comparison"].update(speedup=9.0))
+
+
+@tamper("edited, or the two networks are swapped")
+def the_arms_are_swapped(repository: Repository) -> None:
+    def swap(content: Content) -> None:
+        for pair in content["speed"]["comparison"]["samples"]:
+            pair["reference_ms"], pair["candidate_ms"] = pair["candidate_ms"], pair["reference_ms"]
+
+    repository.change(swap)
+
+
+@tamper("expected at least 9 pairs, found 5")
+def there_are_too_few_pairs(repository: Repository) -> None:
+    def cut(content: Content) -> None:
+        content["speed"]["comparison"].update(pairs=5)
+        del content["speed"]["comparison"]["samples"][5:]
+
+    repository.change(cut)
+
+
+@tamper("expected times above 0")
+def a_pair_took_no_time(repository: Repository) -> None:
+    repository.change(lambda c: c["speed"]["comparison"]["samples"][3].update(candidate_ms=0.0))
+
+
+@tamper("speed.fingerprint_digest")
+def the_fingerprint_is_edited(repository: Repository) -> None:
+    repository.change(lambda c: c["speed"]["fingerprint"].update(cores=99))
+
+
+@tamper("expected a pruned network smaller than the dense one")
+def the_sizes_are_swapped(repository: Repository) -> None:
+    def swap(content: Content) -> None:
+        size = content["size"]
+        size["pruned"], size["dense"] = size["dense"], size["pruned"]
+
+    repository.change(swap)
+
+
+# ---------------------------------------------------------------- networks and data
+
+
+@tamper("artefact: expected")
+def the_artefact_is_another(repository: Repository) -> None:
+    repository.write_artifact(0.375)
+
+
+@tamper("found no such file")
+def the_artefact_is_gone(repository: Repository) -> None:
+    (repository.path / "half.safetensors").unlink()
+
+
+@tamper("dense network's weights: expected")
+def the_dense_network_is_another(repository: Repository) -> None:
+    repository.edit("torch.manual_seed(0)", "torch.manual_seed(1)", "my_networks.py")
+
+
+@tamper("data digest: expected")
+def the_images_are_others(repository: Repository) -> None:
+    repository.edit('"streets", count=24', '"streets", split="test", count=24', "my_networks.py")
+
+
+@tamper("data images: expected 24 as in the baseline, found 23")
+def there_are_fewer_images(repository: Repository) -> None:
+    repository.edit("count=24", "count=23", "my_networks.py")
+
+
+@tamper("policy: expected")
+def the_promise_in_the_test_is_lowered(repository: Repository) -> None:
+    repository.edit('"miou_loss": 12', '"miou_loss": 60')
+
+
+@tamper("expected a test that judges this baseline")
+def the_test_is_of_another_case(repository: Repository) -> None:
+    repository.edit(f'"{CASE}"', '"mine-half-2"')
+
+
+@tamper("missing a required argument: 'artifact'")
+def the_marker_is_misspelt(repository: Repository) -> None:
+    repository.edit("artifact=", "artefact=")
+
+
+@tamper("expected a marker that says what to judge")
+def the_marker_is_gone(repository: Repository) -> None:
+    repository.edit("pytestmark = ", "_ = ")
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_a_tampered_repository_is_red_and_says_what_was_expected(
+    name: str, repository: Repository
+) -> None:
+    change, says = TAMPERED[name]
+    change(repository)
+    # Every gate reads the whole baseline; of numbers the quickest gate is as good as all.
+    quick = ("-k", "size") if name.rpartition("_is_")[0].count(".") else ()
+    result = repository.run(*quick)
+    assert result.ret in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+    assert result.ret != 0
+    assert says in output(result)
+    rows = [line for line in result.outlines if line.startswith(f" {CASE} ")]
+    assert not any(row.rstrip().endswith("PASS") for row in rows)
+
+
+# ---------------------------------------------------------------- speed that was asked for
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("test_gates.py", "--benchmark-disable"),
+        ("--benchmark-only", "--benchmark-disable"),
+        ("--benchmark-only", "-n", "2"),
+        ("--benchmark-only", "-k", "nothing"),
+        ("--benchmark-only", "--deselect", "test_gates.py::test_speed"),
+    ],
+    ids=" ".join,
+)
+def test_speed_that_was_asked_for_and_not_measured_is_never_green(
+    repository: Repository, arguments: tuple[str, ...]
+) -> None:
+    if "-n" in arguments:
+        result = repository.pytester.runpytest_subprocess(*arguments)
+    else:
+        result = repository.run(*arguments)
+    assert result.ret != 0
+
+
+@pytest.mark.parametrize(("ratio", "ret"), [(2.0, 0), (1.49, 1), (1.0, 1), (0.33, 1)])
+def test_a_network_that_is_slower_than_it_owes_is_red(
+    repository: Repository, ratio: float, ret: int
+) -> None:
+    repository.ratio = ratio
+    assert repository.run("--benchmark-only", "--segprune-strict").ret == ret
+
+
+def test_speed_on_another_machine_is_judged_by_its_ratio_and_never_by_its_fps(
+    repository: Repository,
+) -> None:
+    """The baseline's own FPS are a hundred times higher; its fingerprint is another machine's."""
+
+    def other_machine(content: Content) -> None:
+        from segprune.baselines.record import Baseline
+        from segprune.records import from_json
+
+        content["speed"]["fingerprint"]["cores"] = 99
+        text = json.dumps(content)
+        content["speed"]["fingerprint_digest"] = from_json(Baseline, text).speed.fingerprint.digest
+        comparison = content["speed"]["comparison"]
+        for pair in comparison["samples"]:
+            pair["reference_ms"] /= 100
+            pair["candidate_ms"] /= 100
+        for name in ("reference_ms", "candidate_ms"):
+            comparison[name] /= 100
+        for name in ("reference_fps", "candidate_fps"):
+            comparison[name] *= 100
+
+    repository.change(other_machine)
+    result = repository.run("--benchmark-only", "--segprune-report", "out")
+    assert result.ret == 0
+    report = json.loads((repository.path / "out/segprune.json").read_text())
+    assert report["cases"][CASE]["gates"][0]["figures"]["fps_gated"] == 0
+
+
+def test_a_tenth_of_the_speed_on_the_same_machine_is_red_though_the_ratio_holds(
+    repository: Repository,
+) -> None:
+    def faster_then(content: Content) -> None:
+        comparison = content["speed"]["comparison"]
+        for pair in comparison["samples"]:
+            pair["reference_ms"] /= 10
+            pair["candidate_ms"] /= 10
+        for name in ("reference_ms", "candidate_ms"):
+            comparison[name] /= 10
+        for name in ("reference_fps", "candidate_fps"):
+            comparison[name] *= 10
+
+    repository.change(faster_then)
+    result = repository.run("--benchmark-only")
+    assert result.ret == 1
+    assert "FPS, at least" in output(result)
+
+
+# ---------------------------------------------------------------- the starting project
+
+
+MASKED = '''
+
+def masked_and_regrown(path="half.safetensors"):
+    """What the starting project did: structured masks on input channels, removed, fine-tuned."""
+    from torch.nn.utils import prune
+    network = make_network()
+    prune.ln_structured(network.last, "weight", amount=0.25, n=2, dim=1)
+    prune.remove(network.last, "weight")
+    with torch.no_grad():
+        network.last.weight.add_(torch.randn_like(network.last.weight) * 1e-3)
+    example = torch.zeros(1, 3, 32, 64)
+    plan = segprune.make_plan(network, example, scope={"first": 1.0})
+    metadata = {"input": [1, 3, 32, 64]}
+    return segprune.save(path, network, plan, metadata=metadata)
+'''
+
+
+def test_the_starting_project_s_pruning_is_red_on_size_proof_and_speed_and_named(
+    fresh: Repository,
+) -> None:
+    networks = fresh.path / "my_networks.py"
+    networks.write_text(networks.read_text() + MASKED)
+    content: Content = {}
+    exec(networks.read_text(), content)
+    content["masked_and_regrown"](fresh.path / "half.safetensors")
+    fresh.ratio = 1.0
+    result = fresh.run("--segprune-accept")
+    assert result.ret == 1
+    assert not fresh.baseline.exists()
+    said = output(result)
+    assert "mine-half, size: FAIL" in said
+    assert "channels were masked or have grown back, none was removed" in said
+    assert "mine-half, proof: FAIL" in said
+    assert "a mask leaves every tensor in its shape, and training fills it again" in said
+    assert "mine-half, speed: FAIL" in said
+    assert "every tensor has the reference's shape" in said

@@ -1,0 +1,248 @@
+"""The speed gate's decisions on made-up measurements; no test looks at a clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import segprune
+from segprune.errors import InputError
+from segprune.gates.speed import Role, decide, gate_fps, gate_speed
+from segprune.gates.verdict import Status
+from segprune.speed import Pair, SpeedComparison, compare_speed, summarise
+
+IMAGES = torch.zeros(1, 3, 8, 8)
+
+
+def interval(low: float, high: float) -> SpeedComparison:
+    """A comparison whose interval is this."""
+    steps = [low] * 40 + [math.sqrt(low * high)] * 40 + [high] * 40
+    pairs = [Pair(10 * ratio, 10, True) for ratio in steps]
+    return summarise(pairs, 0.985, batch=1, threads=1, device="cpu", at_this_look=1 - 1e-16)
+
+
+def net(channels: int = 4, scale: float = 1.0) -> nn.Module:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, channels, 1), nn.Conv2d(channels, 2, 1)).eval()
+    with torch.no_grad():
+        network[1].weight.mul_(scale)
+    return network
+
+
+def measured(found: SpeedComparison) -> Callable[..., SpeedComparison]:
+    """In place of a measurement: runs no network, asks whether that is enough, and returns it."""
+
+    def compare(reference: Any, candidate: Any, inputs: Any, **options: Any) -> SpeedComparison:
+        options["stop"](found)
+        return found
+
+    return compare
+
+
+def judged(low: float, high: float, floor: float, role: Role, **nets: nn.Module) -> Status:
+    networks = {"reference": net(4), "candidate": net(3), **nets}
+    return gate_speed(
+        networks["reference"], networks["candidate"], IMAGES, floor=floor, role=role,
+        compare=measured(interval(low, high)),
+    ).status  # fmt: skip
+
+
+ratios = st.floats(0.3, 3.0)
+
+
+@given(ratios, ratios, ratios)
+def test_a_speedup_passes_above_its_floor_and_fails_below(
+    one: float, other: float, floor: float
+) -> None:
+    low, high = sorted((one, other))
+    found = interval(low, high)
+    expected = Status.PASS if found.low >= floor else Status.FAIL if found.high < floor else None
+    assert decide(found, floor, "speedup") is expected
+    status = judged(low, high, floor, "speedup")
+    assert status is (expected or Status.INCONCLUSIVE)
+
+
+@given(ratios, ratios, ratios)
+def test_a_regression_fails_beyond_one_percent_and_passes_within_five(
+    one: float, other: float, floor: float
+) -> None:
+    low, high = sorted((one, other))
+    found = interval(low, high)
+    slow, fast = found.high < floor / 1.01, found.low > floor / 1.05
+    expected = Status.FAIL if slow else Status.PASS if fast else None
+    assert decide(found, floor, "regression") is expected
+    assert judged(low, high, floor, "regression") is (expected or Status.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [
+        (0.991, 1.009, Status.PASS),  # two copies of one network
+        (0.94, 0.955, Status.FAIL),  # five percent slower, known precisely
+        (0.94, 1.02, Status.INCONCLUSIVE),
+        (1.5, 2.0, Status.PASS),
+    ],
+)
+def test_regressions_in_numbers(low: float, high: float, status: Status) -> None:
+    assert judged(low, high, 1.0, "regression") is status
+
+
+# ---------------------------------------------------------------- what is not compared
+
+
+class StillTraining(nn.Sequential):
+    """Says that it evaluates, though one of its modules does not."""
+
+    def eval(self) -> StillTraining:
+        super().eval()
+        self[0].training = True
+        return self
+
+
+class NoNumbers(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.new_full((1, 2, 8, 8), float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"candidate": net(3).train()}, "candidate: expected evaluation mode"),
+        ({"reference": net(4).train()}, "reference: expected evaluation mode"),
+        ({"candidate": StillTraining(*net(3)).eval()}, "found training mode in 0"),
+        ({"candidate": net(4)}, "found the same weights in both"),
+        ({"candidate": nn.Conv2d(3, 5, 1).eval()}, "expected one shape from both networks"),
+        ({"candidate": NoNumbers().eval()}, "candidate: expected finite logits"),
+        ({"candidate": nn.Conv2d(9, 2, 1).eval()}, "candidate: expected finite logits"),
+    ],
+)
+def test_what_cannot_be_compared_is_never_green_and_says_why(
+    changes: dict[str, nn.Module], named: str
+) -> None:
+    networks = {"reference": net(4), "candidate": net(3), **changes}
+    verdict = gate_speed(
+        networks["reference"], networks["candidate"], IMAGES, floor=1.0, role="speedup",
+        compare=measured(interval(2, 3)),
+    )  # fmt: skip
+    assert verdict.status is Status.NOT_COMPARABLE
+    assert verdict.comparison is None
+    assert any(named in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("role", ["regression", "speedup"])
+def test_a_regression_of_a_network_against_its_own_copy_is_measured(role: Role) -> None:
+    status = judged(0.995, 1.005, 1.0, role, candidate=net(4))
+    assert status is (Status.PASS if role == "regression" else Status.NOT_COMPARABLE)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "floor", "status"),
+    [
+        (0.99, 1.01, 1.7, Status.FAIL),
+        (0.99, 1.02, 1.0, Status.FAIL),  # would be inconclusive if anything had been removed
+        (1.001, 1.005, 1.0, Status.FAIL),  # a copy that happens to lie better in memory
+        (1.2, 1.3, 1.1, Status.PASS),  # the same shapes, but a faster way to compute
+    ],
+)
+def test_a_masked_network_is_red_and_called_masked(
+    low: float, high: float, floor: float, status: Status
+) -> None:
+    masked = net(4, scale=0.0)
+    verdict = gate_speed(
+        net(4), masked, IMAGES, floor=floor, role="speedup", compare=measured(interval(low, high))
+    )
+    assert verdict.status is status
+    assert ("masked" in " ".join(verdict.reasons)) == (status is Status.FAIL)
+
+
+@pytest.mark.parametrize("floor", [0.0, -1.0, float("nan"), float("inf"), "1"])
+def test_a_floor_that_is_none_is_refused(floor: Any) -> None:
+    with pytest.raises(InputError, match="floor"):
+        gate_speed(net(4), net(3), IMAGES, floor=floor)
+
+
+def test_an_unknown_role_is_refused() -> None:
+    with pytest.raises(InputError, match="role"):
+        gate_speed(net(4), net(3), IMAGES, floor=1.0, role="faster")  # type: ignore[arg-type]
+
+
+def test_networks_on_a_device_without_a_clock_are_refused() -> None:
+    with pytest.raises(InputError, match="device"):
+        gate_speed(net(4), net(3).to("meta"), IMAGES, floor=1.0)
+
+
+# ---------------------------------------------------------------- the real loop, a made-up clock
+
+
+def timed(ratio: float, noise: float) -> Callable[..., SpeedComparison]:
+    """The real loop; the reference takes `ratio` times as long as the candidate, with noise."""
+    draw = torch.Generator().manual_seed(1)
+
+    def compare(reference: nn.Module, candidate: nn.Module, inputs: Any, **options: Any) -> Any:
+        log: list[int] = []
+        for network, mark in ((reference, 0), (candidate, 1)):
+            network.register_forward_hook(lambda *_, mark=mark: log.append(mark))
+
+        def stopwatch(call: Callable[[], object]) -> float:
+            call()
+            return (ratio if log[-1] == 0 else 1.0) * math.exp(
+                noise * float(torch.randn((), generator=draw))
+            )
+
+        return compare_speed(
+            reference, candidate, inputs, **options, stopwatch=stopwatch, clock=lambda: 0.0
+        )
+
+    return compare
+
+
+@pytest.mark.parametrize(
+    ("ratio", "floor", "role", "status"),
+    [
+        (1.0, 1.0, "regression", Status.PASS),
+        (1 / 1.05, 1.0, "regression", Status.FAIL),
+        (1 / 1.1, 1.0, "regression", Status.FAIL),
+        (1.9, 1.7, "speedup", Status.PASS),
+        (1.5, 1.7, "speedup", Status.FAIL),
+        (1.7, 1.7, "speedup", Status.INCONCLUSIVE),
+    ],
+)
+@pytest.mark.parametrize("noise", [0.001, 0.03])
+def test_the_gate_measures_only_until_it_can_decide(
+    ratio: float, floor: float, role: Role, status: Status, noise: float
+) -> None:
+    verdict = segprune.gate_speed(
+        net(4), net(3), IMAGES, floor=floor, role=role, compare=timed(ratio, noise)
+    )
+    assert verdict.status is status
+    assert verdict.comparison is not None
+    if status is not Status.INCONCLUSIVE and noise < 0.01:
+        assert verdict.comparison.pairs == 16
+    if status is Status.INCONCLUSIVE:
+        assert "max_seconds" in verdict.reasons[1]
+
+
+# ---------------------------------------------------------------- absolute speed
+
+
+@pytest.mark.parametrize(
+    ("fps", "same", "status"),
+    [
+        (34.9, True, Status.FAIL),
+        (35.0, True, Status.PASS),
+        (1000.0, False, Status.NOT_COMPARABLE),
+        (0.1, False, Status.NOT_COMPARABLE),
+        (float("nan"), True, Status.FAIL),
+    ],
+)
+def test_absolute_speed_is_gated_on_the_baseline_s_own_machine_only(
+    fps: float, same: bool, status: Status
+) -> None:
+    assert gate_fps(fps, 100.0, 0.35, same).status is status
