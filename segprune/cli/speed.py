@@ -31,6 +31,13 @@ def speed(
             show_default="the artefacts'",
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=NETWORK, metavar="MODULE:FACTORY",
+            help="The dense network, where the artefacts are of your own.",
+        ),
+    ] = None,
     pairs: Annotated[int, typer.Option(metavar="N", min=6, help="Pairs of calls.")] = 60,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")] = 1,
     seed: Seed = 0,
@@ -41,8 +48,7 @@ def speed(
     """How much faster one network is than another: both run in turn, in pairs, in one process.
 
     The ratio of two calls beside each other holds on a busy machine, where milliseconds do not; it
-    comes with an interval. For two artefacts of built-in networks. Writes speed.json to a folder
-    in --out.
+    comes with an interval. Writes speed.json to a folder in --out.
 
     [bold]Examples[/bold]
 
@@ -61,8 +67,9 @@ def speed(
     program, verb, first, *more = spelled("speed", reference.name, words)
     with Steps() as steps:
         result = run_speed(
-            reference, candidate, input=size, pairs=pairs, threads=threads, seed=seed, out=out,
-            name=name, replace=replace, command=(program, verb, first, candidate.name, *more),
+            reference, candidate, input=size, model=model, pairs=pairs, threads=threads, seed=seed,
+            out=out, name=name, replace=replace,
+            command=(program, verb, first, candidate.name, *more),
             progress=lambda done, total: steps("measure", done, total),
         )  # fmt: skip
     show_speed(result.record, result.folder)

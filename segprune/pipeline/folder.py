@@ -1,12 +1,14 @@
-"""Where the results of a run go: a folder of its own, under a name that says what it was."""
+"""Where the results of a run go: a folder of its own, for one process at a time."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from segprune.errors import InputError
 
-__all__ = ["choose_folder"]
+__all__ = ["choose_folder", "only_one"]
 
 _MOST = 10_000
 
@@ -40,3 +42,24 @@ def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = Fal
             "or pass --replace."
         )
     return folder
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Within the block this process alone works in a folder that exists.
+
+    The system takes the lock back from a process that is killed.
+
+    Raises:
+        InputError: another process works there.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise InputError(
+            f"name: expected a folder that nothing works in, found another process in {folder}; "
+            "wait for it, or choose another name."
+        ) from error

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from segprune.artifacts import Header, load, read_header
 from segprune.environment import environment
 from segprune.errors import InputError
+from segprune.models.references import resolve
 from segprune.models.weights import file_digest
 from segprune.pipeline.folder import choose_folder
 from segprune.pipeline.sweep.folder import SweepFolder
@@ -42,6 +43,7 @@ def run_speed(
     candidate: Path,
     *,
     input: tuple[int, ...] | None = None,
+    model: str | None = None,
     pairs: int = 60,
     threads: int = 1,
     seed: int = 0,
@@ -51,23 +53,30 @@ def run_speed(
     command: tuple[str, ...] = (),
     progress: Progress = lambda done, total: None,
 ) -> SpeedResult:
-    """Measure two artefacts of built-in networks in turn, and write `out/<name>/speed.json`.
+    """Measure two artefacts in turn, and write `out/<name>/speed.json`.
 
     Args:
         input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
+        model: `package.module:factory` of the dense network, for artefacts of a user's own.
         pairs, threads: as for `measure`.
 
     Raises:
-        ArtifactError: a file that is no artefact, or of a network that is not segprune's own.
+        ArtifactError: a file that is no artefact, or of another network.
+        ModelError: no such factory.
         InputError: artefacts that name no input or different ones, too few pairs, or a name that is
             taken.
     """
     folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
     headers = read_header(reference), read_header(candidate)
     size = input or _common_input(reference, candidate, *headers)
+    dense = None if model is None else resolve(model)
+    one, other = (
+        load(path, dense if header.spec is None else None)
+        for path, header in zip((reference, candidate), headers, strict=True)
+    )
     speed = measure(
-        load(reference), load(candidate), _example(size, seed), pairs=pairs, threads=threads,
-        seed=seed, progress=progress,
+        one, other, _example(size, seed), pairs=pairs, threads=threads, seed=seed,
+        progress=progress,
     )  # fmt: skip
     record = SpeedRecord(
         command=command,

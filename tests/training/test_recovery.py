@@ -15,7 +15,7 @@ import torch
 import segprune
 from segprune.errors import InputError
 from segprune.pipeline.training import running as pipeline
-from segprune.pipeline.training.folder import begin_run, is_primary
+from segprune.pipeline.training.folder import is_primary, run_folder
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.running import TrainingResult, run_recover, run_train
 from segprune.pipeline.training.start import open_images, training_batches
@@ -289,12 +289,37 @@ def test_what_a_kill_left_unfinished_is_no_foreign_folder() -> None:
     (run / "state").mkdir(parents=True)
     (run / ".recipe.toml.0a1b2c3d.tmp").write_text("nam")
     (run / "state" / ".sources.json.0a1b2c3d.tmp").write_text("")
-    begin_run(made(SMALL), Path("runs"))
-    names = {path.name for path in run.rglob("*")}
-    assert names == {"state", "recipe.toml", "sources.json"}
+    with run_folder(made(SMALL), Path("runs")):
+        names = {path.name for path in run.rglob("*")}
+    assert names == {"state", "recipe.toml", "sources.json", "lock"}
     (run / "recipe.toml").rename(run / "mine.toml")
-    with pytest.raises(InputError, match="with other contents"):
-        begin_run(made(SMALL), Path("runs"))
+    with (
+        pytest.raises(InputError, match="with other contents"),
+        run_folder(made(SMALL), Path("runs")),
+    ):
+        pass
+
+
+def test_two_processes_do_not_train_in_one_folder() -> None:
+    """Locks are of file handles, so that a second handle of this process stands for another one."""
+    with run_folder(made(SMALL), Path("runs")):
+        before = {path: path.read_bytes() for path in Path("runs", "tiny").rglob("*.*")}
+        with pytest.raises(InputError, match="found another process in"):
+            run_train(made(SMALL))
+        assert before == {path: path.read_bytes() for path in Path("runs", "tiny").rglob("*.*")}
+    assert run_train(made(SMALL)).record is not None
+
+
+def test_images_that_serve_for_training_and_evaluation_have_to_be_asked_for() -> None:
+    root = Path("unsplit")
+    shutil.copytree(Path("images", "train"), root)
+    names = ", ".join(f'"class {number}"' for number in range(11))
+    (root / "classes.toml").write_text(f"names = [{names}]\n")
+    unsplit = ("data.name=folder", f"data.root={root}")
+    with pytest.raises(InputError, match="found the images of training again"):
+        open_images(made(SMALL, *unsplit).data)
+    asked = made(SMALL, *unsplit, "data.val=train")
+    assert len(open_images(asked.data).validation) == 8
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Literal
 
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
+from segprune.pipeline.folder import only_one
 from segprune.pipeline.sweep.cells import Cell, best_plans, expand, is_trained
 from segprune.pipeline.sweep.folder import SweepFolder
 from segprune.pipeline.sweep.jobs import Engine, Job
@@ -77,27 +78,29 @@ def run_sweep(
         pairs: of calls, for each plan's speed.
 
     Raises:
-        InputError: the folder is of another recipe, or a dense network cannot be scored, without
-            which no cell means anything. A cell that fails is recorded, and no error.
+        InputError: the folder is of another recipe, another process is at it, or a dense network
+            cannot be scored, without which no cell means anything. A cell that fails is recorded,
+            and no error.
     """
     cells = expand(sweep, bases)
     sources = _sources(bases)
     folder = SweepFolder(out / sweep.name)
     folder.begin(sweep, bases)
     _check_same(sources, folder)
-    if only != "speed":
-        run = _Run(sweep, folder, engine, command, progress)
-        if retry_failed:
-            run.forget_failed(cells)
-        run.dense(cells)
-        run.untrained([cell for cell in cells if not is_trained(cell.recovery)])
-        run.trained(_chosen(sweep, folder, cells))
-    records = _records(folder, cells)
-    if only != "cells":
-        measure_plans(
-            folder, bases, records, pairs=pairs, seed=sweep.seed, input=sweep.speed_input,
-            command=command, progress=lambda done, total: progress("speed", done, total),
-        )  # fmt: skip
+    with only_one(folder.path):
+        if only != "speed":
+            run = _Run(sweep, folder, engine, command, progress)
+            if retry_failed:
+                run.forget_failed(cells)
+            run.dense(cells)
+            run.untrained([cell for cell in cells if not is_trained(cell.recovery)])
+            run.trained(_chosen(sweep, folder, cells))
+        records = _records(folder, cells)
+        if only != "cells":
+            measure_plans(
+                folder, bases, records, pairs=pairs, seed=sweep.seed, input=sweep.speed_input,
+                command=command, progress=lambda done, total: progress("speed", done, total),
+            )  # fmt: skip
     return SweepResult(folder.path, records, _speeds(folder))
 
 

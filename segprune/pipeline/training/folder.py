@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
+from segprune.pipeline.folder import only_one
 from segprune.records import write_atomic
 from segprune.training.recipe import Recipe, read_recipe, to_toml
 
-__all__ = ["OVERLAYS", "PLAN", "RECORD", "begin_run", "is_primary"]
+__all__ = ["OVERLAYS", "PLAN", "RECORD", "is_primary", "run_folder"]
 
 RECORD = "record.json"
 PLAN = "plan.json"
@@ -21,19 +24,21 @@ _RECIPE = "recipe.toml"
 _SOURCES = Path("state", "sources.json")
 
 
-def begin_run(recipe: Recipe, out: Path) -> Path:
-    """The folder `out/<name>`, with the resolved recipe in it.
+@contextlib.contextmanager
+def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
+    """The folder `out/<name>`, with the resolved recipe in it, for this process alone.
 
     A folder that an interrupted run of the same recipe left is taken up again. Further processes
     of a distributed training are given the folder as it is.
 
     Raises:
         InputError: a file that the recipe names is missing or has changed since, the folder is of
-            another recipe, or its run is finished; nothing is changed.
+            another recipe, its run is finished, or another process is at it; nothing is changed.
     """
     folder = out / recipe.name
     if not is_primary():
-        return folder
+        yield folder
+        return
     sources = _sources(recipe)
     if (folder / _RECIPE).exists():
         _check_same(recipe, folder)
@@ -50,11 +55,12 @@ def begin_run(recipe: Recipe, out: Path) -> Path:
             f"out: expected a folder that can be made, found {error.strerror or error} at "
             f"{folder}; choose another place."
         ) from error
-    _sweep_up(folder)
-    # The recipe last: where it stands, everything that it is compared with stands too.
-    write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
-    write_atomic(folder / _RECIPE, to_toml(recipe))
-    return folder
+    with only_one(folder / _SOURCES.parent):
+        _sweep_up(folder)
+        # The recipe last: where it stands, everything that it is compared with stands too.
+        write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
+        write_atomic(folder / _RECIPE, to_toml(recipe))
+        yield folder
 
 
 def is_primary() -> bool:

@@ -22,7 +22,7 @@ from segprune.errors import InputError
 from segprune.evaluation import evaluate
 from segprune.losses import class_weights
 from segprune.metrics import Score
-from segprune.pipeline.training.folder import OVERLAYS, PLAN, RECORD, begin_run, is_primary
+from segprune.pipeline.training.folder import OVERLAYS, PLAN, RECORD, is_primary, run_folder
 from segprune.pipeline.training.overlays import write_overlays
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.recording import training_record
@@ -86,7 +86,8 @@ def run_train(
             "distillation.teacher: expected a dense artefact, found none; only a recovery has a "
             "teacher of its own."
         )
-    return _run(recipe, out, ("train", *command), progress)
+    with run_folder(recipe, out) as folder:
+        return _run(recipe, folder, ("train", *command), progress)
 
 
 def run_recover(
@@ -109,12 +110,14 @@ def run_recover(
             "network.init_from: expected a trained network to prune, found none; train one with "
             "segprune train, and name its artefact."
         )
-    return _run(recipe, out, ("recover", *command), progress)
+    with run_folder(recipe, out) as folder:
+        return _run(recipe, folder, ("recover", *command), progress)
 
 
-def _run(recipe: Recipe, out: Path, command: tuple[str, ...], progress: Progress) -> TrainingResult:
+def _run(
+    recipe: Recipe, folder: Path, command: tuple[str, ...], progress: Progress
+) -> TrainingResult:
     recovers = command[0] == "recover"
-    folder = begin_run(recipe, out)
     progress("open", 0, 1)
     images = open_images(recipe.data)
     start = start_from(recipe, images)

@@ -97,6 +97,12 @@ def open_images(section: DataSection) -> Images:
     validation = open_dataset(
         section.name, section.root, split=section.val, size=section.size, count=section.val_count
     )
+    if section.val != section.train and training.source(0) == validation.source(0):
+        raise InputError(
+            f"data.val: expected other images than those of training, found the images of training "
+            f"again ({training.source(0)}); sort them into train/ and val/, or, if that is meant, "
+            f"say val = {section.train!r}."
+        )
     first = validation[0].image
     preprocessing = Preprocessing(size=(int(first.shape[-2]), int(first.shape[-1])))
     return Images(training, validation, preprocessing, preprocessing(first[None]))
