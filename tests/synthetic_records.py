@@ -8,8 +8,10 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.metrics import Score
+from segprune.pipeline.evaluation import EvaluationRecord
 from segprune.pipeline.sensitivity import LayerSensitivity, SensitivityRecord
 from segprune.pipeline.sweep.records import CellRecord, LayerWidth, Outcome, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord, Work
@@ -204,6 +206,17 @@ def speed(
         "environment": ENVIRONMENT,
     }
     return SpeedRecord(**{**fields, **changes})
+
+
+def evaluation(artifact: str, miou: float = 0.7, split: str = "test") -> EvaluationRecord:
+    """Of an artefact, apart from its training."""
+    return EvaluationRecord(
+        command=("segprune", "eval", "net.safetensors"), model="BiSeNetV2", artifact=artifact,
+        plan=digest("plan"), weights=None, data="streets", split=split,
+        images_digest=digest("images", split), classes=CLASSES, preprocessing=Preprocessing(),
+        score=score(miou), predictions=digest("predictions", artifact), matrices=digest("matrices"),
+        device="cpu", packages=PACKAGES, environment=ENVIRONMENT,
+    )  # fmt: skip
 
 
 def sensitivity(

@@ -28,12 +28,21 @@ from segprune.report import (
     write_plots,
 )
 from segprune.report.bundle import read_bundle, write_bundle
-from segprune.report.headline import headline_notes, headline_table
+from segprune.report.headline import evaluation_table, headline_notes, headline_table
 from segprune.report.plots.style import RECOVERED
 from segprune.report.promise import Findings, judge
 from segprune.report.standings import Row, standings
 from segprune.report.strategies import Strategy, sweep_of
-from synthetic_records import campaign, cell, digest, score, sensitivity, speed, training
+from synthetic_records import (
+    campaign,
+    cell,
+    digest,
+    evaluation,
+    score,
+    sensitivity,
+    speed,
+    training,
+)
 
 COMMITTED = Path(__file__).resolve().parents[1] / "benchmarks" / "policy.toml"
 
@@ -256,6 +265,17 @@ def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
     assert "**missed**: " in text
     assert "car lost 12.0 points, may lose 8" in text
     assert "owes ×1.7" in text
+
+
+def test_an_evaluation_of_its_own_is_listed_under_its_network_s_name(policy: Policy) -> None:
+    rows = rows_of(policy, training(), training(variant="macs50", share=0.5))
+    ours = row_of(rows, "macs50").trained.records[0].artifact
+    found = {"on-test": evaluation(ours, 0.654), "foreign": evaluation(digest("other"), 0.6)}
+    header, _, first, second = evaluation_table(rows, found)
+    assert "split" in header
+    assert first.startswith("| on-test | bisenetv2 macs50 | test | 200 | 65.40 |")
+    assert second.startswith("| foreign | BiSeNetV2 | test | 200 | 60.00 |")
+    assert f"`{found['on-test'].predictions[:12]}…`" in first
 
 
 def test_a_dense_network_below_its_floor_is_no_baseline(policy: Policy) -> None:
