@@ -1,4 +1,5 @@
 import pytest
+
 from networks import make_network
 
 pytestmark = pytest.mark.segprune(

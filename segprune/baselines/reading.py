@@ -52,6 +52,7 @@ def _problems(found: Baseline, case: str) -> Iterator[str]:
     yield from _not_positive(found)
     yield from _wrong_accuracy(found)
     yield from _wrong_speed(found)
+    yield from _never_accepted(found)
     if found.speed.fingerprint.digest != found.speed.fingerprint_digest:
         yield "speed.fingerprint_digest: expected that of the fingerprint beside it, found another"
     if not found.accepted:
@@ -131,6 +132,23 @@ def _wrong_speed(found: Baseline) -> Iterator[str]:
                 f"{other:.6g}: edited, or the two networks are swapped"
             )
             return
+
+
+def _never_accepted(found: Baseline) -> Iterator[str]:
+    """A case that misses its own floors was not accepted like this, however consistent it is."""
+    floors, score, size = found.floors, found.accuracy.score, found.size.pruned
+    for where, number, least in (
+        ("speed.comparison.low", found.speed.comparison.low, floors.speedup),
+        ("accuracy.score.miou", score.miou, floors.miou),
+    ):
+        if not number >= least - _CLOSE:
+            yield f"{where}: expected at least its floor {least:.6g}, found {number:.6g}"
+    for where, count, most in (
+        ("size.pruned.macs", size.macs, floors.most_macs),
+        ("size.pruned.params", size.params, floors.most_params),
+    ):
+        if most is not None and count > most:
+            yield f"{where}: expected at most its limit {most:,}, found {count:,}"
 
 
 def _figures() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,11 @@ def _declared(
     folder: Path = Path(),
 ) -> Case:
     """The marker's signature; paths are relative to the test's folder."""
+    if not isinstance(case, str) or not re.fullmatch(r"\w[\w.-]*", case):
+        raise InputError(
+            "marker segprune: case: expected letters, digits and ._- for the name of a file, "
+            f"found {case!r}; rename it."
+        )
     tolerance, share, promise = Tolerance(), _DEFAULT_FPS_SHARE, None
     if isinstance(budget, Mapping):
         promise = budget_from(case, budget, f"marker segprune({case!r}): budget")

@@ -150,6 +150,26 @@ def the_arms_are_swapped(repository: Repository) -> None:
     repository.change(swap)
 
 
+@tamper("expected at least its floor 1.5")
+def the_arms_are_swapped_with_all_figures(repository: Repository) -> None:
+    def swap(content: Content) -> None:
+        found = content["speed"]["comparison"]
+        for pair in found["samples"]:
+            pair["reference_ms"], pair["candidate_ms"] = pair["candidate_ms"], pair["reference_ms"]
+        for name in ("ms", "fps"):
+            one, other = f"reference_{name}", f"candidate_{name}"
+            found[one], found[other] = found[other], found[one]
+        found["low"], found["high"] = 1 / found["high"], 1 / found["low"]
+        found["speedup"] = 1 / found["speedup"]
+
+    repository.change(swap)
+
+
+@tamper("expected letters, digits and ._-")
+def the_case_is_a_path(repository: Repository) -> None:
+    repository.edit(f'"{CASE}"', '"../baselines/mine-half"')
+
+
 @tamper("expected at least 9 pairs, found 5")
 def there_are_too_few_pairs(repository: Repository) -> None:
     def cut(content: Content) -> None:
