@@ -20,6 +20,7 @@ from segprune.network import (
     aliases,
     as_channels_last,
     copy_with,
+    hash_tensors,
     is_channels_last,
     network_digest,
     tensors_of,
@@ -278,10 +279,7 @@ def _firsts(model: nn.Module) -> dict[str, Tensor]:
 def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     facts = {key: value for key, value in header.items() if key != "payload"}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    hash_tensors(digest, tensors)
     return digest.hexdigest()
 
 

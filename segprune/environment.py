@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Environment", "environment", "version"]
+__all__ = ["Environment", "cpu_fields", "environment", "version"]
 
 _VARIABLES = (
     "ATEN_CPU_CAPABILITY",
@@ -95,17 +95,25 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-@cache
-def _processor() -> tuple[str, tuple[str, ...]]:
-    """Model name and vector instruction sets; Linux tells both, other systems a name at most."""
+def cpu_fields() -> dict[str, str]:
+    """What Linux tells of the first core, by lower-case name; nothing on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return platform.processor() or platform.machine(), ()
+        return {}
     fields: dict[str, str] = {}
     for line in text.splitlines():
         key, _, value = line.partition(":")
         fields.setdefault(key.strip().lower(), value.strip())
+    return fields
+
+
+@cache
+def _processor() -> tuple[str, tuple[str, ...]]:
+    """Model name and vector instruction sets; Linux tells both, other systems a name at most."""
+    fields = cpu_fields()
+    if not fields:
+        return platform.processor() or platform.machine(), ()
     flags = (fields.get("flags") or fields.get("features") or "").split()
     vector = tuple(sorted(flag for flag in flags if flag.startswith(_VECTOR_FLAGS)))
     return fields.get("model name") or platform.machine(), vector

@@ -11,9 +11,8 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from segprune.environment import environment
+from segprune.environment import cpu_fields, environment
 
 __all__ = ["Conditions", "Fingerprint", "conditions", "fingerprint"]
 
@@ -72,7 +71,8 @@ def fingerprint(
     import torch
 
     here = environment()
-    fields = _cpu_fields()
+    told = cpu_fields()
+    fields = {name: told[name] for name in _CPU_FIELDS if name in told}
     flags = fields.pop("flags", "")
     return Fingerprint(
         processor={**(fields or {"model name": here.cpu}), "flags": _digest(flags)[:16]},
@@ -90,22 +90,9 @@ def fingerprint(
 
 def conditions() -> Conditions:
     """Clock and load at this moment."""
-    mhz = _cpu_fields(("cpu mhz",)).get("cpu mhz", "0")
+    mhz = cpu_fields().get("cpu mhz", "0")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return Conditions(float(mhz), round(load, 2))
-
-
-def _cpu_fields(names: tuple[str, ...] = _CPU_FIELDS) -> dict[str, str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip().lower() in names:
-            found.setdefault(key.strip().lower(), value.strip())
-    return found
 
 
 def _gpu() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ __all__ = [
     "copy_with",
     "counts_of",
     "digest_of",
+    "hash_tensors",
     "is_channels_last",
     "network_digest",
     "require_prunable",
@@ -140,6 +142,14 @@ def require_prunable(model: nn.Module) -> None:
 def digest_of(model: nn.Module) -> str:
     """`network_digest` of a network as it stands."""
     return network_digest({name: tuple(t.shape) for name, t in tensors_of(model).items()})
+
+
+def hash_tensors(digest: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Add names, types, shapes and bytes of tensors to a digest of `hashlib`, by name."""
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def computed_weights(model: nn.Module) -> dict[str, str]:

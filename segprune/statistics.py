@@ -15,7 +15,7 @@ from functools import cache
 
 from segprune.errors import InputError
 
-__all__ = ["LOOKS", "Look", "binomial_interval", "least_count", "median_interval"]
+__all__ = ["LOOKS", "Look", "binomial_interval", "least_count", "median_interval", "require_enough"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,23 @@ def median_interval(values: Sequence[float], confidence: float) -> tuple[float, 
     Raises:
         InputError: even the smallest and largest value do not reach the confidence.
     """
-    least = least_count(confidence)
-    if len(values) < least:
-        raise InputError(
-            f"pairs: expected at least {least} for a confidence of {confidence:g}, found "
-            f"{len(values)}; measure more pairs, 30 say."
-        )
+    require_enough(len(values), confidence)
     ordered, rank = sorted(values), _rank(len(values), confidence)
     return ordered[rank - 1], ordered[-rank]
+
+
+def require_enough(count: int, confidence: float) -> None:
+    """Refuse fewer values than an interval of this confidence takes.
+
+    Raises:
+        InputError: too few, or a confidence that is not between 0 and 1.
+    """
+    least = least_count(confidence)
+    if count < least:
+        raise InputError(
+            f"pairs: expected at least {least} for a confidence of {confidence:g}, found "
+            f"{count}; measure more pairs, 30 say."
+        )
 
 
 def least_count(confidence: float) -> int:

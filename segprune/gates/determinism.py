@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segprune.gates.policy import Tolerance
-from segprune.gates.verdict import Status, Verdict
+from segprune.gates.verdict import Status, Verdict, unless
 from segprune.metrics import ConfusionMatrix
 
 __all__ = ["gate_determinism"]
@@ -68,9 +68,7 @@ def gate_determinism(
             f"mIoU: expected within {allowed.miou_points:g} points for the same weights, found "
             f"{100 * found.score().miou:.3f} in place of {100 * expected.score().miou:.3f}"
         )
-    if problems:
-        return Verdict(Status.FAIL, tuple(problems))
-    return Verdict(Status.PASS, (f"{flips:.2g} changed pixels in a million",))
+    return unless(problems, Status.FAIL, f"{flips:.2g} changed pixels in a million")
 
 
 def _moved(found: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.float64]:

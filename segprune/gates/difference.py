@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,4 @@ def _miou(counts: NDArray[np.int64]) -> float:
 
 
 def _normal(probability: float) -> float:
-    from statistics import NormalDist
-
     return NormalDist().inv_cdf(probability)

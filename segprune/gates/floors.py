@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segprune.gates.policy import Budget
-from segprune.gates.verdict import Status, Verdict, joined
+from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.metrics import Score
 
 __all__ = ["Floors", "Size", "floors_of", "gate_floors", "gate_size"]
@@ -106,9 +106,8 @@ def gate_floors(
         if iou is None or not iou >= floor - _SLACK:
             value = "none" if iou is None else f"{100 * iou:.1f}"
             missed.append(f"IoU of {name}: expected at least {100 * floor:.1f}, found {value}")
-    if missed:
-        return Verdict(Status.FAIL, tuple(missed))
-    return Verdict(Status.PASS, (f"mIoU {100 * score.miou:.2f}, floor {100 * floors.miou:.2f}",))
+    held = f"mIoU {100 * score.miou:.2f}, floor {100 * floors.miou:.2f}"
+    return unless(missed, Status.FAIL, held)
 
 
 def gate_size(found: Size, expected: Size, dense: Size, floors: Floors) -> Verdict:
@@ -116,7 +115,6 @@ def gate_size(found: Size, expected: Size, dense: Size, floors: Floors) -> Verdi
 
     Counts have no noise, so any difference is one of the network or of how it is counted.
     """
-    verdicts = [_same_size(found, expected)]
     over = []
     for name, count, most, whole in (
         ("MACs", found.macs, floors.most_macs, dense.macs),
@@ -130,13 +128,11 @@ def gate_size(found: Size, expected: Size, dense: Size, floors: Floors) -> Verdi
             f"{dense.macs:,}, found {found.params:,} and {found.macs:,}: channels were masked or "
             "have grown back, none was removed"
         )
-    if over:
-        verdicts.append(Verdict(Status.FAIL, tuple(over)))
     shares = (
         f"parameters {found.params / dense.params:.1%} and MACs {found.macs / dense.macs:.1%} of "
-        "dense",
+        "dense"
     )
-    return joined([*verdicts, Verdict(Status.PASS, shares)])
+    return joined([_same_size(found, expected), unless(over, Status.FAIL, shares)])
 
 
 def _same_size(found: Size, expected: Size) -> Verdict:
@@ -150,9 +146,7 @@ def _same_size(found: Size, expected: Size) -> Verdict:
         )
         if one != other
     )
-    if differences:
-        return Verdict(Status.FAIL, differences)
-    return Verdict(Status.PASS, ("the size of the baseline",))
+    return unless(differences, Status.FAIL, "the size of the baseline")
 
 
 def _most(share: float | None, whole: int) -> int | None:

@@ -19,6 +19,7 @@ from segprune.errors import InputError
 __all__ = ["Budget", "Policy", "Tolerance", "budget_from", "read_policy"]
 
 _SCHEMA = "segprune.policy/1"
+USUAL_FPS_SHARE = 0.35
 _SECTIONS = {"schema", "budgets", "exceptions", "dense", "speed", "determinism", "fps", "reports"}
 
 
@@ -76,7 +77,7 @@ class Policy:
     speed_inputs: Mapping[str, tuple[int, ...]]
     headline_seeds: int
     tolerance: Tolerance = Tolerance()
-    fps_share: float = 0.35
+    fps_share: float = USUAL_FPS_SHARE
 
     def budget_of(self, data: str, network: str, variant: str) -> Budget | None:
         """The promise that a variant such as "macs50" or "macs50-distilled" is held to."""
@@ -144,7 +145,7 @@ def _tolerance(path: Path, given: Mapping[str, Any]) -> Tolerance:
 
 
 def _share(path: Path, given: Mapping[str, Any]) -> float:
-    share = given.get("least_share", 0.35)
+    share = given.get("least_share", USUAL_FPS_SHARE)
     if given.keys() - {"least_share"} or not _is_number(share) or not 0 < share <= 1:
         raise InputError(
             f"{path}: fps: expected least_share between 0 and 1, found {dict(given)}; correct the "

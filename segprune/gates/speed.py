@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from segprune.errors import InputError
 from segprune.execution import run_method
 from segprune.gates.verdict import Status, Verdict
-from segprune.network import tensors_of
+from segprune.network import digest_of, tensors_of
 from segprune.observation import primary
 from segprune.speed import SpeedComparison, compare_speed
 
@@ -76,7 +76,7 @@ def gate_speed(
     obstacles = _obstacles(reference, candidate, example_inputs, role)
     if obstacles:
         return SpeedVerdict(Status.NOT_COMPARABLE, obstacles)
-    same_shapes = _shapes(reference) == _shapes(candidate)
+    same_shapes = digest_of(reference) == digest_of(candidate)
     found = compare(
         reference, candidate, example_inputs, max_seconds=max_seconds, threads=threads, seed=seed,
         progress=progress,
@@ -190,10 +190,6 @@ def _output(network: nn.Module, inputs: Any) -> Tensor | str:
     if not bool(torch.isfinite(logits).all()):
         return "NaN or infinity"
     return logits
-
-
-def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in tensors_of(network).items()}
 
 
 def _same_weights(one: nn.Module, other: nn.Module) -> bool:

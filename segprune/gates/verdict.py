@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Status", "Verdict", "joined"]
+__all__ = ["Status", "Verdict", "joined", "unless"]
 
 
 class Status(StrEnum):
@@ -38,6 +38,12 @@ class Verdict:
     def is_green(self) -> bool:
         """Whether this passes."""
         return self.status is Status.PASS
+
+
+def unless(problems: Iterable[str], status: Status, passed: str) -> Verdict:
+    """PASS, for the reason `passed`, unless there are problems, which have this status."""
+    found = tuple(problems)
+    return Verdict(status, found) if found else Verdict(Status.PASS, (passed,))
 
 
 def joined(verdicts: Iterable[Verdict]) -> Verdict:

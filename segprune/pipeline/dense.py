@@ -12,7 +12,7 @@ from segprune.data import Frames, read_batches
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
 
-__all__ = ["Dense", "example_of", "load_dense"]
+__all__ = ["Dense", "example_of", "load_dense", "random_example"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ def example_of(
 ) -> tuple[Tensor, Frames | None]:
     """The first batch of frames and all of them; or random numbers where there is no folder."""
     if data is None:
-        return torch.randn(input, generator=torch.Generator().manual_seed(seed)), None
+        return random_example(input, seed), None
     frames = read_batches(data, batches, input, num_classes, labels=labels)
     return frames.images, frames
+
+
+def random_example(size: tuple[int, ...], seed: int = 0) -> Tensor:
+    """Random numbers in the shape of a batch, the same every time."""
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed))

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from segprune.artifacts import Header, load, read_header
 from segprune.environment import environment
 from segprune.errors import InputError
 from segprune.models.references import resolve
 from segprune.models.weights import file_digest
+from segprune.pipeline.dense import random_example
 from segprune.pipeline.folder import choose_folder
 from segprune.pipeline.sweep.folder import SweepFolder
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
@@ -75,7 +75,7 @@ def run_speed(
         for path, header in zip((reference, candidate), headers, strict=True)
     )
     speed = measure(
-        one, other, _example(size, seed), pairs=pairs, threads=threads, seed=seed,
+        one, other, random_example(size, seed), pairs=pairs, threads=threads, seed=seed,
         progress=progress,
     )  # fmt: skip
     record = SpeedRecord(
@@ -128,7 +128,7 @@ def measure_plans(
             networks[record.network] = _dense(bases[record.network], len(record.classes))
         dense = networks[record.network]
         speed = measure(
-            dense, prune(dense, folder.plan(digest)), _example(input or record.input, seed),
+            dense, prune(dense, folder.plan(digest)), random_example(input or record.input, seed),
             pairs=pairs, seed=seed,
         )  # fmt: skip
         measured = SpeedRecord(
@@ -151,10 +151,6 @@ def measure_plans(
 def _dense(base: Recipe, classes: int) -> nn.Module:
     assert base.network.init_from is not None  # as `read_bases` has it
     return load_artifact(base.network.init_from, base, classes)
-
-
-def _example(size: tuple[int, ...], seed: int) -> Tensor:
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 def _common_input(reference: Path, candidate: Path, one: Header, other: Header) -> tuple[int, ...]:

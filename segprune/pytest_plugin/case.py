@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segprune.errors import InputError
-from segprune.gates.policy import Budget, Tolerance, budget_from, read_policy
+from segprune.gates.policy import USUAL_FPS_SHARE, Budget, Tolerance, budget_from, read_policy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["Case", "case_of"]
-
-_DEFAULT_FPS_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _declared(
             "marker segprune: case: expected letters, digits and ._- for the name of a file, "
             f"found {case!r}; rename it."
         )
-    tolerance, share, promise = Tolerance(), _DEFAULT_FPS_SHARE, None
+    tolerance, share, promise = Tolerance(), USUAL_FPS_SHARE, None
     if isinstance(budget, Mapping):
         promise = budget_from(case, budget, f"marker segprune({case!r}): budget")
     else:

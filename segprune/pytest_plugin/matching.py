@@ -5,7 +5,7 @@ from __future__ import annotations
 from segprune.baselines.reading import MEND
 from segprune.baselines.record import Baseline
 from segprune.gates.floors import Floors
-from segprune.gates.verdict import Status, Verdict
+from segprune.gates.verdict import Status, Verdict, unless
 from segprune.pytest_plugin.subject import Subject
 
 __all__ = ["same_data", "same_floors", "same_network"]
@@ -26,9 +26,7 @@ def same_network(subject: Subject, baseline: Baseline) -> Verdict:
         )
         if expected != found
     )
-    if differences:
-        return Verdict(Status.NOT_COMPARABLE, differences)
-    return Verdict(Status.PASS, ("the baseline's networks",))
+    return unless(differences, Status.NOT_COMPARABLE, "the baseline's networks")
 
 
 def same_data(subject: Subject, baseline: Baseline) -> Verdict:
@@ -49,9 +47,7 @@ def same_data(subject: Subject, baseline: Baseline) -> Verdict:
     )
     if not differences and tuple(baseline.accuracy.per_image) != subject.pruned_evaluation.names:
         differences = (f"data: expected the baseline's images, found others; {MEND}",)
-    if differences:
-        return Verdict(Status.NOT_COMPARABLE, differences)
-    return Verdict(Status.PASS, ("the baseline's images",))
+    return unless(differences, Status.NOT_COMPARABLE, "the baseline's images")
 
 
 def same_floors(now: Floors, then: Floors) -> Verdict:
@@ -77,9 +73,8 @@ def same_floors(now: Floors, then: Floors) -> Verdict:
             f"limits of size: expected {now.most_macs} MACs and {now.most_params} parameters, "
             f"found {then.most_macs} and {then.most_params} in the baseline"
         )
-    if problems:
-        return Verdict(Status.NOT_COMPARABLE, tuple(f"{p}; {MEND}" for p in problems))
-    return Verdict(Status.PASS, ("the baseline's floors",))
+    mended = (f"{problem}; {MEND}" for problem in problems)
+    return unless(mended, Status.NOT_COMPARABLE, "the baseline's floors")
 
 
 def _points(share: float | None) -> str:

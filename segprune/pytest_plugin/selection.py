@@ -58,7 +58,9 @@ def speed_wanted(config: pytest.Config, item: pytest.Item) -> bool:
         return True
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return False
-    return any(item.path.is_relative_to(path) for path in _named(config))
+    # The root folder is everything, and names nothing.
+    named = [path for path in _arguments(config) if path != config.rootpath.resolve()]
+    return any(item.path.is_relative_to(path) for path in named)
 
 
 def is_worker() -> bool:
@@ -66,19 +68,18 @@ def is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
-def _named(config: pytest.Config) -> list[Path]:
-    """Files and folders on the command line, below the root folder itself."""
+def _arguments(config: pytest.Config) -> list[Path]:
+    """Files and folders on the command line."""
     here = config.invocation_params.dir
-    paths = [(here / str(argument).partition("::")[0]).resolve() for argument in config.args]
-    return [path for path in paths if path != config.rootpath.resolve()]
+    return [(here / str(argument).partition("::")[0]).resolve() for argument in config.args]
 
 
 def _collected_whole(config: pytest.Config, folder: Path) -> bool:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return True
-    here = config.invocation_params.dir
-    paths = [(here / str(argument).partition("::")[0]).resolve() for argument in config.args]
-    return any(path.is_dir() and folder.resolve().is_relative_to(path) for path in paths)
+    return any(
+        path.is_dir() and folder.resolve().is_relative_to(path) for path in _arguments(config)
+    )
 
 
 def _is_case(marker: pytest.Mark) -> bool:

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from segprune.artifacts import Header, load, read_header
@@ -22,7 +21,8 @@ from segprune.gates.floors import Floors, Size, floors_of
 from segprune.metrics import Score
 from segprune.models.references import resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
-from segprune.network import tensors_of
+from segprune.network import hash_tensors, tensors_of
+from segprune.pipeline.dense import random_example
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pytest_plugin.case import Case
 from segprune.records import read_record
@@ -131,7 +131,7 @@ class Subject:
     @cached_property
     def example(self) -> Tensor:
         """Random numbers in the shape of one image, the same every time."""
-        return _random(self._image_input)
+        return random_example(self._image_input)
 
     @property
     def speed_input(self) -> tuple[int, ...]:
@@ -141,7 +141,7 @@ class Subject:
     @cached_property
     def speed_example(self) -> Tensor:
         """Random numbers of that size."""
-        return _random(self.speed_input)
+        return random_example(self.speed_input)
 
     @cached_property
     def sizes(self) -> SizeFacts:
@@ -193,20 +193,13 @@ class Subject:
         )
 
 
-def _random(size: tuple[int, ...]) -> Tensor:
-    return torch.randn(size, generator=torch.Generator().manual_seed(0))
-
-
 def _size(network: nn.Module, example: Tensor) -> Size:
     counted = cost(network, example)
     return Size(counted.params, counted.macs, counted.activation_bytes)
 
 
 def _weights_digest(network: nn.Module) -> str:
-    """SHA-256 over names, shapes and bytes of every tensor."""
+    """SHA-256 over names, types, shapes and bytes of every tensor."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors_of(network).items()):
-        plain = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    hash_tensors(digest, tensors_of(network))
     return digest.hexdigest()

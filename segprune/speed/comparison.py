@@ -21,7 +21,7 @@ from segprune.errors import InputError
 from segprune.execution import tensors_in
 from segprune.speed.clock import Stopwatch, device_of
 from segprune.speed.pairs import Pair, TakePairs, paired_runs
-from segprune.statistics import LOOKS, Look, least_count, median_interval
+from segprune.statistics import LOOKS, Look, least_count, median_interval, require_enough
 
 __all__ = ["SpeedComparison", "compare_speed", "measure", "summarise"]
 
@@ -156,9 +156,7 @@ def measure(
     Raises:
         InputError: as for `compare_speed`, or too few pairs.
     """
-    least = least_count(confidence)
-    if pairs < least:
-        median_interval([0.0] * pairs, confidence)  # its refusal says how many it takes
+    require_enough(pairs, confidence)  # before anything runs
     facts = _facts(reference, candidate, example_inputs, threads)
     samples: list[Pair] = []
     with paired_runs(
