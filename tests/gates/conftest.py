@@ -19,6 +19,8 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fresh(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Nothing accepted yet."""
+    # The inner session is none of the outer one's workers, should that run under xdist.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     repository = Repository(pytester, monkeypatch)
     repository.write_artifact()
     return repository

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -76,11 +77,7 @@ def test_results_are_written_for_machines_and_for_people(repository: Repository)
 
 def test_pytest_benchmark_keeps_both_networks_and_its_own_tools_read_them(
     repository: Repository,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pytest_benchmark.cli import main
-
     repository.run("--benchmark-only", "--benchmark-json", "speed.json")
     content = json.loads((repository.path / "speed.json").read_text())
     names = [row["name"] for row in content["benchmarks"]]
@@ -88,12 +85,12 @@ def test_pytest_benchmark_keeps_both_networks_and_its_own_tools_read_them(
     medians = [row["stats"]["median"] for row in content["benchmarks"]]
     assert medians == pytest.approx([0.02, 0.01], rel=0.01)
     assert all(len(row["stats"]["data"]) == 16 for row in content["benchmarks"])
-    capsys.readouterr()
-    monkeypatch.setattr("sys.argv", ["pytest-benchmark", "compare", "speed.json"])
-    main()
-    shown = capsys.readouterr().out
-    assert "test_speed-reference" in shown
-    assert "test_speed-candidate" in shown
+    # A process of its own: called within, it leaves a pytest session open.
+    compare = [sys.executable, "-m", "pytest_benchmark", "compare", "speed.json"]
+    shown = repository.pytester.run(*compare)
+    assert shown.ret == 0
+    assert "test_speed-reference" in output(shown)
+    assert "test_speed-candidate" in output(shown)
 
 
 def test_worker_processes_judge_accuracy_and_refuse_speed(repository: Repository) -> None:
