@@ -30,7 +30,7 @@ class Fingerprint:
         torch: version, and a digest of how it was built (oneDNN, MKL, OpenMP).
         capability: the instruction set that torch chose.
         variables: environment variables that change speed.
-        threads, input, dtype: of the measurement.
+        threads, input, memory_format, dtype: of the measurement.
         gpu: name, driver's CUDA version, cuDNN and TF32; empty on a CPU.
     """
 
@@ -42,6 +42,7 @@ class Fingerprint:
     variables: Mapping[str, str]
     threads: int
     input: tuple[int, ...]
+    memory_format: str
     dtype: str
     gpu: Mapping[str, str]
 
@@ -65,7 +66,12 @@ class Conditions:
 
 
 def fingerprint(
-    *, threads: int, input: tuple[int, ...], dtype: str = "float32", device: str = "cpu"
+    *,
+    threads: int,
+    input: tuple[int, ...],
+    memory_format: str = "contiguous",
+    dtype: str = "float32",
+    device: str = "cpu",
 ) -> Fingerprint:
     """Describe this machine, for a measurement with these settings."""
     import torch
@@ -83,6 +89,7 @@ def fingerprint(
         variables=dict(here.variables),
         threads=threads,
         input=input,
+        memory_format=memory_format,
         dtype=dtype,
         gpu=_gpu() if device == "cuda" else {},
     )

@@ -206,6 +206,10 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
             _decode(arguments[0], item, source, f"{where}[{n}]") for n, item in enumerate(value)
         ]
         return tuple(items)
+    if origin is typing.Literal:
+        if value in arguments:
+            return value
+        raise _wrong(source, where, f"one of {', '.join(map(str, arguments))}", repr(value))
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, dict):
         return {key: _decode(arguments[1], v, source, f"{where}.{key}") for key, v in value.items()}
     if kind is float and type(value) is int:

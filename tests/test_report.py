@@ -183,6 +183,7 @@ def test_speed_is_joined_by_file_and_else_by_plan(policy: Policy) -> None:
     "changes",
     [
         {"input": (1, 3, 256, 512)},
+        {"memory_format": "channels_last"},
         {"threads": 2},
         {"reference_artifact": "of another dense network"},
         {"artifact": "of another file", "plan": "and another plan"},
@@ -301,6 +302,11 @@ def test_the_committed_policy_can_be_read() -> None:
         ("[determinism]", "[determination]", "sections determination"),
         ("miou_loss = 1.0", "miou_los = 1.0", "miou_los"),
         ("speedup = 1.7", 'speedup = "fast"', "speedup"),
+        (
+            '"channels_last"',
+            '"channels_first"',
+            "contiguous, channels_last, found 'channels_first'",
+        ),
         ("camvid-icnet-params89", "camvid-icnet-params88", "with one of the budgets"),
     ],
 )
@@ -368,14 +374,14 @@ def test_a_cell_that_failed_is_shown_with_its_reason_and_never_counted(policy: P
     assert "| lamp | global | failed | – |" in page
     assert "- bisenetv2, 0.5 of the MACs, lamp/global, none: no channels left" in page
     assert "9 cells, 1 failed" in page
-    sweep = sweep_of(Collection(cells=tuple(cells)), "streets")
+    sweep = sweep_of(Collection(cells=tuple(cells)), "streets", policy)
     assert sweep is not None
     assert Strategy("lamp", "global") not in {p.strategy for p in sweep.find("bisenetv2")}
 
 
-def test_cells_that_differ_in_their_seed_alone_are_one_point() -> None:
+def test_cells_that_differ_in_their_seed_alone_are_one_point(policy: Policy) -> None:
     cells = tuple(cell(importance="random", miou=miou, seed=s) for s, miou in ((0, 0.2), (1, 0.4)))
-    sweep = sweep_of(Collection(cells=cells), "streets")
+    sweep = sweep_of(Collection(cells=cells), "streets", policy)
     assert sweep is not None
     (point,) = sweep.points
     assert (point.seeds, point.miou) == ((0, 1), pytest.approx(0.3))
@@ -389,10 +395,12 @@ def test_cells_that_differ_in_their_seed_alone_are_one_point() -> None:
         ({"importance": "lamp", "validation_digest": "other"}, "expected one validation split"),
     ],
 )
-def test_cells_that_contradict_one_another_are_refused(changes: dict[str, Any], said: str) -> None:
+def test_cells_that_contradict_one_another_are_refused(
+    policy: Policy, changes: dict[str, Any], said: str
+) -> None:
     cells = (cell(), cell(sweep="again", **changes))
     with pytest.raises(InputError, match=said):
-        sweep_of(Collection(cells=cells), "streets")
+        sweep_of(Collection(cells=cells), "streets", policy)
 
 
 def test_the_dense_network_to_beat_in_a_sweep_is_the_better_one_too(policy: Policy) -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +28,8 @@ from segprune.speed import (
     measure,
     summarise,
 )
+from segprune.speed.inputs import in_format
+from segprune.speed.memory import kept_memory
 from segprune.statistics import LOOKS, median_interval
 
 IMAGES = torch.zeros(2, 3, 8, 8)
@@ -272,3 +277,57 @@ def test_cuda_is_timed_by_its_own_events_between_synchronisations(
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: happened.append("synchronize"))
     assert clock._cuda_ms(lambda: happened.append("call")) == 12.5
     assert happened == ["synchronize", "record", "call", "record", "synchronize", "elapsed"]
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+GLIBC = platform.libc_ver()[0] == "glibc"
+
+FAULTS = """
+import contextlib, resource, sys, torch
+from segprune.speed.memory import kept_memory
+
+def activations():
+    return [torch.ones(size) for size in (2_000_000, 6_000_000, 12_000_000)]
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    activations()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+torch.set_num_threads(1)
+with kept_memory() if sys.argv[1] == "kept" else contextlib.nullcontext():
+    for _ in range(10):
+        activations()
+    print(faults())
+"""
+
+
+def faults(how: str) -> int:
+    """Pages that a call has to fetch after ten calls like it, in a fresh process."""
+    command = [sys.executable, "-c", FAULTS, how]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(not GLIBC, reason="other allocators are left as they are")
+def test_memory_that_is_kept_is_not_fetched_again() -> None:
+    assert faults("given back") > 10_000
+    assert faults("kept") < 100
+
+
+def test_both_networks_see_the_images_in_the_format_that_they_were_given_in() -> None:
+    seen = []
+
+    class Look(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(images.is_contiguous(memory_format=torch.channels_last))
+            return images
+
+    measure(Look(), Look(), in_format(torch.zeros(1, 3, 8, 8), "channels_last"), pairs=6)
+    assert seen == [True] * 18
+
+
+def test_memory_is_left_to_itself_where_there_is_no_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with kept_memory():
+        pass

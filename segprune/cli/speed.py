@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,6 +31,14 @@ def speed(
             show_default="the artefacts'",
         ),
     ] = None,
+    memory_format: Annotated[
+        Literal["contiguous", "channels_last"],
+        typer.Option(
+            rich_help_panel=NETWORK,
+            help="How the images lie in memory; convolutions follow it. channels_last is the "
+            "faster one on most processors.",
+        ),
+    ] = "contiguous",
     model: Annotated[
         str | None,
         typer.Option(
@@ -61,14 +69,14 @@ def speed(
     from segprune.cli.progress import Steps
     from segprune.pipeline.timing import run_speed
 
-    usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0}
+    usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0, "memory_format": "contiguous"}
     left_out = ("reference", "candidate", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     program, verb, first, *more = spelled("speed", reference.name, words)
     with Steps() as steps:
         result = run_speed(
-            reference, candidate, input=size, model=model, pairs=pairs, threads=threads, seed=seed,
-            out=out, name=name, replace=replace,
+            reference, candidate, input=size, memory_format=memory_format, model=model,
+            pairs=pairs, threads=threads, seed=seed, out=out, name=name, replace=replace,
             command=(program, verb, first, candidate.name, *more),
             progress=lambda done, total: steps("measure", done, total),
         )  # fmt: skip
@@ -103,7 +111,7 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
     console.print(
         facts(
             (word, style, text),
-            ("input", "", "x".join(map(str, record.input))),
+            ("input", "", str(record.at)),
             ("written", "cyan", f"{folder}/speed.json"),
         )
     )

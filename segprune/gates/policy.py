@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from segprune.errors import InputError
+from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, SpeedInput
 
 __all__ = ["Budget", "Policy", "Tolerance", "budget_from", "read_policy"]
 
@@ -65,8 +66,9 @@ class Policy:
         budgets: by name, such as "macs50".
         exceptions: by `<data>-<network>-<budget>`: numbers that replace those of the budget.
         dense: by data set: least mIoU, in [0, 1], of a dense network that may be a baseline.
-        speed_inputs: by data set: `(N, C, H, W)` at which the speed-up is owed; by default the size
+        speed_sizes: by data set: `(N, C, H, W)` at which the speed-up is owed; by default the size
             that the network was evaluated at.
+        memory_format: in which it is owed.
         headline_seeds: seeds that a row needs to lead with.
         fps_share: at least this share of a baseline's frames per second, on the same machine.
     """
@@ -74,10 +76,15 @@ class Policy:
     budgets: Mapping[str, Budget]
     exceptions: Mapping[str, Mapping[str, float]]
     dense: Mapping[str, float]
-    speed_inputs: Mapping[str, tuple[int, ...]]
+    speed_sizes: Mapping[str, tuple[int, ...]]
     headline_seeds: int
+    memory_format: MemoryFormat = "contiguous"
     tolerance: Tolerance = Tolerance()
     fps_share: float = USUAL_FPS_SHARE
+
+    def speed_input(self, data: str, usual: tuple[int, ...]) -> SpeedInput:
+        """At what the speed-up is owed on a data set; `usual` where the policy names no size."""
+        return SpeedInput(self.speed_sizes.get(data, usual), self.memory_format)
 
     def budget_of(self, data: str, network: str, variant: str) -> Budget | None:
         """The promise that a variant such as "macs50" or "macs50-distilled" is held to."""
@@ -122,12 +129,20 @@ def read_policy(path: Path) -> Policy:
             )
         merged = {**content["budgets"][base], **changes}
         budget_from(base, merged, f"{path}: exceptions.{key}")
+    speed = dict(content.get("speed", {}))
+    memory_format = speed.pop("memory_format", "contiguous")
+    if memory_format not in MEMORY_FORMATS:
+        raise InputError(
+            f"{path}: speed.memory_format: expected one of {', '.join(MEMORY_FORMATS)}, found "
+            f"{memory_format!r}; correct the file."
+        )
     return Policy(
         budgets,
         exceptions,
         content.get("dense", {}),
-        {data: _input(path, data, size) for data, size in content.get("speed", {}).items()},
+        {data: _input(path, data, size) for data, size in speed.items()},
         int(content.get("reports", {}).get("headline_seeds", 1)),
+        memory_format,
         _tolerance(path, content.get("determinism", {})),
         _share(path, content.get("fps", {})),
     )

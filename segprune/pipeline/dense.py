@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from segprune.data import Frames, read_batches
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.speed.inputs import MemoryFormat, in_format
 
 __all__ = ["Dense", "example_of", "load_dense", "random_example"]
 
@@ -84,6 +85,9 @@ def example_of(
     return frames.images, frames
 
 
-def random_example(size: tuple[int, ...], seed: int = 0) -> Tensor:
+def random_example(
+    size: tuple[int, ...], seed: int = 0, memory_format: MemoryFormat = "contiguous"
+) -> Tensor:
     """Random numbers in the shape of a batch, the same every time."""
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
+    numbers = torch.randn(size, generator=torch.Generator().manual_seed(seed))
+    return in_format(numbers, memory_format)

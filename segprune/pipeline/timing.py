@@ -21,7 +21,8 @@ from segprune.pipeline.sweep.folder import SweepFolder
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.start import load_artifact
 from segprune.records import new_folder, write_record
-from segprune.speed import measure
+from segprune.speed import SpeedInput, measure
+from segprune.speed.inputs import MemoryFormat
 from segprune.surgery import prune
 from segprune.training.recipe import Recipe
 
@@ -43,6 +44,7 @@ def run_speed(
     candidate: Path,
     *,
     input: tuple[int, ...] | None = None,
+    memory_format: MemoryFormat = "contiguous",
     model: str | None = None,
     pairs: int = 60,
     threads: int = 1,
@@ -57,6 +59,7 @@ def run_speed(
 
     Args:
         input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
+        memory_format: how the batch lies in memory, and so what the convolutions work on.
         model: `package.module:factory` of the dense network, for artefacts of a user's own.
         pairs, threads: as for `measure`.
 
@@ -75,8 +78,8 @@ def run_speed(
         for path, header in zip((reference, candidate), headers, strict=True)
     )
     speed = measure(
-        one, other, random_example(size, seed), pairs=pairs, threads=threads, seed=seed,
-        progress=progress,
+        one, other, random_example(size, seed, memory_format), pairs=pairs, threads=threads,
+        seed=seed, progress=progress,
     )  # fmt: skip
     record = SpeedRecord(
         command=command,
@@ -87,6 +90,7 @@ def run_speed(
         candidate_artifact=file_digest(candidate),
         candidate_plan=headers[1].plan.digest,
         input=size,
+        memory_format=memory_format,
         seed=seed,
         speed=speed,
         environment=environment(),
@@ -103,7 +107,7 @@ def measure_plans(
     *,
     pairs: int,
     seed: int,
-    input: tuple[int, ...] | None = None,
+    at: SpeedInput | None = None,
     command: tuple[str, ...] = (),
     progress: Progress = lambda done, total: None,
 ) -> None:
@@ -112,7 +116,7 @@ def measure_plans(
     Speed depends on widths alone: cells of one plan share it, whatever was done to the weights.
 
     Args:
-        input: size of one batch, `(N, C, H, W)`; None means the one of the cells.
+        at: one batch; None means one of the cells' size.
     """
     plans: dict[str, CellRecord] = {}
     for record in records:
@@ -127,8 +131,9 @@ def measure_plans(
         if record.network not in networks:
             networks[record.network] = _dense(bases[record.network], len(record.classes))
         dense = networks[record.network]
+        size, memory_format = at or SpeedInput(record.input)
         speed = measure(
-            dense, prune(dense, folder.plan(digest)), random_example(input or record.input, seed),
+            dense, prune(dense, folder.plan(digest)), random_example(size, seed, memory_format),
             pairs=pairs, seed=seed,
         )  # fmt: skip
         measured = SpeedRecord(
@@ -139,7 +144,8 @@ def measure_plans(
             reference_artifact=record.source,
             candidate_artifact=None,
             candidate_plan=digest,
-            input=input or record.input,
+            input=size,
+            memory_format=memory_format,
             seed=seed,
             speed=speed,
             environment=environment(),

@@ -13,6 +13,7 @@ import pytest
 
 from segprune.errors import InputError
 from segprune.gates.policy import USUAL_FPS_SHARE, Budget, Tolerance, budget_from, read_policy
+from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,6 +40,7 @@ class Case:
             is what floors follow from.
         baseline: where it is kept.
         input: `(N, C, H, W)` at which speed is measured; None: what the artefact was made for.
+        memory_format: in which it is measured.
         tolerance, fps_share: from the policy.
         max_seconds: for one speed gate.
         claim: points of mIoU that may be lost beyond these images; None: reported, not gated.
@@ -55,6 +57,7 @@ class Case:
     continued: Path | None
     baseline: Path
     input: tuple[int, ...] | None
+    memory_format: MemoryFormat
     tolerance: Tolerance
     fps_share: float
     max_seconds: float
@@ -100,6 +103,7 @@ def _declared(
     policy: str | Path = "policy.toml",
     baselines: str | Path = "baselines",
     input: tuple[int, ...] | None = None,
+    memory_format: MemoryFormat | None = None,
     max_seconds: float = 30.0,
     claim: float | None = None,
     folder: Path = Path(),
@@ -118,13 +122,19 @@ def _declared(
         dataset = data if isinstance(data, str) else ""
         promise = read.budget_of(dataset, network or case.partition("-")[0], budget)
         tolerance, share = read.tolerance, read.fps_share
-        input = input or read.speed_inputs.get(dataset)
+        input = input or read.speed_sizes.get(dataset)
+        memory_format = memory_format or read.memory_format
         if promise is None:
             raise InputError(
                 f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
                 f"{policy}, found {budget!r}; or give numbers, "
                 'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
             )
+    if memory_format not in (None, *MEMORY_FORMATS):
+        raise InputError(
+            f"marker segprune({case!r}): memory_format: expected one of "
+            f"{', '.join(MEMORY_FORMATS)}, found {memory_format!r}."
+        )
     if isinstance(dense, Path) or (isinstance(dense, str) and ":" not in dense):
         dense = folder / dense
     return Case(
@@ -139,6 +149,7 @@ def _declared(
         continued=None if continued is None else folder / continued,
         baseline=folder / baselines / f"{case}.json",
         input=input,
+        memory_format=memory_format or "contiguous",
         tolerance=tolerance,
         fps_share=share,
         max_seconds=max_seconds,

@@ -63,9 +63,12 @@ class SpeedGate(Gate):
             "speedup_floor": self._case.budget.speedup, "pairs": found.pairs,
             "fps": found.candidate_fps, "dense_fps": found.reference_fps,
         }  # fmt: skip
-        here = fingerprint(threads=found.threads, input=subject.speed_input, device=found.device)
+        size, memory_format = subject.speed_input
+        here = fingerprint(
+            threads=found.threads, input=size, memory_format=memory_format, device=found.device
+        )
         if then is None:
-            facts = SpeedFacts(subject.speed_input, found, here, here.digest, conditions())
+            facts = SpeedFacts(size, found, here, here.digest, conditions())
             self._keep(subject, verdict, speed=facts)
             return verdict, figures
         absolute = gate_fps(

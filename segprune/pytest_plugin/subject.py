@@ -26,6 +26,7 @@ from segprune.pipeline.dense import random_example
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pytest_plugin.case import Case
 from segprune.records import read_record
+from segprune.speed import SpeedInput
 
 if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
@@ -134,14 +135,15 @@ class Subject:
         return random_example(self._image_input)
 
     @property
-    def speed_input(self) -> tuple[int, ...]:
-        """`(N, C, H, W)` at which speed is measured."""
-        return self.case.input or self._image_input
+    def speed_input(self) -> SpeedInput:
+        """At which speed is measured."""
+        return SpeedInput(self.case.input or self._image_input, self.case.memory_format)
 
     @cached_property
     def speed_example(self) -> Tensor:
-        """Random numbers of that size."""
-        return random_example(self.speed_input)
+        """Random numbers in that shape."""
+        at = self.speed_input
+        return random_example(at.size, memory_format=at.memory_format)
 
     @cached_property
     def sizes(self) -> SizeFacts:

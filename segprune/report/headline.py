@@ -44,8 +44,8 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
 
 def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     """What must be known to read the headline table; computed."""
-    inputs = {row.speed.input for row in rows if row.speed is not None}
-    sizes = " or ".join("×".join(map(str, size)) for size in sorted(inputs))
+    inputs = {row.speed.at for row in rows if row.speed is not None}
+    sizes = " or ".join(map(str, sorted(inputs)))
     at = f", input {sizes}" if sizes else ""
     notes = [
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
@@ -125,7 +125,7 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
                     row.trained.variant,
                     f"{gpu or 'GPU'}" if speed.device == "cuda"
                     else f"{record.environment.cpu}, {threads}",
-                    f"{speed.batch}×{'×'.join(map(str, record.input[1:]))}",
+                    str(record.at),
                     f"{speed.reference_ms:.2f} → {speed.candidate_ms:.2f}",
                     f"{speed.reference_fps:.1f} → {speed.candidate_fps:.1f}",
                     times_range(speed),

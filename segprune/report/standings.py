@@ -20,6 +20,7 @@ from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection, dataset_of
 from segprune.report.promise import Findings, Promise, judge, judge_dense
+from segprune.speed import SpeedInput
 
 __all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
 
@@ -199,7 +200,7 @@ def _row(
     if trained.variant in (DENSE, CONTINUED):
         return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
     usual = trained.records[0].input
-    at = policy.speed_inputs.get(trained.data, usual)
+    at = policy.speed_input(trained.data, usual)
     speed = _speed_of(trained, own, collection.speeds, at)
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
@@ -229,7 +230,7 @@ def _class_losses(
 
 
 def _speed_of(
-    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord], at: tuple[int, ...]
+    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord], at: SpeedInput
 ) -> SpeedRecord | None:
     """Its measurement against the dense network on one CPU thread, at a size of input.
 
@@ -239,7 +240,7 @@ def _speed_of(
     against_dense = [
         speed
         for speed in speeds
-        if speed.input == at
+        if speed.at == at
         and (speed.speed.device, speed.speed.threads) == ("cpu", 1)
         and (not references or speed.reference_artifact in (None, *references))
     ]

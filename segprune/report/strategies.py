@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segprune.errors import InputError
+from segprune.gates.policy import Policy
 from segprune.metrics import Score
 from segprune.pipeline.sweep.records import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
 from segprune.report.collection import Collection
@@ -150,13 +151,11 @@ def ms(network: Network, point: Point) -> float | None:
     return network.dense_ms / point.speed.speed.speedup
 
 
-def sweep_of(
-    collection: Collection, data: str, speed_input: tuple[int, ...] | None = None
-) -> Sweep | None:
+def sweep_of(collection: Collection, data: str, policy: Policy) -> Sweep | None:
     """The sweep on a data set, from whichever runs it was made; None where there is none.
 
     Args:
-        speed_input: the size of input at which speed counts; None: that of the evaluation.
+        policy: says on what input speed counts.
 
     Raises:
         InputError: cells that cannot be compared with one another, or that contradict each other.
@@ -174,8 +173,8 @@ def sweep_of(
             cell.recovery,
         )
         groups.setdefault(key, []).append(cell)
-    at = speed_input or cells[0].input
-    speeds = [speed for speed in collection.speeds if speed.input == at]
+    at = policy.speed_input(data, cells[0].input)
+    speeds = [speed for speed in collection.speeds if speed.at == at]
     points = tuple(_point(*key, own, speeds) for key, own in groups.items())
     budgets = sorted({p.budget for p in points}, key=lambda b: (b[0], -b[1]))
     names = sorted({cell.network for cell in cells})

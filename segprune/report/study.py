@@ -48,7 +48,7 @@ def studies(collection: Collection, policy: Policy) -> tuple[Study, ...]:
 def _study(collection: Collection, policy: Policy, data: str) -> Study:
     rows, sweep = (
         standings(collection, policy, data),
-        sweep_of(collection, data, policy.speed_inputs.get(data)),
+        sweep_of(collection, data, policy),
     )
     dense, digests = {}, {}
     for row in rows:

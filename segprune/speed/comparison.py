@@ -104,7 +104,8 @@ def compare_speed(
             wait for a core which something else uses make a call a hundred times slower.
         precision: enough when the interval's ends are at most this share from each other's middle.
         stop: in place of `precision`: told at every look what the pairs say.
-        warmup: calls of each network before the first that counts.
+        warmup: calls of each network before the first that counts, and a few more while they still
+            fetch memory.
         seed: of the order within the pairs.
         stopwatch, clock: for tests.
         progress: called with pairs done and pairs at most.

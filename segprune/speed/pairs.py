@@ -20,8 +20,11 @@ from torch import nn
 from segprune.execution import run_method
 from segprune.network import copy_with
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
+from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 
 __all__ = ["Pair", "drawn_order", "paired_runs"]
+
+_MORE_WARMUP = 8  # heaps were found to have settled after seven calls at most
 
 TakePairs = Callable[[int], Iterator["Pair"]]
 """Runs so many pairs, and gives out each when it is done."""
@@ -50,7 +53,8 @@ def paired_runs(
     """Private copies of two networks in evaluation mode, warm, ready to run in pairs.
 
     Args:
-        warmup: calls of each network before the first pair.
+        warmup: calls of each network before the first pair, and a few more while they still fetch
+            memory.
         threads: CPU threads within the block.
         seed: of the order within the pairs.
         stopwatch: for tests; by default the one of the device.
@@ -69,9 +73,8 @@ def paired_runs(
             begun, ended = watch(first), watch(second)
             yield Pair(*((begun, ended) if reference_first else (ended, begun)), reference_first)
 
-    with cpu_threads(threads), torch.inference_mode():
-        for call in (one, other) * warmup:
-            watch(call)
+    with cpu_threads(threads), kept_memory(), torch.inference_mode():
+        _warm_up(lambda: (watch(one), watch(other)), warmup)
         yield take
 
 
@@ -84,6 +87,16 @@ def drawn_order(pairs: int, seed: int) -> list[bool]:
     """
     draw = random.Random(seed)
     return [_coin(draw) for _ in range(pairs)]
+
+
+def _warm_up(both: Call, least: int) -> None:
+    fetched = 0
+    for number in range(least + _MORE_WARMUP if least else 0):
+        if number >= least and fetched <= FEW_PAGES:
+            return
+        before = pages_fetched()
+        both()
+        fetched = pages_fetched() - before
 
 
 def _coin(draw: random.Random) -> bool:

@@ -84,6 +84,7 @@ class SweepRecipe(Section):
         recoveries: as `segprune.pipeline.sweep.records.RECOVERIES`.
         calibration_batches: of training images that importances look at.
         speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.
+        speed_memory_format: how those images lie in memory.
         best: which cells are trained; None: all of them.
     """
 
@@ -102,6 +103,7 @@ class SweepRecipe(Section):
     round_to: int = Field(1, ge=1)
     calibration_batches: int = Field(16, ge=1)
     speed_input: tuple[int, int, int, int] | None = None
+    speed_memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     best: BestSection | None = None
     fine_tuning: FineTuningSection = FineTuningSection()
 

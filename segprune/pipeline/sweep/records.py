@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from segprune.environment import Environment
 from segprune.metrics import Score
-from segprune.speed import SpeedComparison
+from segprune.speed import SpeedComparison, SpeedInput
+from segprune.speed.inputs import MemoryFormat
 
 __all__ = ["RECOVERIES", "CellRecord", "LayerWidth", "Outcome", "SpeedRecord"]
 
@@ -102,6 +103,7 @@ class SpeedRecord:
     Attributes:
         reference, candidate: names of the networks; digests of their plans, and of their files
             where there are files.
+        input, memory_format: of one batch.
         speed: with every pair.
     """
 
@@ -118,3 +120,9 @@ class SpeedRecord:
     seed: int
     speed: SpeedComparison
     environment: Environment
+    memory_format: MemoryFormat = "contiguous"
+
+    @property
+    def at(self) -> SpeedInput:
+        """What was measured on."""
+        return SpeedInput(self.input, self.memory_format)

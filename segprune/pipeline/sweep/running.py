@@ -25,6 +25,7 @@ from segprune.pipeline.sweep.jobs import Engine, Job
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.sweep.tasks import cell_record
 from segprune.pipeline.timing import measure_plans
+from segprune.speed import SpeedInput
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 
@@ -98,10 +99,15 @@ def run_sweep(
         records = _records(folder, cells)
         if only != "cells":
             measure_plans(
-                folder, bases, records, pairs=pairs, seed=sweep.seed, input=sweep.speed_input,
+                folder, bases, records, pairs=pairs, seed=sweep.seed, at=_speed_at(sweep),
                 command=command, progress=lambda done, total: progress("speed", done, total),
             )  # fmt: skip
     return SweepResult(folder.path, records, _speeds(folder))
+
+
+def _speed_at(sweep: SweepRecipe) -> SpeedInput | None:
+    size = sweep.speed_input
+    return None if size is None else SpeedInput(size, sweep.speed_memory_format)
 
 
 def list_cells(sweep: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> tuple[Listed, ...]:
