@@ -139,11 +139,19 @@ def picture() -> str:
     return re.sub(r"terminal-\d+", "terminal", svg)
 
 
+def gates_example() -> str:
+    """The example's test module, as it stands there and is run by the tests."""
+    module = ROOT / "examples" / "gate-your-own-model" / "test_gates.py"
+    # "py", since the blocks marked as "python" are run on their own.
+    return f"```py\n{module.read_text('utf-8').strip()}\n```"
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "prune": prune_table,
     "matrix": matrix_summary,
     "reach": reach_summary,
     "results": results_table,
+    "gates": gates_example,
     "layers": layer_diagram,
 }
 
