@@ -107,7 +107,7 @@ class SpeedRecord:
         speed: with every pair.
     """
 
-    SCHEMA: ClassVar[str] = "segprune.paired-speed/2"
+    SCHEMA: ClassVar[str] = "segprune.paired-speed/3"
 
     command: tuple[str, ...]
     name: str
