@@ -1,0 +1,39 @@
+"""The cases of this project's gates: every baseline, and every pruned artefact that needs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["EVERY_CASE"]
+
+_HERE = Path(__file__).parent
+
+
+def _names() -> list[str]:
+    baselines = {path.stem for path in (_HERE / "baselines").glob("*.json")}
+    artefacts = {path.stem for path in (_HERE / "checkpoints").glob("*.safetensors")}
+    # An artefact without a baseline is a case too, and red: its baseline was removed, or is due.
+    found = baselines | {name for name in artefacts if not name.endswith("-dense")}
+    if not found:
+        raise FileNotFoundError("benchmarks: expected cases in baselines/ and checkpoints/")
+    return sorted(found)
+
+
+def _marker(name: str) -> pytest.MarkDecorator:
+    network, data, budget = name.split("-", 2)
+    continued = f"records/{network}-{data}-dense-continued.json"
+    return pytest.mark.segprune(
+        name,
+        dense=f"checkpoints/{network}-{data}-dense.safetensors",
+        artifact=f"checkpoints/{name}.safetensors",
+        data=data,
+        budget=budget,
+        continued=continued if (_HERE / continued).exists() else None,
+    )
+
+
+_PARAMETERS: list[Any] = [pytest.param(name, marks=_marker(name), id=name) for name in _names()]
+EVERY_CASE = pytest.mark.parametrize("case", _PARAMETERS)
