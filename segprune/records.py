@@ -125,7 +125,7 @@ def to_json(record: Any) -> str:
     """
     content = {"schema": _schema(type(record)), **_plain(record)}
     try:
-        return json.dumps(content, indent=2, allow_nan=False) + "\n"
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except ValueError as error:
         raise ArtifactError(
             f"{type(record).__name__}: expected finite numbers, found {error}; "
