@@ -29,9 +29,8 @@ HEAVY = (
     "pytorch_lightning", "rich", "segmentation_models_pytorch", "torchmetrics", "torchvision",
     "typer",
 )  # fmt: skip
-OF_ONE_MACHINE = re.compile(
-    r"(?<![\w.:/~-])/(?:home|root|Users|work|mnt|opt|srv|tmp|private)/\w|[A-Z]:\\\w"
-)
+TOP_FOLDERS = ("home", "root", "Users", "work", "mnt", "opt", "srv", "tmp", "private")
+OF_ONE_MACHINE = re.compile(rf"(?<![\w.:/~-])/(?:{'|'.join(TOP_FOLDERS)})/\w|[A-Z]:\\\w")
 OF_ONE_REGISTRY = re.compile(r"--(?:extra-)?index-url|--find-links|--trusted-host|pypi\.org/simple")
 
 
@@ -87,9 +86,15 @@ def test_a_machine_path_would_be_found(line: str) -> None:
     assert OF_ONE_MACHINE.search(line)
 
 
-@pytest.mark.parametrize("line", ["https://host/home/x", "a/tmp/b", "runs/work/x", "~/srv/x"])
+@pytest.mark.parametrize("line", ["https://host/home/x", "a/tmp/b", "~/srv/x"])
 def test_other_paths_are_left_alone(line: str) -> None:
     assert not OF_ONE_MACHINE.search(line)
+
+
+@pytest.mark.parametrize("folder", TOP_FOLDERS)
+def test_a_folder_of_that_name_elsewhere_is_no_machine_path(folder: str) -> None:
+    assert OF_ONE_MACHINE.search(f"cd /{folder}/x")
+    assert not OF_ONE_MACHINE.search(f"cd runs/{folder}/x")
 
 
 def texts() -> list[Path]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from segprune.errors import InputError, PlanError
 from segprune.importance import importances, own_name
+from segprune.speed.inputs import MemoryFormat
 from segprune.training.recipe import Recipe, Section, explain, read_recipe, read_toml
 
 __all__ = [
@@ -103,7 +104,7 @@ class SweepRecipe(Section):
     round_to: int = Field(1, ge=1)
     calibration_batches: int = Field(16, ge=1)
     speed_input: tuple[int, int, int, int] | None = None
-    speed_memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    speed_memory_format: MemoryFormat = "contiguous"
     best: BestSection | None = None
     fine_tuning: FineTuningSection = FineTuningSection()
 
