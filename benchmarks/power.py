@@ -10,6 +10,7 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from segprune.statistics import binomial_interval
 
@@ -17,7 +18,7 @@ __all__ = ["RECORD", "Kind", "read_kinds", "table"]
 
 RECORD = Path(__file__).resolve().parent.parent / "tests" / "power" / "record.jsonl"
 _WORDS = {
-    "0": "two copies of one network", "5": "5 % slower", "6": "6 % slower", "10": "10 % slower",
+    "0": "a copy of the reference", "5": "5 % slower", "6": "6 % slower", "10": "10 % slower",
 }  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class Kind:
 
 def read_kinds(record: Path = RECORD) -> dict[str, Kind]:
     """By name, in the order in which they were run."""
-    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    lines = _read_lines(record)
     return {
         name: Kind(
             name,
@@ -64,20 +65,36 @@ def read_kinds(record: Path = RECORD) -> dict[str, Kind]:
 
 
 def table(record: Path = RECORD) -> str:
-    """One row a kind: what it should say, and how often it did, with the interval."""
+    """One row a kind: how often the gate said FAIL, with the interval, and how soon it ended."""
     rows = [
         "| candidate | machine | trials | FAIL (95 %) | INCONCLUSIVE | seconds: median, 95 % |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    for name, kind in read_kinds(record).items():
-        machine, _, slower = name.partition("-")
+    kinds = read_kinds(record)
+    for name in sorted(kinds, key=lambda name: (int(name.partition("-")[2]), name[0] != "q")):
+        kind, (machine, _, slower) = kinds[name], name.partition("-")
         rate, low, high = kind.rate("FAIL")
         rows.append(
             f"| {_WORDS[slower]} | {machine} | {kind.trials} "
-            f"| {rate:.1%} ({low:.1%} – {high:.1%}) | {kind.rate('INCONCLUSIVE')[0]:.1%} "
+            f"| {_percent(rate)} ({_percent(low)} – {_percent(high)}) "
+            f"| {_percent(kind.rate('INCONCLUSIVE')[0])} "
             f"| {statistics.median(kind.seconds):.1f}; {kind.within(0.95):.1f} |"
         )
+    rows += ["", f"Made on {'; '.join(_machines(record))}. Record: `tests/power/record.jsonl`."]
     return "\n".join(rows)
+
+
+def _read_lines(record: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _machines(record: Path) -> list[str]:
+    found = [line["environment"] for line in _read_lines(record) if "environment" in line]
+    return list(dict.fromkeys(f"{e['cpu']}, {e['cores']} cores, torch {e['torch']}" for e in found))
 
 
 if __name__ == "__main__":

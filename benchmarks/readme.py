@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import power, published
 from benchmarks.verification_matrix import Matrix
 from segprune.pipeline import PruneRecord
 from segprune.records import read_record
@@ -104,6 +105,11 @@ def results_table() -> str:
     return readme_section(read_collection(RECORDS), read_policy(POLICY))
 
 
+def published_table() -> str:
+    """Pruned networks on real images, ours and others'."""
+    return published.beside_others(read_collection(RECORDS), read_policy(POLICY))
+
+
 def layer_diagram() -> str:
     """The import contract, top to bottom, with what each module says it is."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -150,8 +156,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "prune": prune_table,
     "matrix": matrix_summary,
     "reach": reach_summary,
+    "published": published_table,
     "results": results_table,
     "gates": gates_example,
+    "power": power.table,
     "layers": layer_diagram,
 }
 

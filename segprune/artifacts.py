@@ -196,6 +196,15 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
     return copy_with(skeleton, restored).eval()
 
 
+def is_artifact(path: Path) -> bool:
+    """Whether a file is to be read as one of ours; weights of others have no header."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "segprune" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return path.suffix == ".safetensors"  # damaged or not there: `load` says how
+
+
 def read_header(path: str | Path) -> Header:
     """What an artefact says about itself; its payload is checked.
 

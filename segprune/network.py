@@ -139,6 +139,17 @@ def require_prunable(model: nn.Module) -> None:
             )
 
 
+def layers_of(model: nn.Module) -> list[tuple[str, int, int]]:
+    """Weight, dimension of its rows, and width of every layer, in the network's order."""
+    found = []
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, Tensor) and weight.dim() > 1:
+            dim = int(bool(getattr(module, "transposed", False)))
+            found.append((f"{name}.weight", dim, weight.shape[dim]))
+    return found
+
+
 def digest_of(model: nn.Module) -> str:
     """`network_digest` of a network as it stands."""
     return network_digest({name: tuple(t.shape) for name, t in tensors_of(model).items()})

@@ -25,6 +25,8 @@ __all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", 
 
 Record = TypeVar("Record")
 
+_LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
+
 
 # -- files -----------------------------------------------------------------------------------------
 
@@ -49,7 +51,8 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             "choose a folder that exists, with room and permission."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # in a folder that cannot be written: not to hide why
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -144,7 +147,7 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
             type; the field is named.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
@@ -157,6 +160,15 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
         )
     value = _decode(kind, content, source, "")
     return typing.cast("Record", value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that is there twice, readers take either, and people see the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise ValueError(f"{twice!r} twice")
+    return found
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -212,6 +224,8 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
         raise _wrong(source, where, f"one of {', '.join(map(str, arguments))}", repr(value))
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, dict):
         return {key: _decode(arguments[1], v, source, f"{where}.{key}") for key, v in value.items()}
+    if type(value) in (int, float) and kind in (int, float) and not abs(value) < _LARGEST:
+        raise _wrong(source, where, "a finite number", str(value)[:20])
     if kind is float and type(value) is int:
         return float(value)
     if isinstance(kind, type) and type(value) is kind:

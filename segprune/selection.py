@@ -95,7 +95,8 @@ def choose(
         return drop_in_order(ledger, units, goal.share, name=goal.kind, exact=goal.round_to == 1)
     except BudgetError as error:
         stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
-        raise BudgetError(f"{error}{stays}") from None
+        steps = f" Widths go in steps of {goal.round_to} (round_to)." if goal.round_to > 1 else ""
+        raise BudgetError(f"{error}{steps}{stays}") from None
 
 
 def _rank_in_family(

@@ -13,10 +13,11 @@ COMMON = {
     "suppress_health_check": (HealthCheck.too_slow, HealthCheck.data_too_large),
     "print_blob": True,
 }
-settings.register_profile("default", max_examples=12, derandomize=True, **COMMON)
+settings.register_profile("default", max_examples=6, derandomize=True, **COMMON)
 settings.register_profile(
     "unshrunk", max_examples=12, derandomize=True, phases=(Phase.generate,), **COMMON
 )  # shows the first counterexample at once
+settings.register_profile("long", max_examples=40, derandomize=True, **COMMON)
 settings.register_profile("thorough", max_examples=200, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

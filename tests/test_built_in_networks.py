@@ -23,6 +23,7 @@ def test_every_plan_of_a_network_is_proved(network: str, importance: str) -> Non
         assert cell.budget - 0.01 < cell.macs <= cell.budget, cell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", available())
 def test_nearly_every_hidden_channel_of_a_built_in_network_may_go(network: str) -> None:
     graph = segprune.trace(segprune.build(network), torch.rand(1, 3, 128, 256))
@@ -31,7 +32,7 @@ def test_nearly_every_hidden_channel_of_a_built_in_network_may_go(network: str) 
     assert graph.untraced == {}
 
 
-@pytest.mark.parametrize("multiple", [8, 16])
+@pytest.mark.parametrize("multiple", [8, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("network", available())
 def test_rounded_widths_are_multiples_or_as_they_were(network: str, multiple: int) -> None:
     model = segprune.build(network)
@@ -48,6 +49,7 @@ def test_rounded_widths_are_multiples_or_as_they_were(network: str, multiple: in
     assert changed > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", available())
 def test_a_local_scope_keeps_the_same_share_of_every_layer(network: str) -> None:
     model = segprune.build(network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ from typer.testing import CliRunner, Result
 import segprune
 from segprune.cli import app
 from segprune.cli.guard import DEBUG, guarded
-from segprune.cli.options import parse_budget, parse_input, parse_shares
+from segprune.cli.parsing import parse_budget, parse_input, parse_shares
 from segprune.cli.words import amount, percent, reasons_for_speed, size_of
 from segprune.pipeline import PruneRecord
 from segprune.records import read_record
@@ -196,6 +197,7 @@ def test_the_first_line_says_that_weights_are_random(place: Path) -> None:
     assert "weights are random" not in line
 
 
+@pytest.mark.slow
 def test_a_built_in_network_is_pruned_and_verified_without_its_heads(place: Path) -> None:
     words = ("--input", "1x3x64x64", "--no-measure", "--deploy", "--half", "--name", "deployed")
     said = done("prune", "bisenetv2", *words, "--classes", "5", "--budget", "params=0.6")
@@ -279,7 +281,7 @@ def _changed(run: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(KeyboardInterrupt(), 130), (OSError(28, "No space left"), 70), (SystemExit(143), 143)],
+    [(KeyboardInterrupt(), 130), (OSError(28, "No space left"), 2), (SystemExit(143), 143)],
 )
 @pytest.mark.parametrize("step", ["save", "write_atomic", "write_record", "verify"])
 def test_an_interruption_at_any_step_leaves_nothing(
@@ -530,6 +532,19 @@ def test_an_unexpected_error_is_one_line_with_the_way_to_more(
     assert DEBUG in result.stderr
     shown = segprune_("prune", MODEL, *QUICK, **{DEBUG: "1"})
     assert isinstance(shown.exception, ZeroDivisionError)
+
+
+def test_a_full_disk_is_a_sentence_and_no_surprise(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/overlays")
+
+    monkeypatch.setattr("segprune.pipeline.prune.trace", fail)
+    result = segprune_("prune", MODEL, *QUICK)
+    assert result.exit_code == 2
+    assert "runs/x/overlays: expected a place that can be written" in result.stderr
+    assert "No space left on device" in result.stderr
 
 
 # ---------------------------------------------------------------- words

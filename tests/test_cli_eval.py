@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 import segprune
 from segprune.cli import app
-from segprune.cli.options import parse_size
+from segprune.cli.parsing import parse_size
 from segprune.data.classes import CAMVID
 from segprune.data.opening import open_dataset
 from segprune.data.preprocessing import Preprocessing
@@ -305,7 +305,8 @@ def test_a_name_that_is_taken_is_kept_unless_it_is_to_be_replaced(artifact: Path
     assert record_of("taken").score.images == 1
 
 
-def test_a_network_that_gives_no_numbers_leaves_nothing() -> None:
+def test_a_network_that_gives_no_numbers_leaves_nothing(own: Path) -> None:
+    assert own.exists()  # and with it the module that the network is in
     found = refused("tiny_eval_nets:Broken", "--data", "camvid", "--root", "camvid")
     assert "expected finite logits of 0001_0, found NaN" in found
 

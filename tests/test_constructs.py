@@ -43,6 +43,7 @@ def test_it_is_pruned_to_half_of_its_macs_and_equals_its_twin(construct: Constru
     assert segprune.cost(pruned, example).macs == left
 
 
+@pytest.mark.slow  # the twin above says it all of the network; this says it of the verification
 @pytest.mark.parametrize("construct", ALL, ids=by_name)
 def test_its_pruning_is_verified(construct: Construct) -> None:
     network, _, graph, plan, pruned = pruned_to_half(construct)
@@ -221,7 +222,7 @@ def test_a_scope_of_globs_cuts_the_named_layers_only() -> None:
 
 
 @pytest.mark.parametrize("importance", segprune.importances())
-@pytest.mark.parametrize("scope", ["global", "local"])
+@pytest.mark.parametrize("scope", ["global", pytest.param("local", marks=pytest.mark.slow)])
 def test_every_importance_prunes_and_is_verified(importance: str, scope: str) -> None:
     network, example, graph, _, _ = pruned_to_half(construct("UNet"))
     rng = torch.Generator().manual_seed(0)

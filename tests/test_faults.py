@@ -59,6 +59,7 @@ def test_a_planted_fault_is_found_and_named(fault: Fault) -> None:
     assert all(violation.message and violation.kind in KINDS for violation in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.survives_training], ids=str)
 def test_a_fault_that_is_no_matter_of_values_is_found_after_training_too(fault: Fault) -> None:
     assert green(trained=True)

@@ -28,7 +28,7 @@ from segprune.report import (
     write_plots,
 )
 from segprune.report.bundle import read_bundle, write_bundle
-from segprune.report.headline import evaluation_table, headline_notes, headline_table
+from segprune.report.headline import evaluation_table, headline_notes, headline_table, split_notes
 from segprune.report.plots.style import RECOVERED
 from segprune.report.promise import Findings, judge
 from segprune.report.standings import Row, standings
@@ -277,6 +277,19 @@ def test_an_evaluation_of_its_own_is_listed_under_its_network_s_name(policy: Pol
     assert first.startswith("| on-test | bisenetv2 macs50 | test | 200 | 65.40 |")
     assert second.startswith("| foreign | BiSeNetV2 | test | 200 | 60.00 |")
     assert f"`{found['on-test'].predictions[:12]}…`" in first
+
+
+def test_scores_on_a_split_that_nothing_was_chosen_by_stand_below_the_headline(
+    policy: Policy,
+) -> None:
+    rows = rows_of(policy, training(), training(variant="macs50", share=0.5))
+    record = row_of(rows, "macs50").trained.records[0]
+    ours = evaluation(record.artifact, 0.654)
+    again = dataclasses.replace(ours, split="val", images_digest=record.validation_digest)
+    found = {"test": ours, "val": again, "foreign": evaluation(digest("other"), 0.6)}
+    assert split_notes(rows, found) == [
+        "On the split test, one seed: bisenetv2 macs50 65.40 (200 images)."
+    ]
 
 
 def test_a_dense_network_below_its_floor_is_no_baseline(policy: Policy) -> None:

@@ -309,6 +309,7 @@ def faults(how: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GLIBC, reason="other allocators are left as they are")
 def test_memory_that_is_kept_is_not_fetched_again() -> None:
     assert faults("given back") > 10_000

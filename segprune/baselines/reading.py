@@ -16,7 +16,7 @@ from segprune.baselines.record import Baseline
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.metrics import Score
 from segprune.records import read_record
-from segprune.speed import SpeedComparison, summarise
+from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE, wrong_figure
 from segprune.statistics import LOOKS, least_count
 
 __all__ = ["MEND", "read_baseline"]
@@ -55,8 +55,18 @@ def _problems(found: Baseline, case: str) -> Iterator[str]:
     yield from _never_accepted(found)
     if found.speed.fingerprint.digest != found.speed.fingerprint_digest:
         yield "speed.fingerprint_digest: expected that of the fingerprint beside it, found another"
+    yield from _wrong_history(found)
+
+
+def _wrong_history(found: Baseline) -> Iterator[str]:
     if not found.accepted:
         yield "accepted: expected how it came about, found nothing"
+    for number, entry in enumerate(found.accepted):
+        where = f"accepted[{number}]"
+        if not (entry.segprune.strip() and entry.torch.strip()):
+            yield f"{where}: expected the versions that wrote it, found none"
+        if bool(entry.lowered) != bool(entry.because and entry.because.strip()):
+            yield f"{where}: expected a reason with what was lowered, and none without, found one"
 
 
 def _not_positive(found: Baseline) -> Iterator[str]:
@@ -113,6 +123,24 @@ def _wrong_accuracy(found: Baseline) -> Iterator[str]:
 
 def _wrong_speed(found: Baseline) -> Iterator[str]:
     told = found.speed.comparison
+    if told.confidence != SEQUENTIAL_CONFIDENCE:
+        yield (
+            f"speed.comparison.confidence: expected {SEQUENTIAL_CONFIDENCE:g}, as of every "
+            f"gate, found {told.confidence:g}"
+        )
+        return
+    if told.threads != found.speed.fingerprint.threads:
+        yield (
+            f"speed.comparison.threads: expected {found.speed.fingerprint.threads}, as in the "
+            f"fingerprint, found {told.threads}"
+        )
+        return
+    if found.speed.input != found.speed.fingerprint.input:
+        yield (
+            f"speed.input: expected {found.speed.fingerprint.input}, as in the fingerprint, found "
+            f"{found.speed.input}"
+        )
+        return
     if len(told.samples) < _LEAST_PAIRS:
         yield (
             f"speed.comparison.samples: expected at least {_LEAST_PAIRS} pairs, found "
@@ -120,18 +148,13 @@ def _wrong_speed(found: Baseline) -> Iterator[str]:
         )
         return
     looked = next((look for look in LOOKS if look.pairs >= len(told.samples)), LOOKS[-1])
-    given = summarise(
-        told.samples, told.confidence, batch=told.batch, threads=told.threads, device=told.device,
-        at_this_look=1 - looked.error,
-    )  # fmt: skip
-    for name in _figures():
-        one, other = getattr(given, name), getattr(told, name)
-        if not math.isclose(one, other, rel_tol=_CLOSE):
-            yield (
-                f"speed.comparison.{name}: expected what its pairs give ({one:.6g}), found "
-                f"{other:.6g}: edited, or the two networks are swapped"
-            )
-            return
+    wrong = wrong_figure(told, at_this_look=1 - looked.error)
+    if wrong is not None:
+        name, expected, given = wrong
+        yield (
+            f"speed.comparison.{name}: expected what its pairs give ({expected:.6g}), found "
+            f"{given:.6g}: edited, or the two networks are swapped"
+        )
 
 
 def _never_accepted(found: Baseline) -> Iterator[str]:
@@ -149,14 +172,6 @@ def _never_accepted(found: Baseline) -> Iterator[str]:
     ):
         if most is not None and count > most:
             yield f"{where}: expected at most its limit {most:,}, found {count:,}"
-
-
-def _figures() -> tuple[str, ...]:
-    return tuple(
-        field.name
-        for field in fields(SpeedComparison)
-        if field.name not in ("samples", "device", "confidence")
-    )
 
 
 def _same_score(one: Score, other: Score) -> bool:

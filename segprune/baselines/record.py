@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+_MOST = 2**53
+"""Pixels of one image; far more than there are, and far fewer than an int64 overflows at."""
+
+
 @dataclass(frozen=True)
 class NetworkFacts:
     """Which networks; digests are SHA-256.
@@ -82,14 +86,12 @@ class AccuracyFacts:
     Attributes:
         score: of the pruned network.
         dense: of the dense one – the better of it and of the one that was trained on.
-        predictions: digest of the predicted classes of all images.
         per_image: by name: "target>prediction:count …" of the pruned network; the last column
             (as many as there are classes) counts predictions that are no class.
     """
 
     score: Score
     dense: Score
-    predictions: str
     per_image: Mapping[str, str]
 
     def matrix(self, classes: int, void: int) -> ConfusionMatrix:
@@ -137,7 +139,7 @@ class Acceptance:
 class Baseline:
     """A case as it was accepted. `accepted` grows by one entry each time, the newest last."""
 
-    SCHEMA: ClassVar[str] = "segprune.baseline/1"
+    SCHEMA: ClassVar[str] = "segprune.baseline/2"
 
     case: str
     network: NetworkFacts
@@ -171,7 +173,10 @@ def counts_from_text(
             try:
                 target, _, rest = cell.partition(">")
                 prediction, _, count = rest.partition(":")
-                rows.append((image, int(target), int(prediction), int(count)))
+                row = (image, int(target), int(prediction), int(count))
+                if max(map(abs, row)) > _MOST:
+                    raise ValueError
+                rows.append(row)
             except ValueError as error:
                 raise ArtifactError(
                     f"counts of {name}: expected target>prediction:count, found {cell!r}"

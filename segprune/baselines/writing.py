@@ -30,14 +30,23 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
         InputError: something is lowered and no reason was given; every such thing is named.
         ArtifactError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path = path.resolve()  # what it leads to is replaced, and not the link
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path.parent}: expected a folder for baselines, found {error.strerror or error}; "
+            "make one, or name another with baselines=."
+        ) from error
     history: tuple[Acceptance, ...] = ()
     less: tuple[str, ...] = ()
     if path.exists():
         try:
             old = read_baseline(path, baseline.case)
         except ArtifactError as error:
-            less = (f"the baseline that is there cannot be compared with: {error}",)
+            told = str(error).replace(str(path), path.name)  # files are shared, folders are not
+            less = (f"the baseline that is there cannot be compared with: {told}",)
         else:
             history, less = old.accepted, lowered(old, baseline)
     if less and not (because and because.strip()):
@@ -67,6 +76,19 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
         if floor is not None and (now is None or now < floor - _POINTS):
             value = "nothing" if now is None else f"{100 * now:.1f}"
             less.append(f"floor of {name} from {100 * floor:.1f} to {value}")
+    if new.floors.rule != old.floors.rule:
+        less.append(f"the promise from {old.floors.rule!r} to {new.floors.rule!r}")
+    for name in ("most_macs", "most_params"):
+        before, after = getattr(old.floors, name), getattr(new.floors, name)
+        if before is not None and (after is None or after > before):
+            less.append(f"{name} from {before:,} to {'no limit' if after is None else after}")
+    for name, one, other in (
+        ("images", _images(old), _images(new)),
+        ("input of speed", *(str(each.speed.input) for each in (old, new))),
+        ("memory format of speed", *(each.speed.fingerprint.memory_format for each in (old, new))),
+    ):
+        if one != other:
+            less.append(f"{name} from {one} to {other}")
     if new.floors.speedup < old.floors.speedup:
         less.append(f"owed speed-up from ×{old.floors.speedup:g} to ×{new.floors.speedup:g}")
     if new.speed.comparison.high < old.speed.comparison.low:
@@ -74,10 +96,13 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
             f"speed-up from ×{old.speed.comparison.speedup:.2f} to "
             f"×{new.speed.comparison.speedup:.2f}"
         )
-    for name in ("params", "macs"):
+    for name in ("params", "macs", "activation_bytes"):
         before, after = getattr(old.size.pruned, name), getattr(new.size.pruned, name)
         if after > before:
             less.append(f"{name} grow from {before:,} to {after:,}")
-    if new.data.images < old.data.images:
-        less.append(f"images from {old.data.images} to {new.data.images}")
     return tuple(less)
+
+
+def _images(baseline: Baseline) -> str:
+    data = baseline.data
+    return f"{data.images} of {data.name}, {data.split} ({data.digest[:12]})"

@@ -84,7 +84,8 @@ def about(
       [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
       which strategy at which ratio, in tables and plots
 
-    Exit status: 0 done, 1 proved wrong, 2 bad input, 70 unexpected (SEGPRUNE_DEBUG=1 tells more).
+    Exit status: 0 done, 1 proved wrong, 2 bad input, 70 unexpected (SEGPRUNE_DEBUG=1 tells more),
+    130 or 143 interrupted.
     """
 
 

@@ -64,16 +64,11 @@ def _declared(spec: Mapping[str, Any] | None) -> list[tuple[str, int, int]]:
     import torch
 
     from segprune.models import build
+    from segprune.network import layers_of
 
     with torch.device("meta"):
         network = build(spec["name"], **spec["options"])
-    found = []
-    for name, module in network.named_modules():
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, torch.Tensor) and weight.dim() > 1:
-            dim = int(bool(getattr(module, "transposed", False)))
-            found.append((f"{name}.weight", dim, weight.shape[dim]))
-    return found
+    return layers_of(network)
 
 
 def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import parse_size
+from segprune.cli.parsing import parse_size
+from segprune.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
     from segprune.data.check import DatasetCheck
+    from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["data"]
 
@@ -51,8 +53,11 @@ def check(
         typer.Option(metavar="FOLDER", help="Where the images are; streets needs none."),
     ] = None,
     split: Annotated[
-        str, typer.Option(metavar="NAME", help="[cyan]train[/cyan], val or test.")
-    ] = "train",
+        str | None,
+        typer.Option(
+            metavar="NAME", help="One split: train, val or test.", show_default="train and val"
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +69,10 @@ def check(
     count: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Only so many images, evenly spaced.", show_default="all"
+            metavar="N",
+            min=1,
+            help="Only so many images, evenly spaced; of streets, the first.",
+            show_default="all",
         ),
     ] = None,
 ) -> None:
@@ -87,11 +95,26 @@ def check(
     from segprune.data.check import check_dataset
 
     wanted = None if size is None else parse_size(size)
-    dataset = open_dataset(name, root, split=split, size=wanted, count=count, check=False)
+    datasets: list[SegmentationDataset] = []
+    missing: list[tuple[str, InputError]] = []
+    for each in ("train", "val") if split is None else (split,):
+        try:
+            datasets.append(
+                open_dataset(name, root, split=each, size=wanted, count=count, check=False)
+            )
+        except InputError as error:
+            missing.append((each, error))
+    if not datasets:
+        raise missing[0][1]
+    if len(datasets) == 2 and datasets[0].source(0) == datasets[1].source(0):
+        datasets.pop()  # nothing is split, and every split is all images
     with Steps() as steps:
-        found = check_dataset(dataset, progress=steps)
-    _show(found)
-    if found.faulty:
+        found = [check_dataset(dataset, progress=steps) for dataset in datasets]
+    for one in found:
+        _show(one)
+    for each, why in missing:
+        typer.secho(f"{each}: not looked at: {why}", fg="yellow")
+    if any(one.faulty for one in found):
         raise typer.Exit(_FAILED)
 
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import Name, Out, Replace, make_importable, parse_size, spelled
+from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Name, Out, Replace, Split
+from segprune.cli.parsing import make_importable, parse_size, spelled
 
 if TYPE_CHECKING:
     from segprune.pipeline.evaluation import EvaluationResult
 
 __all__ = ["evaluate"]
-
-_IMAGES = "Images"
-_NETWORK = "Network"
 
 
 @guarded
@@ -32,7 +30,7 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=_IMAGES,
+            rich_help_panel=IMAGES,
             metavar="NAME",
             help="[cyan]streets[/cyan], [cyan]camvid[/cyan], [cyan]cityscapes[/cyan], or "
             "[cyan]folder[/cyan] for images of your own.",
@@ -42,18 +40,16 @@ def evaluate(
     root: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=_IMAGES,
+            rich_help_panel=IMAGES,
             metavar="FOLDER",
             help="Where the images are; streets needs none.",
         ),
     ] = None,
-    split: Annotated[
-        str, typer.Option(rich_help_panel=_IMAGES, metavar="NAME", help="train, val or test.")
-    ] = "val",
+    split: Split = "val",
     size: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=_IMAGES,
+            rich_help_panel=IMAGES,
             metavar="HxW",
             help="Resize images to this. Scores are always taken at the size of the labels.",
             show_default="the file's, or as stored",
@@ -62,26 +58,18 @@ def evaluate(
     count: Annotated[
         int | None,
         typer.Option(
-            rich_help_panel=_IMAGES,
+            rich_help_panel=IMAGES,
             metavar="N",
             min=1,
-            help="Only so many images, evenly spaced.",
+            help="Only so many images, evenly spaced; of streets, the first.",
             show_default="all",
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_NETWORK,
-            metavar="package.module:factory",
-            help="The dense network, for files of networks of your own.",
-            show_default="built from the file",
-        ),
-    ] = None,
+    model: DenseNetwork = None,
     weights: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=_NETWORK,
+            rich_help_panel=NETWORK,
             metavar="FILE",
             help="Weights of MODEL: a state dict in a safetensors or torch file.",
             show_default="none: random weights",
@@ -90,7 +78,7 @@ def evaluate(
     device: Annotated[
         str,
         typer.Option(
-            rich_help_panel=_NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
+            rich_help_panel=NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
         ),
     ] = "cpu",
     out: Out = Path("runs"),

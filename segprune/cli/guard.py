@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -19,7 +20,7 @@ DEBUG = "SEGPRUNE_DEBUG"
 
 _OPTIONS = (
     (r"^scope\b", "--layer"),
-    (r"^budget\b", "--budget"),
+    (r"^budget(\['\w+'\])?", "--budget"),
     (r"^importance\b", "--importance"),
     (r"^calibration\b", "--data"),
     (r"\bignored_layers\b", "--ignore"),
@@ -36,6 +37,11 @@ _EXTRAS = {
     "segprune[video]": ("av",),
 }
 """Packages that commands need, and that a plain installation does not bring."""
+
+_OF_THE_PLACE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR,
+}  # fmt: skip
+"""What is wrong with a disk or a folder, wherever in a job it shows."""
 
 _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
 
@@ -63,6 +69,9 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
+            if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
+                _say("error", _about_the_place(error))
+                raise typer.Exit(_BAD_INPUT) from None
             extra = _extra_of(error)
             if extra is not None:
                 _say("error", f"{error}. Install what this command needs: pip install '{extra}'.")
@@ -74,6 +83,13 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return run
 
 
+def _about_the_place(error: OSError) -> str:
+    return (
+        f"{error.filename or 'the disk'}: expected a place that can be written, found "
+        f"{error.strerror}; make room or choose another place with --out, and run it again."
+    )
+
+
 def _extra_of(error: Exception) -> str | None:
     """The extra that brings a package which was not found."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
@@ -83,6 +99,8 @@ def _extra_of(error: Exception) -> str | None:
 
 
 def _in_options(message: str) -> str:
+    if message.startswith("section ["):  # of a recipe, which has the library's names
+        return message
     for argument, option in _OPTIONS:
         message = re.sub(argument, option, message)
     return message

@@ -14,6 +14,8 @@ from segprune.errors import ArtifactError
 __all__ = ["inspect"]
 
 _SUFFIXES = (".json", ".safetensors")
+_OTHERS = ("segprune.training", "segprune.evaluation", "segprune.paired-speed")
+"""Records that their own commands show."""
 
 
 @guarded
@@ -21,7 +23,8 @@ def inspect(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A pruned network (*.safetensors), or any JSON file of a run."
+            metavar="FILE",
+            help="A pruned network (*.safetensors), or a plan or record (JSON) of a run.",
         ),
     ],
 ) -> None:
@@ -61,9 +64,33 @@ def inspect(
         found = read_record(SensitivityRecord, file)
         typer.echo(" ".join(found.command))
         show_sensitivity(found, None)
+    elif schema.partition("/")[0] in _OTHERS:
+        _show_other(file, schema.partition("/")[0])
     else:
         plan = PrunePlan.from_json(_text(file))
         show_plan(file, plan, widths_of(plan, None))
+
+
+def _show_other(file: Path, kind: str) -> None:
+    from segprune.cli.speed import show_speed
+    from segprune.cli.trained import show_score, show_training
+    from segprune.pipeline.evaluation import EvaluationRecord
+    from segprune.pipeline.sweep.records import SpeedRecord
+    from segprune.pipeline.training.record import TrainingRecord
+    from segprune.records import read_record
+
+    if kind == "segprune.training":
+        training = read_record(TrainingRecord, file)
+        typer.echo(" ".join(training.command))
+        show_training(training, file.parent)
+    elif kind == "segprune.evaluation":
+        evaluation = read_record(EvaluationRecord, file)
+        typer.echo(" ".join(evaluation.command))
+        show_score(evaluation.score, evaluation.classes)
+    else:
+        speed = read_record(SpeedRecord, file)
+        typer.echo(" ".join(speed.command))
+        show_speed(speed, file.parent)
 
 
 def _text(file: Path) -> str:

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import RESULTS, Name, Out, Replace, make_importable, spelled
+from segprune.cli.options import IMAGES, RESULTS, DenseNetwork, Name, Out, Replace, Split
+from segprune.cli.parsing import make_importable, spelled
 from segprune.errors import InputError
 
 __all__ = ["predict"]
-
-_SOURCE = "Pictures"
 
 
 @guarded
@@ -37,14 +36,7 @@ def predict(
             metavar="DENSE", help="The dense network's file: shows both, and where they differ."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="package.module:factory",
-            help="The dense network, for files of networks of your own.",
-            show_default="built from the file",
-        ),
-    ] = None,
+    model: DenseNetwork = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -56,19 +48,17 @@ def predict(
     root: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=_SOURCE, metavar="FOLDER", help="Where the data set SOURCE is."
+            rich_help_panel=IMAGES, metavar="FOLDER", help="Where the data set SOURCE is."
         ),
     ] = None,
-    split: Annotated[
-        str, typer.Option(rich_help_panel=_SOURCE, metavar="NAME", help="Split of the data set.")
-    ] = "val",
+    split: Split = "val",
     count: Annotated[
         int | None,
         typer.Option(
-            rich_help_panel=_SOURCE,
+            rich_help_panel=IMAGES,
             metavar="N",
             min=1,
-            help="So many pictures, evenly spaced; of a video, its first frames.",
+            help="So many pictures, evenly spaced; of a video or streets, the first.",
             show_default="all",
         ),
     ] = None,
@@ -76,7 +66,7 @@ def predict(
         bool,
         typer.Option(
             "--labels/--no-labels",
-            rich_help_panel=_SOURCE,
+            rich_help_panel=IMAGES,
             help="Show labels, where there are some, and the mIoU of each picture.",
         ),
     ] = True,

@@ -21,12 +21,8 @@ from segprune.cli.options import (
     Replace,
     Seed,
     Weights,
-    make_importable,
-    parse_budget,
-    parse_input,
-    parse_shares,
-    spelled,
 )
+from segprune.cli.parsing import make_importable, parse_budget, parse_input, parse_shares, spelled
 from segprune.errors import BudgetError, InputError
 
 __all__ = ["prune"]

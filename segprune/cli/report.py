@@ -18,6 +18,8 @@ __all__ = ["report"]
 
 PAGE = "RESULTS.md"
 
+_POLICY = Path("benchmarks/policy.toml")
+
 
 @guarded
 def report(
@@ -30,7 +32,7 @@ def report(
     ] = Path("benchmarks/records"),
     policy: Annotated[
         Path, typer.Option(metavar="FILE", help="What each budget may lose, and what it owes.")
-    ] = Path("benchmarks/policy.toml"),
+    ] = _POLICY,
     adopt: Annotated[
         bool,
         typer.Option("--adopt", help="Copy the records of runs to --records, and do no more."),
@@ -75,16 +77,25 @@ def report(
         return
 
     from segprune.cli.progress import Steps
+    from segprune.gates.policy import Policy
     from segprune.records import write_atomic
     from segprune.report import read_collection, read_policy, results_page, write_plots
     from segprune.report.page import PLOTS
 
     with Steps() as steps:
         steps("read", 0, 1)
-        rules, collection = read_policy(policy), read_collection(records)
+        # Without a policy of one's own nothing is promised, and the report says no more than that.
+        unwritten = policy == _POLICY and not policy.exists()
+        rules = Policy({}, {}, {}, {}, 1) if unwritten else read_policy(policy)
+        collection = read_collection(records)
         page = results_page(collection, rules)
-        if not out.is_dir():
-            raise InputError(f"--out: expected a folder, found none at {out}; make it first.")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"--out: expected a folder, found {error.strerror or error} at {out}; choose "
+                "another place."
+            ) from error
         names = write_plots(collection, rules, out / PLOTS, steps) if plots else ()
         write_atomic(out / PAGE, page)
     _show_written(collection, out / PAGE, len(names))

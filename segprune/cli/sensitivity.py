@@ -19,10 +19,8 @@ from segprune.cli.options import (
     Replace,
     Seed,
     Weights,
-    make_importable,
-    parse_input,
-    spelled,
 )
+from segprune.cli.parsing import make_importable, parse_input, spelled
 
 __all__ = ["sensitivity"]
 

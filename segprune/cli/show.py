@@ -200,7 +200,7 @@ def show_proof(file: Path, proof: Proof) -> None:
     numbers = (
         "compared with the dense weights, and equal"
         if proof.values_compared
-        else "not compared with the dense ones, which were not given or differ on purpose"
+        else f"not compared with the dense ones, for {proof.why_not}"
     )
     Console().print(
         facts(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import NETWORK, Name, Out, Replace, Seed, parse_input, spelled
+from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
+from segprune.cli.parsing import make_importable, parse_input, spelled
 
 if TYPE_CHECKING:
     from segprune.pipeline.sweep.records import SpeedRecord
@@ -39,13 +40,7 @@ def speed(
             "faster one on most processors.",
         ),
     ] = "contiguous",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=NETWORK, metavar="MODULE:FACTORY",
-            help="The dense network, where the artefacts are of your own.",
-        ),
-    ] = None,
+    model: DenseNetwork = None,
     pairs: Annotated[int, typer.Option(metavar="N", min=6, help="Pairs of calls.")] = 60,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")] = 1,
     seed: Seed = 0,
@@ -73,6 +68,7 @@ def speed(
     left_out = ("reference", "candidate", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     program, verb, first, *more = spelled("speed", reference.name, words)
+    make_importable()
     with Steps() as steps:
         result = run_speed(
             reference, candidate, input=size, memory_format=memory_format, model=model,
@@ -108,9 +104,19 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
     console.print()
     console.print(rows)
     console.print()
+    medians = found.reference_ms / found.candidate_ms
+    noisy = not found.low / 1.05 < medians < found.high * 1.05
+    doubts = (
+        (
+            "noisy", "yellow",
+            f"the times above are medians of different moments (they would say {medians:.2f}); the "
+            "ratio is the median of pairs, whose two calls shared one",
+        ),
+    )  # fmt: skip
     console.print(
         facts(
             (word, style, text),
+            *(doubts if noisy else ()),
             ("input", "", str(record.at)),
             ("written", "cyan", f"{folder}/speed.json"),
         )

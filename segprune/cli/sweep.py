@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import Out, make_importable
+from segprune.cli.options import Out
+from segprune.cli.parsing import make_importable
 
 if TYPE_CHECKING:
     from segprune.pipeline.sweep.running import SweepResult

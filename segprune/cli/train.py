@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import RESULTS, Out, make_importable
+from segprune.cli.options import RESULTS, Out
+from segprune.cli.parsing import make_importable
 
 if TYPE_CHECKING:
     from segprune.pipeline.training.running import TrainingResult
@@ -119,7 +120,7 @@ def _run(
         show_violations(result.violations, "No artefact was written.")
         raise typer.Exit(_FAILED)
     if result.record is not None:
-        show_training(result.record, result.folder)
+        show_training(result.record, result.folder, recipe)
 
 
 def _recipe(file: Path, changes: list[str], root: Path | None, name: str | None) -> Recipe:

@@ -42,8 +42,8 @@ def announce_recipe(recipe: Recipe) -> None:
     Console(soft_wrap=True).print(line)
 
 
-def show_training(record: TrainingRecord, folder: Path) -> None:
-    """Stages of a run, the classes of its result, and where everything is."""
+def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = None) -> None:
+    """Stages of a run, the classes of its result, where everything is, and what comes next."""
     console = Console()
     rows = table("", "mIoU", "pixels right")
     for stage, score in record.scores.items():
@@ -74,6 +74,14 @@ def show_training(record: TrainingRecord, folder: Path) -> None:
         ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
     )
     console.print(facts(*lines))
+    if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
+        own = f" --model {recipe.network.model}" if ":" in recipe.network.model else ""
+        command = (
+            f"segprune speed {recipe.network.init_from} {folder}/{record.name}.safetensors{own}"
+        )
+        # On a line that is not folded, to be copied.
+        Console(soft_wrap=True).print(facts(("next", "cyan", "how much faster it is:")))
+        Console(soft_wrap=True).print(Text(f"  {command}"), soft_wrap=True)
 
 
 def show_score(score: Score, classes: tuple[str, ...]) -> None:

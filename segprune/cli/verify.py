@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import Data, Seed, make_importable, parse_input
+from segprune.cli.options import Data, DenseNetwork, Seed
+from segprune.cli.parsing import make_importable, parse_input
 
 __all__ = ["verify"]
 
@@ -21,14 +22,7 @@ def verify(
         Path,
         typer.Argument(metavar="FILE", help="A file that segprune prune or segprune.save wrote."),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="package.module:factory",
-            help="The dense network, for files of networks of your own.",
-            show_default="built from the file",
-        ),
-    ] = None,
+    model: DenseNetwork = None,
     weights: Annotated[
         Path | None,
         typer.Option(

@@ -99,6 +99,11 @@ class SegmentationDataset(Dataset[Sample]):
         """Where a sample's label comes from, for messages: a file, where there is one."""
         return f"{self.name} {self.split}, image {index}"
 
+    def stored_size(self, index: int) -> tuple[int, int]:
+        """(H, W) of an image as it is stored."""
+        height, width = self._read(index).image.shape[-2:]
+        return int(height), int(width)
+
     @abstractmethod
     def _read(self, index: int) -> Sample:
         """One sample at its stored size."""

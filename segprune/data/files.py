@@ -76,6 +76,10 @@ class FileDataset(SegmentationDataset):
         """The label file."""
         return str(self.pairs[index].label)
 
+    def stored_size(self, index: int) -> tuple[int, int]:
+        """From the head of the image's file alone."""
+        return size_of(self.pairs[index].image)
+
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]
         _require_label(pair)

@@ -20,6 +20,7 @@ from segprune.errors import InputError
 __all__ = ["Folder"]
 
 _TABLE = "classes.toml"
+_SPLITS = ("train", "val", "test")
 
 
 class Folder(FileDataset):
@@ -62,6 +63,12 @@ def _find(root: Path, split: str) -> Path:
     # Only where no other split is there: the images of one split must not pass for another's.
     place = root / split if any(_is_split(path) for path in root.iterdir()) else root
     if (place / "images").is_dir() and (place / "labels").is_dir():
+        turned = [name for name in _SPLITS if (place / "images" / name).is_dir()]
+        if place == root and turned:
+            raise InputError(
+                f"{root}: expected {split}/images and {split}/labels, found images/{turned[0]}; "
+                "the split comes first: move the folders, or all splits would be one."
+            )
         return place
     inside = f" with {folders_in(place)} in {split}" if place != root and place.is_dir() else ""
     raise InputError(

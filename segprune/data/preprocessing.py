@@ -49,6 +49,8 @@ class Preprocessing:
         Raises:
             ArtifactError: something else; the field is named.
         """
+        if not isinstance(metadata, Mapping):
+            raise _wrong("preprocessing", "size, mean and std by name", metadata)
         size = metadata.get("size")
         if size is not None and not _numbers(size, 2, int):
             raise _wrong("size", "[H, W] or null", size)

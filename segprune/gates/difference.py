@@ -45,6 +45,11 @@ class Difference:
     blocks: int
     confidence: float
 
+    @property
+    def supports_claims(self) -> bool:
+        """Whether there is footage enough to tell how such images vary."""
+        return self.sequences >= _LEAST_SEQUENCES and self.blocks >= _LEAST_BLOCKS
+
 
 def bootstrap_difference(
     dense: ConfusionMatrix,
@@ -70,7 +75,11 @@ def bootstrap_difference(
             f"bootstrap: expected counts and sequences of the same images, found {len(dense)}, "
             f"{len(pruned)} and {len(sequences)}; evaluate both on one data set."
         )
-    blocks = _blocks(sequences)
+    blocks = [
+        (first, last)
+        for first, last in _blocks(sequences)
+        if dense.per_image[first:last].any() or pruned.per_image[first:last].any()
+    ]  # without those that are void throughout, and could be drawn alone
     sums = [_block_sums(matrix.per_image, blocks) for matrix in (dense, pruned)]
     random = np.random.default_rng(seed)
     losses = np.empty(draws)
@@ -98,7 +107,7 @@ def gate_difference(found: Difference, margin: float) -> Verdict:
 
     INCONCLUSIVE with fewer than two sequences or twenty blocks: too few to tell how images vary.
     """
-    if found.sequences < _LEAST_SEQUENCES or found.blocks < _LEAST_BLOCKS:
+    if not found.supports_claims:
         return Verdict(
             Status.INCONCLUSIVE,
             (

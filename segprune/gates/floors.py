@@ -10,11 +10,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segprune.gates.policy import Budget
-from segprune.gates.verdict import Status, Verdict, joined, unless
+from segprune.gates.terms import Terms
+from segprune.gates.verdict import Status, Verdict, unless
 from segprune.metrics import Score
 
-__all__ = ["Floors", "Size", "floors_of", "gate_floors", "gate_size"]
+__all__ = [
+    "Floors",
+    "Promise",
+    "Size",
+    "floors_of",
+    "gate_budget",
+    "gate_dense",
+    "gate_floors",
+    "gate_size",
+    "promise_of",
+]
 
 _SLACK = 1e-9  # rounding of differences, no allowance
 
@@ -29,50 +39,69 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Floors:
-    """What a pruned network is held to.
+class Promise:
+    """What a pruned network is held to whatever the images are.
 
     Attributes:
-        rule: where the numbers come from, in words.
-        miou: at least, in [0, 1]; also at least `miou_ratio` of the dense network's.
-        class_iou: at least, by class; None where the dense network has none.
+        rule: the whole promise in words; two promises are the same where these are.
+        miou_ratio: at least this share of the dense network's mIoU.
         most_macs, most_params: at most; None: no promise.
         speedup: at least, for the lower end of the interval.
     """
 
     rule: str
-    miou: float
     miou_ratio: float
-    class_iou: Mapping[str, float | None]
     most_macs: int | None
     most_params: int | None
     speedup: float
 
 
-def floors_of(budget: Budget, classes: tuple[str, ...], score: Score, size: Size) -> Floors:
-    """What a budget demands, given the dense network's score and size."""
-    words = [f"mIoU ≥ dense − {budget.miou_loss:g} points"]
-    if budget.miou_ratio:
-        words.append(f"mIoU ≥ {budget.miou_ratio:g} of dense")
-    words.append(f"each class ≥ dense − {budget.class_loss:g} points")
-    words += [
-        f"{name} ≤ {share:g} of dense"
-        for name, share in (("MACs", budget.macs), ("parameters", budget.params))
-        if share is not None
-    ]
-    words.append(f"speed-up ≥ {budget.speedup:g}")
-    return Floors(
-        rule=f"{budget.name}: " + ", ".join(words),
-        miou=max(0.0, score.miou - budget.miou_loss / 100),
+@dataclass(frozen=True)
+class Floors(Promise):
+    """A promise, and what follows from it on one set of images.
+
+    Attributes:
+        miou: at least, in [0, 1].
+        class_iou: at least, by class; None where the dense network has none.
+    """
+
+    miou: float
+    class_iou: Mapping[str, float | None]
+
+
+def promise_of(terms: Terms, dense: Size) -> Promise:
+    """What terms demand, given the dense network's size."""
+    budget = terms.budget
+    return Promise(
+        rule=terms.rule,
         miou_ratio=budget.miou_ratio,
+        most_macs=_most(budget.macs, dense.macs),
+        most_params=_most(budget.params, dense.params),
+        speedup=terms.speedup,
+    )
+
+
+def floors_of(terms: Terms, classes: tuple[str, ...], dense_score: Score, dense: Size) -> Floors:
+    """What terms demand, given the dense network's score and size."""
+    budget = terms.budget
+    return Floors(
+        **vars(promise_of(terms, dense)),
+        miou=max(0.0, dense_score.miou - budget.miou_loss / 100),
         class_iou={
             name: None if iou is None else max(0.0, iou - budget.class_loss / 100)
-            for name, iou in zip(classes, score.class_iou, strict=True)
+            for name, iou in zip(classes, dense_score.class_iou, strict=True)
         },
-        most_macs=_most(budget.macs, size.macs),
-        most_params=_most(budget.params, size.params),
-        speedup=budget.speedup,
     )
+
+
+def gate_dense(miou: float, least: float) -> Verdict:
+    """Whether a dense network is good enough to be one that others are held against."""
+    problem = (
+        f"dense network: expected mIoU of at least {100 * least:.2f}, as the policy says for these "
+        f"images, found {100 * miou:.2f}; train it longer before anything is pruned from it",
+    )
+    held = f"dense network's mIoU {100 * miou:.2f}, at least {100 * least:.2f}"
+    return unless(() if miou >= least - _SLACK else problem, Status.FAIL, held)
 
 
 def gate_floors(
@@ -110,18 +139,18 @@ def gate_floors(
     return unless(missed, Status.FAIL, held)
 
 
-def gate_size(found: Size, expected: Size, dense: Size, floors: Floors) -> Verdict:
-    """Whether a network has exactly the size of its baseline, and one that its budget allows.
-
-    Counts have no noise, so any difference is one of the network or of how it is counted.
-    """
+def gate_budget(found: Size, dense: Size, promise: Promise) -> Verdict:
+    """Whether a network is smaller than its dense one, and as small as was promised."""
     over = []
     for name, count, most, whole in (
-        ("MACs", found.macs, floors.most_macs, dense.macs),
-        ("parameters", found.params, floors.most_params, dense.params),
+        ("MACs", found.macs, promise.most_macs, dense.macs),
+        ("parameters", found.params, promise.most_params, dense.params),
     ):
         if most is not None and count > most:
-            over.append(f"{name}: expected at most {most:,}, found {count:,} of {whole:,}")
+            over.append(
+                f"{name}: expected at most {most / whole:.1%} of the dense network's ({most:,} of "
+                f"{whole:,}), found {count / whole:.1%} ({count:,}); prune more, or promise less"
+            )
     if found.params >= dense.params and found.macs >= dense.macs:
         over.append(
             f"parameters and MACs: expected fewer than the dense network's {dense.params:,} and "
@@ -132,10 +161,14 @@ def gate_size(found: Size, expected: Size, dense: Size, floors: Floors) -> Verdi
         f"parameters {found.params / dense.params:.1%} and MACs {found.macs / dense.macs:.1%} of "
         "dense"
     )
-    return joined([_same_size(found, expected), unless(over, Status.FAIL, shares)])
+    return unless(over, Status.FAIL, shares)
 
 
-def _same_size(found: Size, expected: Size) -> Verdict:
+def gate_size(found: Size, expected: Size) -> Verdict:
+    """Whether a network has exactly the size of its baseline.
+
+    Counts have no noise, so any difference is one of the network or of how it is counted.
+    """
     differences = tuple(
         f"{name}: expected {one:,} as in the baseline, found {other:,}; if that is meant, accept "
         "a new baseline"

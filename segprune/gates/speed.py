@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from segprune.errors import InputError
-from segprune.execution import run_method
+from segprune.execution import run_method, tensors_in
 from segprune.gates.verdict import Status, Verdict
 from segprune.network import digest_of, tensors_of
 from segprune.observation import primary
 from segprune.speed import SpeedComparison, compare_speed
+from segprune.speed.inputs import require_networks
 
 __all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_speed"]
 
@@ -69,10 +70,12 @@ def gate_speed(
     Raises:
         InputError: a floor that is no number above 0, another role, or as `compare_speed`.
     """
-    if not (isinstance(floor, (int, float)) and math.isfinite(floor) and floor > 0):
+    usable = isinstance(floor, (int, float)) and not isinstance(floor, bool)
+    if not (usable and math.isfinite(floor) and floor > 0):
         raise InputError(f"floor: expected a number above 0, found {floor!r}; 1 is 'not slower'.")
     if role not in ("regression", "speedup"):
         raise InputError(f"role: expected 'regression' or 'speedup', found {role!r}; choose one.")
+    require_networks(reference, candidate)
     obstacles = _obstacles(reference, candidate, example_inputs, role)
     if obstacles:
         return SpeedVerdict(Status.NOT_COMPARABLE, obstacles)
@@ -115,24 +118,16 @@ def decide(
     return Status.PASS if found.low > floor / SURELY_FAST_ENOUGH else None
 
 
-def gate_fps(found: float, baseline: float, share: float, same_machine: bool) -> Verdict:
+def gate_fps(found: float, baseline: float, share: float, of: str = "network") -> Verdict:
     """Absolute speed, which means something on the baseline's own machine only.
 
     Args:
-        found, baseline: frames per second now and then.
+        found, baseline: frames per second now and then, on machines with one fingerprint.
         share: at least this much of the baseline's; the clock of a shared machine drifts by a
             factor of two and more within minutes.
-        same_machine: whether the fingerprints are equal.
+        of: whose they are, for the reason.
     """
-    if not same_machine:
-        return Verdict(
-            Status.NOT_COMPARABLE,
-            (
-                f"{found:.1f} FPS, reported and not gated: the baseline's {baseline:.1f} are of "
-                "another machine",
-            ),
-        )
-    text = f"{found:.1f} FPS, at least {share * baseline:.1f} ({share:g} of the baseline's)"
+    text = f"{of}: {found:.1f} FPS, at least {share * baseline:.1f} ({share:g} of the baseline's)"
     return Verdict(Status.PASS if found >= share * baseline else Status.FAIL, (text,))
 
 
@@ -157,7 +152,7 @@ def _obstacles(
     ]
     if training:
         return tuple(training)
-    outputs = {name: _output(network, inputs) for name, network in networks.items()}
+    outputs = {name: _shapes(network, inputs) for name, network in networks.items()}
     failed = [
         f"{name}: expected finite logits, found {found}"
         for name, found in outputs.items()
@@ -165,11 +160,10 @@ def _obstacles(
     ]
     if failed:
         return tuple(failed)
-    one, other = (tuple(found.shape) for found in outputs.values() if isinstance(found, Tensor))
-    if one != other:
+    if outputs["reference"] != outputs["candidate"]:
         return (
-            f"outputs: expected one shape from both networks, found {one} and {other}; they do not "
-            "do the same work",
+            "outputs: expected the same shapes from both networks, found "
+            f"{outputs['reference']} and {outputs['candidate']}; they do not do the same work",
         )
     if role == "speedup" and _same_weights(reference, candidate):
         return (
@@ -179,17 +173,20 @@ def _obstacles(
     return ()
 
 
-def _output(network: nn.Module, inputs: Any) -> Tensor | str:
-    """The logits, or what is wrong with them."""
+def _shapes(network: nn.Module, inputs: Any) -> list[tuple[int, ...]] | str:
+    """Of all that it gives, or what is wrong with its logits."""
     try:
         with torch.inference_mode():
-            logits = primary(run_method(network, "forward", inputs))
+            given = run_method(network, "forward", inputs)
+            logits = primary(given)
     except Exception as error:  # whatever a user's network raises
         first = (str(error).splitlines() or [""])[0]
         return f"{type(error).__name__}: {first}"
     if not bool(torch.isfinite(logits).all()):
         return "NaN or infinity"
-    return logits
+    if logits.numel() == 0:
+        return f"none at all, in shape {tuple(logits.shape)}"
+    return [tuple(tensor.shape) for tensor in tensors_in(given)]
 
 
 def _same_weights(one: nn.Module, other: nn.Module) -> bool:

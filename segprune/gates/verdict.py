@@ -47,12 +47,14 @@ def unless(problems: Iterable[str], status: Status, passed: str) -> Verdict:
 
 
 def joined(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst status of several gates, and the reasons of those that have it.
+    """The worst status of several gates, and the reasons of all that do not pass, worst first.
 
     No gate at all is no PASS.
     """
     found = tuple(verdicts)
     if not found:
         return Verdict(Status.NOT_COMPARABLE, ("nothing was compared",))
-    worst = next(status for status in _ORDER if any(v.status is status for v in found))
-    return Verdict(worst, tuple(r for v in found if v.status is worst for r in v.reasons))
+    by_status = {status: [v for v in found if v.status is status] for status in _ORDER}
+    worst = next(status for status in _ORDER if by_status[status])
+    told = [worst] if worst is Status.PASS else [s for s in _ORDER if s is not Status.PASS]
+    return Verdict(worst, tuple(r for status in told for v in by_status[status] for r in v.reasons))

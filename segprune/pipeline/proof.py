@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from segprune.artifacts import Header, load, read_header
-from segprune.errors import ArtifactError
 from segprune.models import build
-from segprune.models.references import resolve
 from segprune.models.weights import load_weights, read_weights
 from segprune.pipeline.dense import example_of
+from segprune.pipeline.network_file import named_dense
 from segprune.verification import verify
 from segprune.violations import Violation
 
@@ -30,13 +29,15 @@ class Proof:
         header: what the file says about itself.
         violations: empty means proved.
         input: size of the example, `(N, C, H, W)`.
-        values_compared: whether the tensors were compared with the dense network's own.
+        values_compared: whether the tensors were compared with the dense network's own; `why_not`
+            says why they were not.
     """
 
     header: Header
     violations: tuple[Violation, ...]
     input: tuple[int, ...]
     values_compared: bool
+    why_not: str = ""
 
 
 def run_verify(
@@ -80,16 +81,18 @@ def run_verify(
     pruned = load(file, dense)
     # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
     violations = verify(dense, pruned, header.plan, example, trained=not compared)
-    return Proof(header, violations, tuple(example.shape), compared)
+    why_not = "they were not given (--weights)"
+    if trained or "run" in header.metadata:
+        why_not = "this network was trained since it was pruned: its numbers are others on purpose"
+    elif rounded:
+        why_not = "this file keeps them in half precision"
+    return Proof(header, violations, tuple(example.shape), compared, why_not)
 
 
 def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
-    if model is not None:
-        return resolve(model)
-    if header.spec is None:
-        raise ArtifactError(
-            f"{file}: expected the dense {header.network} beside it, found none, and it is none of "
-            "segprune's own networks; pass --model package.module:factory."
-        )
+    given = named_dense(file, header, model)
+    if given is not None:
+        return given
+    assert header.spec is not None  # as `named_dense` has it
     with torch.random.fork_rng(devices=[]):
         return build(header.spec["name"], **header.spec["options"]).eval()

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from segprune.artifacts import Header, load, read_header
+from segprune.artifacts import Header
 from segprune.environment import environment
-from segprune.errors import InputError
-from segprune.models.references import resolve
+from segprune.errors import ArtifactError, InputError
 from segprune.models.weights import file_digest
 from segprune.pipeline.dense import random_example
 from segprune.pipeline.folder import choose_folder
+from segprune.pipeline.network_file import read_network
 from segprune.pipeline.sweep.folder import SweepFolder
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.start import load_artifact
@@ -55,7 +56,7 @@ def run_speed(
     command: tuple[str, ...] = (),
     progress: Progress = lambda done, total: None,
 ) -> SpeedResult:
-    """Measure two artefacts in turn, and write `out/<name>/speed.json`.
+    """Measure two networks in turn, the second an artefact, and write `out/<name>/speed.json`.
 
     Args:
         input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
@@ -70,16 +71,19 @@ def run_speed(
             taken.
     """
     folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
-    headers = read_header(reference), read_header(candidate)
-    size = input or _common_input(reference, candidate, *headers)
-    dense = None if model is None else resolve(model)
-    one, other = (
-        load(path, dense if header.spec is None else None)
-        for path, header in zip((reference, candidate), headers, strict=True)
-    )
+    files = {path: read_network(path, model) for path in (reference, candidate)}
+    size = input or _common_input({path: header for path, (_, header) in files.items()})
+    (one, _), (other, header) = files[reference], files[candidate]
+    if header is None:
+        raise ArtifactError(
+            f"{candidate}: expected the artefact of a pruned network in second place, found "
+            "weights; give those of the dense network first."
+        )
+    example = random_example(size, seed, memory_format)
+    for path, network in ((reference, one), (candidate, other)):
+        _require_runs(path, network, example)
     speed = measure(
-        one, other, random_example(size, seed, memory_format), pairs=pairs, threads=threads,
-        seed=seed, progress=progress,
+        one, other, example, pairs=pairs, threads=threads, seed=seed, progress=progress,
     )  # fmt: skip
     record = SpeedRecord(
         command=command,
@@ -88,7 +92,7 @@ def run_speed(
         candidate=candidate.stem,
         reference_artifact=file_digest(reference),
         candidate_artifact=file_digest(candidate),
-        candidate_plan=headers[1].plan.digest,
+        candidate_plan=header.plan.digest,
         input=size,
         memory_format=memory_format,
         seed=seed,
@@ -159,13 +163,26 @@ def _dense(base: Recipe, classes: int) -> nn.Module:
     return load_artifact(base.network.init_from, base, classes)
 
 
-def _common_input(reference: Path, candidate: Path, one: Header, other: Header) -> tuple[int, ...]:
-    sizes = [header.metadata.get("input") for header in (one, other)]
+def _require_runs(path: Path, network: nn.Module, example: Tensor) -> None:
+    try:
+        with torch.inference_mode():
+            network.eval()(example)
+    except Exception as error:  # whatever a user's network raises
+        first = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"input: expected a size that {path.name} runs at, found "
+            f"{'x'.join(map(str, example.shape))}: {type(error).__name__}: {first}; pass --input "
+            "as NxCxHxW."
+        ) from error
+
+
+def _common_input(headers: Mapping[Path, Header | None]) -> tuple[int, ...]:
+    sizes = [header.metadata.get("input") for header in headers.values() if header is not None]
     known = [tuple(int(number) for number in size) for size in sizes if size is not None]
     if not known:
         raise InputError(
-            f"input: expected its size in {reference.name} or {candidate.name}, found none; pass "
-            "--input, as 1x3x512x1024."
+            f"input: expected its size in {' or '.join(path.name for path in headers)}, found "
+            "none; pass --input, as 1x3x512x1024."
         )
     if known[0] != known[-1]:
         found = " and ".join("x".join(map(str, size)) for size in known)

@@ -12,12 +12,14 @@ Loading this module imports nothing heavy: it is loaded in every session of its 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from segprune.pytest_plugin import options, recording, selection, summary
+from segprune.pytest_plugin import ending, options, owed, recording, selection, summary
 from segprune.pytest_plugin.session import Session, session_of
+from segprune.pytest_plugin.typed import only_looks, require_a_session
 
 __all__: list[str] = []
 
@@ -37,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Reports(session), "segprune-reports")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    require_a_session(config)
+
+
 class _Reports:
     """Hears of every report; the hook itself is not told to which session a report belongs."""
 
@@ -49,17 +56,44 @@ class _Reports:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    selection.note_cases(session_of(config), config, items)
+    owed.note_collected(session_of(config), items)
     selection.leave_out_speed(session_of(config), config, items)
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
+    if file_path.suffix == ".json":
+        session_of(parent.config).json_files.add(file_path)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    own = session_of(session.config)
+    owed.note_collected(own, session.items)  # markers may have been added since
+    owed.note_selected(own, session.config, session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker process is done; it has collected the tests, and this one has not."""
+    message = getattr(node, "workeroutput", {}).get("segprune")
+    if message is not None:
+        session_of(node.config).hear(message)
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workerinput"):
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    own = session_of(session.config)
+    if selection.is_worker(session.config):
+        session.config.workeroutput["segprune"] = own.as_message()  # type: ignore[attr-defined]
         return  # the process that collects the workers' results has the last word
-    found = session_of(session.config)
-    if found.finish() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    told = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    red = ending.finish(own, stopped=_is_stopped(session) or exitstatus not in told)
+    if red and session.exitstatus in told:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_stopped(session: pytest.Session) -> bool:
+    """Whether tests were left out that would have run, or none were asked to be run at all."""
+    return bool(session.shouldstop or session.shouldfail or only_looks(session.config))
 
 
 def pytest_terminal_summary(

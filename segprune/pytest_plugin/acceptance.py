@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from segprune.baselines.record import Baseline
 from segprune.baselines.writing import accept
 from segprune.errors import SegpruneError
-from segprune.pytest_plugin.session import Session
+from segprune.pytest_plugin.session import Parts, Session
 
-__all__ = ["Parts", "parts_of", "write"]
+__all__ = ["parts_of", "write"]
 
-_NEEDED = tuple(field.name for field in fields(Baseline) if field.name not in ("case", "accepted"))
-
-
-class Parts(dict[str, Any]):
-    """What is known of a baseline that is to be: facts by the names of its fields."""
-
-    def __init__(self, case: str) -> None:
-        super().__init__()
-        self.case = case
+_GATES = ("size", "proof", "accuracy", "speed")
 
 
 def parts_of(session: Session, path: Path, case: str) -> Parts:
@@ -34,16 +24,23 @@ def write(session: Session) -> None:
 
     The session is red in any case: nothing is accepted and green in one run.
     """
-    if not session.parts:
+    allowed = {path: parts for path, parts in session.parts.items() if parts.passed}
+    if not allowed:
         session.problems.append(
             "--segprune-accept: expected cases to accept, found none that the policy allows"
         )
-    for path, parts in session.parts.items():
-        missing = [name for name in _NEEDED if name not in parts]
+    for path, parts in allowed.items():
+        missing = [gate for gate in _GATES if gate not in parts.passed - parts.failed]
         if missing:
             session.problems.append(
-                f"{parts.case}: not written, for {', '.join(missing)} could not be accepted; run "
-                "its tests of size, accuracy and speed together"
+                f"{parts.case}: not written, for {', '.join(missing)} did not pass; run its tests "
+                f"of {', '.join(_GATES[:-1])} and {_GATES[-1]} together"
+            )
+            continue
+        if len(parts.subjects) > 1 or len(parts.images) > 1:
+            session.problems.append(
+                f"{parts.case}: not written, for its gates judged different networks, promises or "
+                "images; let all of its tests have one marker"
             )
             continue
         try:
@@ -57,5 +54,5 @@ def write(session: Session) -> None:
         because = f", lowered because: {written.accepted[-1].because}" if lowered else ""
         session.problems.append(
             f"{parts.case}: written to {path.name}{because}; look at the difference, commit it, "
-            "and run again without --segprune-accept"
+            "and run again without --segprune-accept (this run is red on purpose)"
         )

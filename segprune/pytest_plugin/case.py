@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segprune.errors import InputError
-from segprune.gates.policy import USUAL_FPS_SHARE, Budget, Tolerance, budget_from, read_policy
-from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat
+from segprune.gates.policy_file import budget_from, read_policy
+from segprune.gates.terms import Terms
+from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, batch_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,35 +35,35 @@ class Case:
             the network itself.
         weights: state dict for `dense`, where it does not load its own.
         artifact: the pruned network's file.
-        data: name of a data set, or a function that opens one.
+        data: name of a data set, a data set, or a function that opens one.
+        data_name: what the policy calls it; None where the policy says nothing of data sets.
         split, count: of a data set that is given by its name.
-        budget: what is promised.
+        skip_without_data: whether images that are not on this machine are no reason for red with
+            --segprune-strict; for images that cannot be everywhere.
+        terms: what is promised, and by what rules it is judged.
         continued: a committed record of the dense network trained on, or None: the better of both
             is what floors follow from.
         baseline: where it is kept.
         input: `(N, C, H, W)` at which speed is measured; None: what the artefact was made for.
         memory_format: in which it is measured.
-        tolerance, fps_share: from the policy.
         max_seconds: for one speed gate.
-        claim: points of mIoU that may be lost beyond these images; None: reported, not gated.
     """
 
     name: str
     dense: nn.Module | Callable[[], nn.Module] | str | Path
     weights: Path | None
     artifact: Path
-    data: str | Callable[[], SegmentationDataset]
+    data: str | SegmentationDataset | Callable[[], SegmentationDataset]
+    data_name: str | None
     split: str
     count: int | None
-    budget: Budget
+    skip_without_data: bool
+    terms: Terms
     continued: Path | None
     baseline: Path
     input: tuple[int, ...] | None
     memory_format: MemoryFormat
-    tolerance: Tolerance
-    fps_share: float
     max_seconds: float
-    claim: float | None
 
 
 def case_of(item: pytest.Item) -> Case:
@@ -94,10 +96,12 @@ def _declared(
     dense: Any,
     artifact: str | Path,
     data: Any,
+    data_name: str | None = None,
     budget: str | Mapping[str, float],
     weights: str | Path | None = None,
     split: str = "val",
     count: int | None = None,
+    skip_without_data: bool = False,
     network: str | None = None,
     continued: str | Path | None = None,
     policy: str | Path = "policy.toml",
@@ -109,27 +113,66 @@ def _declared(
     folder: Path = Path(),
 ) -> Case:
     """The marker's signature; paths are relative to the test's folder."""
-    if not isinstance(case, str) or not re.fullmatch(r"\w[\w.-]*", case):
+    if not isinstance(case, str) or not re.fullmatch(r"\w[\w.-]{0,99}", case):
         raise InputError(
-            "marker segprune: case: expected letters, digits and ._- for the name of a file, "
-            f"found {case!r}; rename it."
+            "marker segprune: case: expected up to 100 letters, digits and ._- for the name of a "
+            f"file, found {case!r}; rename it."
         )
-    tolerance, share, promise = Tolerance(), USUAL_FPS_SHARE, None
+    _check_kinds(
+        case, artifact=artifact, baselines=baselines, policy=policy,
+        **{n: v for n, v in (("weights", weights), ("continued", continued)) if v is not None},
+    )  # fmt: skip
+    if type(skip_without_data) is not bool or data is None or dense is None:
+        raise InputError(
+            f"marker segprune({case!r}): expected dense, data, and skip_without_data=True or "
+            f"False, found dense={dense!r}, data={data!r}, skip_without_data="
+            f"{skip_without_data!r}; correct the marker."
+        )
+    if count is not None and (type(count) is not int or count < 1 or not isinstance(data, str)):
+        raise InputError(
+            f"marker segprune({case!r}): count: expected a whole number from 1 beside the name of "
+            f"a data set, found {count!r}; a function opens as many images as it likes, so "
+            "correct the marker."
+        )
+    if input is not None:
+        input = _input(case, input)
+    _check_number(case, "max_seconds", max_seconds, 1e-9, "above 0")
+    if claim is not None:
+        _check_number(case, "claim", claim, 0, "from 0")
+    if isinstance(data, str):
+        data_name = data
+    elif data_name is None and not callable(data):
+        data_name = getattr(data, "name", None)
     if isinstance(budget, Mapping):
         promise = budget_from(case, budget, f"marker segprune({case!r}): budget")
+        terms = Terms(promise, claim=claim)
     else:
+        if not isinstance(budget, str):
+            raise InputError(
+                f"marker segprune({case!r}): budget: expected the name of one in {policy}, or "
+                f"numbers by name, found {budget!r}; correct the marker."
+            )
         read = read_policy(folder / policy)
-        dataset = data if isinstance(data, str) else ""
-        promise = read.budget_of(dataset, network or case.partition("-")[0], budget)
-        tolerance, share = read.tolerance, read.fps_share
-        input = input or read.speed_sizes.get(dataset)
-        memory_format = memory_format or read.memory_format
-        if promise is None:
+        if data_name is None and (read.dense or read.exceptions or read.speed_sizes):
+            raise InputError(
+                f"marker segprune({case!r}): data_name: expected what {policy} calls the images of "
+                "a function, for it has lines for single data sets, found none; add "
+                'data_name="…".'
+            )
+        dataset = data_name or ""
+        owed = read.budget_of(dataset, network or case.partition("-")[0], budget)
+        if owed is None:
             raise InputError(
                 f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
                 f"{policy}, found {budget!r}; or give numbers, "
                 'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
             )
+        terms = Terms(
+            owed, read.tolerance, read.speedup_share, read.fps_share,
+            read.dense.get(dataset, 0.0), claim,
+        )  # fmt: skip
+        input = input or read.speed_sizes.get(dataset)
+        memory_format = memory_format or read.memory_format
     if memory_format not in (None, *MEMORY_FORMATS):
         raise InputError(
             f"marker segprune({case!r}): memory_format: expected one of "
@@ -143,15 +186,41 @@ def _declared(
         weights=None if weights is None else folder / weights,
         artifact=folder / artifact,
         data=data,
+        data_name=data_name,
         split=split,
         count=count,
-        budget=promise,
+        skip_without_data=skip_without_data,
+        terms=terms,
         continued=None if continued is None else folder / continued,
         baseline=folder / baselines / f"{case}.json",
         input=input,
         memory_format=memory_format or "contiguous",
-        tolerance=tolerance,
-        fps_share=share,
         max_seconds=max_seconds,
-        claim=claim,
     )
+
+
+def _input(case: str, given: Any) -> tuple[int, ...]:
+    size = batch_size(given)
+    if size is None:
+        raise InputError(
+            f"marker segprune({case!r}): input: expected (N, C, H, W), found {given!r}; correct "
+            "the marker."
+        )
+    return size
+
+
+def _check_kinds(case: str, **paths: Any) -> None:
+    for name, value in paths.items():
+        if not isinstance(value, (str, Path)):
+            raise InputError(
+                f"marker segprune({case!r}): {name}: expected a path, found {value!r}; correct "
+                "the marker."
+            )
+
+
+def _check_number(case: str, name: str, value: Any, least: float, words: str) -> None:
+    if type(value) not in (int, float) or not least <= value < math.inf:
+        raise InputError(
+            f"marker segprune({case!r}): {name}: expected a number {words}, found {value!r}; "
+            "correct the marker."
+        )

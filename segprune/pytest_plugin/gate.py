@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NoReturn
 
 import pytest
 
@@ -17,13 +18,22 @@ from segprune.baselines.record import (
 from segprune.errors import SegpruneError
 from segprune.gates.determinism import gate_determinism
 from segprune.gates.difference import bootstrap_difference, gate_difference
-from segprune.gates.floors import gate_floors, gate_size
-from segprune.gates.verdict import Status, Verdict, joined
+from segprune.gates.floors import gate_budget, gate_dense, gate_floors, gate_size
+from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.acceptance import parts_of
 from segprune.pytest_plugin.case import Case, case_of
-from segprune.pytest_plugin.matching import same_data, same_floors, same_network
-from segprune.pytest_plugin.session import Result, session_of
+from segprune.pytest_plugin.matching import (
+    made_from_dense,
+    same_case,
+    same_data,
+    same_floors,
+    same_images,
+    same_name,
+    same_sizes,
+)
+from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, session_of
 from segprune.pytest_plugin.subject import DataMissingError, Subject
+from segprune.pytest_plugin.summary import VERDICT
 from segprune.verification import verify
 
 __all__ = ["Figures", "Gate"]
@@ -67,72 +77,89 @@ class Gate:
             "params": sizes.pruned.params, "dense_params": sizes.dense.params,
             "macs": sizes.pruned.macs, "dense_macs": sizes.dense.macs,
         }  # fmt: skip
+        promised = gate_budget(sizes.pruned, sizes.dense, subject.promise)
         if self._session.options.accept:
-            verdict = gate_size(sizes.pruned, sizes.pruned, sizes.dense, subject.floors)
-            self._keep(subject, verdict, size=sizes)
+            verdict = joined([made_from_dense(subject), promised])
+            self._keep("size", subject, verdict, size=sizes)
             return verdict, figures
         baseline = self._baseline()
-        return joined(
+        compared = joined(
             [
-                same_network(subject, baseline),
-                gate_size(sizes.pruned, baseline.size.pruned, sizes.dense, baseline.floors),
+                same_case(subject, baseline),
+                same_sizes(sizes, baseline.size),
+                gate_size(sizes.pruned, baseline.size.pruned),
             ]
-        ), figures
+        )
+        if not promised.is_green:  # no new baseline would mend that, so this is said first
+            others = () if compared.is_green else compared.reasons
+            return Verdict(promised.status, (*promised.reasons, *others)), figures
+        return joined([promised, compared]), figures
 
     def _proof(self, subject: Subject) -> tuple[Verdict, Figures]:
         plan = subject.header.plan
-        if not plan.kept:
-            return Verdict(
-                Status.FAIL,
-                (
-                    "plan: expected one that removes channels, found one that keeps them all: a "
-                    "mask leaves every tensor in its shape, and training fills it again",
-                ),
-            ), {}
-        violations = verify(subject.dense, subject.pruned, plan, subject.example, trained=True)
-        if violations:
-            return Verdict(
-                Status.FAIL, tuple(f"{v.where}: {v.message} ({v.kind})" for v in violations)
-            ), {}
-        return Verdict(Status.PASS, ("what its plan makes of the dense network",)), {}
+        masked = (
+            "plan: expected one that removes channels, found one that keeps them all: a mask "
+            "leaves every tensor in its shape, and training fills it again",
+        )
+        removes = unless(() if plan.kept else masked, Status.FAIL, "removes channels")
+        if self._session.options.accept:
+            known = made_from_dense(subject)
+        else:
+            known = same_case(subject, self._baseline())
+        verdict = joined([removes, known])
+        if verdict.is_green:
+            found = verify(subject.dense, subject.pruned, plan, subject.example, trained=True)
+            violations = (f"{each.where}: {each.message} ({each.kind})" for each in found)
+            verdict = unless(violations, Status.FAIL, "what its plan makes of the dense network")
+        self._keep("proof", subject, verdict)
+        return verdict, {}
 
     def _accuracy(self, subject: Subject) -> tuple[Verdict, Figures]:
-        found, floors = subject.pruned_evaluation, subject.floors
-        dense = subject.dense_score
+        found, floors, terms = subject.pruned_evaluation, subject.floors, self._case.terms
+        dense, classes = subject.dense_score, subject.dataset.classes.names
         figures: Figures = {
             "miou": found.score.miou, "miou_floor": floors.miou, "dense_miou": dense.miou,
         }  # fmt: skip
-        classes = subject.dataset.classes.names
-        if self._session.options.accept:
-            verdict = gate_floors(found.score, classes, dense.miou, floors)
-            facts = AccuracyFacts(
-                found.score, dense, found.predictions, counts_as_text(found.matrix, found.names)
+        baseline = None if self._session.options.accept else self._baseline()
+        if baseline is None:
+            same = made_from_dense(subject)
+        else:
+            same = joined(
+                [
+                    same_case(subject, baseline),
+                    same_data(subject, baseline),
+                    same_floors(floors, dense, baseline),
+                ]
             )
-            self._keep(subject, verdict, accuracy=facts, data=subject.data_facts)
-            return verdict, figures
-        baseline = self._baseline()
-        same = joined(
-            [
-                same_network(subject, baseline),
-                same_data(subject, baseline),
-                same_floors(floors, baseline.floors),
-            ]
-        )
+        same = joined([same, same_images(subject)])
         if not same.is_green:
             return same, figures
-        expected = baseline.accuracy.matrix(len(classes), baseline.data.void)
-        verdicts = [
-            gate_determinism(found.matrix, expected, found.names, self._case.tolerance),
-            gate_floors(found.score, classes, dense.miou, floors),
-        ]
         difference = bootstrap_difference(
             subject.dense_evaluation.matrix, found.matrix, subject.dataset.sequences
         )
-        figures |= {"loss": difference.loss, "loss_high": difference.high}
-        figures |= {"detectable": difference.detectable, "blocks": difference.blocks}
-        if self._case.claim is not None:
-            verdicts.append(gate_difference(difference, self._case.claim))
-        return joined(verdicts), figures
+        figures |= {
+            "loss": difference.loss, "loss_high": difference.high,
+            "detectable": difference.detectable, "blocks": difference.blocks,
+            "sequences": difference.sequences, "supports_claims": difference.supports_claims,
+        }  # fmt: skip
+        verdicts = [
+            gate_dense(dense.miou, terms.dense_miou),
+            gate_floors(found.score, classes, dense.miou, floors),
+        ]
+        if terms.claim is not None:
+            verdicts.append(gate_difference(difference, terms.claim))
+        if baseline is None:
+            verdict = joined(verdicts)
+            counts = counts_as_text(found.matrix, found.names)
+            self._keep(
+                "accuracy", subject, verdict,
+                network=subject.network_facts, data=subject.data_facts, floors=floors,
+                accuracy=AccuracyFacts(found.score, dense, counts),
+            )  # fmt: skip
+            return verdict, figures
+        expected = baseline.accuracy.matrix(len(classes), baseline.data.void)
+        same_weights = gate_determinism(found.matrix, expected, found.names, terms.tolerance)
+        return joined([same_weights, *verdicts]), figures
 
     # -- what it is judged against -----------------------------------------------------------------
 
@@ -147,30 +174,60 @@ class Gate:
             known[self._case.name] = Subject(self._case, self._session.options.data)
         return known[self._case.name]  # type: ignore[no-any-return]
 
-    def _keep(self, subject: Subject, verdict: Verdict, **facts: Any) -> None:
-        if verdict.is_green:
+    def _keep(self, gate: str, subject: Subject, verdict: Verdict, **facts: Any) -> None:
+        if self._session.options.accept and verdict.is_green:
             parts = parts_of(self._session, self._case.baseline, self._case.name)
-            parts.update(network=subject.network_facts, floors=subject.floors, **facts)
+            parts.passed.add(gate)
+            parts.subjects.add((subject.network_facts, self._case.terms.rule))
+            if "data" in facts:
+                parts.images.add(facts["data"].digest)
+            parts.update(facts)
 
     def _judge(self, gate: str, judge: Callable[[Subject], tuple[Verdict, Figures]]) -> None:
         try:
             verdict, figures = judge(self._subject())
         except DataMissingError as missing:
-            pytest.skip(str(missing))
+            other = self._other_than_accepted()
+            if other is None:
+                self._without_data(gate, missing)
+            verdict, figures = other, {}
         except SegpruneError as error:
             verdict, figures = Verdict(Status.NOT_COMPARABLE, (str(error),)), {}
+        except Exception as error:  # of a user's network, say: its own traceback tells more
+            self._note(gate, ERROR, (f"{type(error).__name__}: {error}",), {})
+            raise
+        if self._session.options.accept and not verdict.is_green:
+            parts_of(self._session, self._case.baseline, self._case.name).failed.add(gate)
         self._note(gate, verdict.status, verdict.reasons, figures)
         self._end(gate, verdict)
 
+    def _other_than_accepted(self) -> Verdict | None:
+        """Images that are not here are still to be those of the baseline."""
+        if self._session.options.accept:
+            return None
+        try:
+            baseline = self._baseline()
+            found = joined([same_case(self._subject(), baseline), same_name(self._case, baseline)])
+        except SegpruneError as error:
+            return Verdict(Status.NOT_COMPARABLE, (str(error),))
+        return None if found.is_green else found
+
+    def _without_data(self, gate: str, missing: DataMissingError) -> NoReturn:
+        if self._case.skip_without_data or not self._session.options.strict:
+            self._note(gate, SKIPPED, (str(missing),), {})
+            pytest.skip(str(missing))
+        text = (
+            f"{missing}; or let the case be skipped, with skip_without_data=True in its marker, "
+            "for --segprune-strict lets nothing pass that was not judged"
+        )
+        self._note(gate, NOT_MEASURED, (text,), {})
+        pytest.fail(f"{self._case.name}, {gate}: {NOT_MEASURED}\n  {text}", pytrace=False)
+
     def _note(self, gate: str, status: str, reasons: tuple[str, ...], figures: Figures) -> None:
         result = Result(self._case.name, gate, str(status), reasons, figures)
-        content = {
-            "case": result.case, "gate": gate, "status": result.status,
-            "reasons": list(reasons), "figures": figures,
-        }  # fmt: skip
         # The way to the summary, also from worker processes, and into JUnit files.
         self._item.user_properties += [
-            ("segprune", json.dumps(content)),
+            (VERDICT, json.dumps(asdict(result))),
             ("segprune_case", result.case),
             (f"segprune_{gate}", result.status),
             *((f"segprune_{name}", value) for name, value in figures.items()),

@@ -72,7 +72,16 @@ def read(config: pytest.Config) -> Options:
             "--because: expected --segprune-accept beside it, found none; it is the reason for "
             "lowering a baseline."
         )
+    if accept and config.getoption("numprocesses", None):
+        raise pytest.UsageError(
+            "--segprune-accept: expected one process, found several (-n); what is accepted is "
+            "measured in one. Run it without -n."
+        )
     report = config.getoption("segprune_report")
+    if report is not None and Path(report).exists() and not Path(report).is_dir():
+        raise pytest.UsageError(
+            f"--segprune-report: expected a folder or a free name, found the file {report}."
+        )
     return Options(
         data=_folders(config.getoption("segprune_data")),
         accept=accept,

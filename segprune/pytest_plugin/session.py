@@ -11,10 +11,21 @@ import pytest
 from segprune.pytest_plugin.options import Options
 
 if TYPE_CHECKING:
-    from segprune.pytest_plugin.acceptance import Parts
     from segprune.speed import SpeedComparison
 
-__all__ = ["Result", "Session", "session_of"]
+__all__ = [
+    "ERROR",
+    "NOT_MEASURED",
+    "SKIPPED",
+    "Parts",
+    "Result",
+    "Session",
+    "Tests",
+    "session_of",
+]
+
+# Besides the verdicts: what was not judged, what need not be, and a gate that broke.
+NOT_MEASURED, SKIPPED, ERROR = "NOT_MEASURED", "SKIPPED", "ERROR"
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Result:
 
     Attributes:
         gate: "size", "proof", "accuracy" or "speed".
-        status: a `Status`, or NOT_MEASURED.
+        status: a `Status`, or one of the three above.
         figures: numbers by name, for the table.
     """
 
@@ -35,46 +46,86 @@ class Result:
 
 
 @dataclass
+class Tests:
+    """Of one case: the folder of the first, the baseline, and by id which fixtures each uses."""
+
+    folder: Path
+    baseline: Path
+    fixtures: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Parts(dict[str, Any]):
+    """What is known of a baseline that is to be: facts by the names of its fields.
+
+    `passed` are the gates that allow it, `failed` those that do not; `subjects` and `images` (by
+    digest) what they judged.
+    """
+
+    def __init__(self, case: str) -> None:
+        super().__init__()
+        self.case, self.passed, self.failed = case, set[str](), set[str]()
+        self.subjects, self.images = set[Any](), set[str]()
+
+
+@dataclass
 class Session:
     """The one mutable thing of the plugin.
 
     Attributes:
         results: in the order in which tests ended.
+        judged, failed: ids of tests with a verdict, and of tests that are red; `heard`: how many
+            verdicts of each have been taken.
         comparisons: speeds by the id of the test that measured them.
         subjects: loaded networks and data sets by case.
         parts: what was measured of each case that is to be accepted, by its baseline's path.
+        json_files: met in the folders that tests were looked for in.
+        tests: of each case, as collected.
+        data_asked: names of data sets in markers.
+        awaited: the case of each test that owes a verdict; `owed`: gates by case.
+        speed_owed: whether --benchmark-only was given, and there are cases.
         problems: what makes the session red though no test failed.
         notes: what the summary says besides the table.
-        speed_owed: whether --benchmark-only was given, and there are speed gates to run.
     """
 
     KEY: ClassVar[pytest.StashKey[Session]] = pytest.StashKey()
 
     options: Options
     results: list[Result] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    heard: dict[str, int] = field(default_factory=dict)
     comparisons: dict[str, SpeedComparison] = field(default_factory=dict)
     subjects: dict[str, Any] = field(default_factory=dict)
     parts: dict[Path, Parts] = field(default_factory=dict)
+    json_files: set[Path] = field(default_factory=set)
+    tests: dict[str, Tests] = field(default_factory=dict)
+    data_asked: set[str] = field(default_factory=set)
+    awaited: dict[str, str] = field(default_factory=dict)
+    owed: dict[str, list[str]] = field(default_factory=dict)
+    speed_owed: bool = False
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    speed_owed: bool = False
 
-    def finish(self) -> bool:
-        """Write what was accepted and what was asked for; whether the session must be red."""
-        if self.speed_owed and not any(result.gate == "speed" for result in self.results):
-            self.problems.append(
-                "speed was asked for with --benchmark-only, and no speed gate ran: nothing was "
-                "measured"
-            )
-        if self.options.accept:
-            from segprune.pytest_plugin.acceptance import write
+    def problem(self, text: str) -> None:
+        """Make the session red, and say why, once."""
+        if text not in self.problems:
+            self.problems.append(text)
 
-            write(self)
-        if self.options.report is not None and self.results:
-            from segprune.pytest_plugin.reporting import write_report
+    def as_message(self) -> dict[str, Any]:
+        """What a worker process tells the one that collects results; plain data."""
+        return {
+            "awaited": self.awaited, "owed": self.owed, "speed_owed": self.speed_owed,
+            "problems": self.problems, "notes": self.notes, "data_asked": sorted(self.data_asked),
+        }  # fmt: skip
 
-            write_report(self, self.options.report)
-        return bool(self.problems)
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take what a worker process tells; every one of them has collected the same tests."""
+        self.awaited |= message["awaited"]
+        self.owed |= message["owed"]
+        self.speed_owed |= message["speed_owed"]
+        self.data_asked |= set(message["data_asked"])
+        for mine, theirs in ((self.problems, message["problems"]), (self.notes, message["notes"])):
+            mine += [text for text in theirs if text not in mine]
 
 
 def session_of(config: pytest.Config) -> Session:

@@ -10,18 +10,20 @@ import pytest
 from segprune.baselines.record import Baseline, SpeedFacts
 from segprune.fingerprint import conditions, fingerprint
 from segprune.gates.speed import SpeedVerdict, gate_fps, gate_speed
-from segprune.gates.verdict import Status, Verdict, joined
+from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.case import Case
 from segprune.pytest_plugin.gate import Figures, Gate
-from segprune.pytest_plugin.matching import same_network
+from segprune.pytest_plugin.matching import made_from_dense, same_case, same_input
 from segprune.pytest_plugin.recording import keep_durations
 from segprune.pytest_plugin.selection import is_worker
+from segprune.pytest_plugin.session import NOT_MEASURED
 from segprune.pytest_plugin.subject import Subject
 from segprune.speed import SpeedComparison
 
-__all__ = ["NOT_MEASURED", "SpeedGate"]
+__all__ = ["SpeedGate"]
 
-NOT_MEASURED = "NOT_MEASURED"
+_THREADS = 1
+_FAR = 1.3
 
 
 class SpeedGate(Gate):
@@ -33,11 +35,18 @@ class SpeedGate(Gate):
 
     def __init__(self, request: pytest.FixtureRequest, benchmark: Any) -> None:
         super().__init__(request)
-        self._benchmark = benchmark
+        self._benchmark, self._called = benchmark, False
 
     def __call__(self) -> None:
         """At least the speed-up that the policy demands, measured now, dense and pruned in turn."""
-        if is_worker():
+        if self._called:
+            pytest.fail(
+                f"{self._case.name}: segprune_speed() was called twice in one test, which measures "
+                "once; call it once",
+                pytrace=False,
+            )
+        self._called = True
+        if is_worker(self._item.config):
             self._not_measured("tests run side by side; run the speed gates without -n")
         if self._benchmark.disabled:
             self._not_measured("benchmarks are disabled; leave --benchmark-disable out")
@@ -60,7 +69,7 @@ class SpeedGate(Gate):
         self._session.comparisons[self._item.nodeid] = found
         figures: Figures = {
             "speedup": found.speedup, "speedup_low": found.low, "speedup_high": found.high,
-            "speedup_floor": self._case.budget.speedup, "pairs": found.pairs,
+            "speedup_floor": self._case.terms.speedup, "pairs": found.pairs,
             "fps": found.candidate_fps, "dense_fps": found.reference_fps,
         }  # fmt: skip
         size, memory_format = subject.speed_input
@@ -69,16 +78,31 @@ class SpeedGate(Gate):
         )
         if then is None:
             facts = SpeedFacts(size, found, here, here.digest, conditions())
-            self._keep(subject, verdict, speed=facts)
+            self._keep("speed", subject, verdict, speed=facts)
             return verdict, figures
-        absolute = gate_fps(
-            found.candidate_fps, then.speed.comparison.candidate_fps, self._case.fps_share,
-            same_machine=here.digest == then.speed.fingerprint_digest,
-        )  # fmt: skip
-        figures["fps_gated"] = float(absolute.status is not Status.NOT_COMPARABLE)
-        if absolute.status is Status.FAIL:
-            return joined([verdict, absolute]), figures
-        return verdict, figures
+        same_machine = here.digest == then.speed.fingerprint_digest
+        figures["fps_gated"] = float(same_machine)
+        if not same_machine:
+            return verdict, figures
+        # Both of them: a dense network that is slowed down makes any pruned one look fast.
+        absolute = [
+            gate_fps(now, before, self._case.terms.fps_share, of=of)
+            for of, now, before in (
+                ("pruned network", found.candidate_fps, then.speed.comparison.candidate_fps),
+                ("dense network", found.reference_fps, then.speed.comparison.reference_fps),
+            )
+        ]
+        return joined([verdict, *absolute, _not_above(found, then.speed.comparison)]), figures
+
+
+def _not_above(found: SpeedComparison, then: SpeedComparison) -> Verdict:
+    """The same files on the same machine: a ratio far above the baseline's is none of theirs."""
+    problem = (
+        f"speed-up: expected about ×{then.speedup:.2f}, as these files had on this machine, found "
+        f"at least ×{found.low:.2f}: the dense network is slower than it was",
+    )
+    above = found.low > _FAR * then.high
+    return unless(problem if above else (), Status.FAIL, "a speed-up like the baseline's")
 
 
 class _NothingMeasuredError(Exception):
@@ -94,12 +118,15 @@ def _measured(
 ) -> tuple[SpeedVerdict, Baseline | None]:
     baseline = None if read is None else read()
     if baseline is not None:
-        same = same_network(subject, baseline)
-        if not same.is_green:
-            raise _NothingMeasuredError(same)
+        measured_then = same_input(subject.speed_input, _THREADS, baseline.speed.fingerprint)
+        same = joined([same_case(subject, baseline), measured_then])
+    else:
+        same = made_from_dense(subject)
+    if not same.is_green:
+        raise _NothingMeasuredError(same)
     verdict = gate_speed(
-        subject.dense, subject.pruned, subject.speed_example, floor=case.budget.speedup,
-        role="speedup", max_seconds=case.max_seconds,
+        subject.dense, subject.pruned, subject.speed_example, floor=case.terms.speedup,
+        role="speedup", threads=_THREADS, max_seconds=case.max_seconds,
     )  # fmt: skip
     if verdict.comparison is None:
         raise _NothingMeasuredError(verdict)

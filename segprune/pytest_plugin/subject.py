@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from torch import Tensor, nn
 
 from segprune.artifacts import Header, load, read_header
@@ -15,18 +18,19 @@ from segprune.baselines.record import DataFacts, NetworkFacts, SizeFacts
 from segprune.costs import cost
 from segprune.data.opening import NAMES, open_dataset
 from segprune.data.preprocessing import Preprocessing
-from segprune.errors import InputError
+from segprune.errors import ArtifactError, InputError
 from segprune.evaluation import Evaluation, evaluate_images
-from segprune.gates.floors import Floors, Size, floors_of
+from segprune.gates.floors import Floors, Promise, Size, floors_of, promise_of
 from segprune.metrics import Score
 from segprune.models.references import resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
-from segprune.network import hash_tensors, tensors_of
+from segprune.network import copy_with, hash_tensors, tensors_of
 from segprune.pipeline.dense import random_example
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pytest_plugin.case import Case
 from segprune.records import read_record
 from segprune.speed import SpeedInput
+from segprune.speed.inputs import batch_size
 
 if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
@@ -62,12 +66,13 @@ class Subject:
         elif isinstance(given, str):
             network = resolve(given)
         else:
-            network = given if isinstance(given, nn.Module) else given()
-        if not isinstance(network, nn.Module):
-            raise InputError(
-                f"{self.case.name}: dense: expected a network or a function that returns one, "
-                f"found {type(network).__name__}; write dense=make_network."
-            )
+            made = given if isinstance(given, nn.Module) else self._called("dense", given)
+            if not isinstance(made, nn.Module):
+                raise InputError(
+                    f"{self.case.name}: dense: expected a network or a function that returns one, "
+                    f"found {type(made).__name__}; write dense=make_network."
+                )
+            network = copy_with(made, {})  # weights are loaded into it, and it is the user's
         if self.case.weights is not None:
             load_weights(network, read_weights(self.case.weights), str(self.case.weights))
         return network.eval()
@@ -88,11 +93,12 @@ class Subject:
         """The images.
 
         Raises:
-            DataMissingError: a named data set of which no folder was given.
+            DataMissingError: a named data set of which no folder was given, or a function that
+                skips the test, which is what one does where its images are not there.
         """
         given = self.case.data
         if not isinstance(given, str):
-            return given()
+            return self._given_dataset(given)
         root = self._folders.get(given)
         if given != "streets" and root is None:
             raise DataMissingError(
@@ -101,8 +107,40 @@ class Subject:
             )
         name = given if given in NAMES else "folder"
         return open_dataset(
-            name, root, split=self.case.split, count=self.case.count, size=self.preprocessing.size
-        )
+            name, root, split=self.case.split, count=self.case.count, size=self.preprocessing.size,
+            cache=name == "streets",  # drawing takes longer than reading, and both networks look
+        )  # fmt: skip
+
+    def _given_dataset(self, given: Any) -> SegmentationDataset:
+        from segprune.data.dataset import SegmentationDataset
+
+        try:
+            found = self._called("data", given) if callable(given) else given
+        except pytest.skip.Exception as skipped:
+            raise DataMissingError(str(skipped)) from skipped
+        if not isinstance(found, SegmentationDataset):
+            raise InputError(
+                f"{self.case.name}: data: expected the name of a data set, a SegmentationDataset "
+                f"or a function that opens one, found {type(found).__name__}; write "
+                "data=open_images."
+            )
+        if self.case.data_name not in (None, found.name):
+            raise InputError(
+                f"{self.case.name}: data_name: expected {found.name!r}, which its data set is "
+                f"called, found {self.case.data_name!r}; correct the marker."
+            )
+        return found
+
+    def _called(self, what: str, function: Callable[..., Any]) -> Any:
+        with contextlib.suppress(ValueError):  # of some in C nothing is known
+            try:
+                inspect.signature(function).bind()
+            except TypeError as error:
+                raise InputError(
+                    f"{self.case.name}: {what}: expected a function without arguments, found one "
+                    f"with a {error}; wrap it in a lambda."
+                ) from error
+        return function()
 
     @cached_property
     def pruned_evaluation(self) -> Evaluation:
@@ -152,10 +190,15 @@ class Subject:
         return SizeFacts(tuple(self.example.shape), pruned, dense)
 
     @property
+    def promise(self) -> Promise:
+        """What is demanded whatever the images are."""
+        return promise_of(self.case.terms, self.sizes.dense)
+
+    @property
     def floors(self) -> Floors:
-        """What the budget demands."""
+        """What is demanded on these images."""
         return floors_of(
-            self.case.budget, self.dataset.classes.names, self.dense_score, self.sizes.dense
+            self.case.terms, self.dataset.classes.names, self.dense_score, self.sizes.dense
         )
 
     @cached_property
@@ -186,7 +229,13 @@ class Subject:
     def _image_input(self) -> tuple[int, ...]:
         told = self.header.metadata.get("input")
         if told is not None:
-            return tuple(int(number) for number in told)
+            size = batch_size(told)
+            if size is None:
+                raise ArtifactError(
+                    f"{self.case.artifact}: input: expected [N, C, H, W] in its metadata, found "
+                    f"{told!r}; write the artefact anew."
+                )
+            return size
         if self.case.input is not None:
             return self.case.input
         raise InputError(

@@ -8,34 +8,50 @@ from collections.abc import Sequence
 
 import pytest
 
-from segprune.pytest_plugin.session import Result, Session
+from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, Session
 
 __all__ = ["COLUMNS", "Row", "note", "rows_of", "show"]
 
 COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; owed)", "verdict")
-_WORST = ("NOT_COMPARABLE", "FAIL", "NOT_MEASURED", "INCONCLUSIVE", "PASS")
+_WORST = (ERROR, "FAIL", "NOT_COMPARABLE", NOT_MEASURED, "INCONCLUSIVE", SKIPPED, "PASS")
 _UNKNOWN = "not measured"
+VERDICT = "segprune_verdict"
+"""Name of the property of a test that carries a verdict."""
 _UNITS = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1, ""))
 
 Row = tuple[str, ...]
 
 
-def result_from(report: pytest.TestReport) -> Result | None:
-    """What a test's report carries of a gate, if anything."""
-    if report.when != "call":
-        return None
-    for name, value in report.user_properties:
-        if name == "segprune":
-            content = json.loads(str(value))
-            return Result(**{**content, "reasons": tuple(content["reasons"])})
-    return None
-
-
 def note(session: Session, report: pytest.TestReport) -> None:
-    """Keep a gate's result, also one from a worker process."""
-    found = result_from(report)
-    if found is not None:
-        session.results.append(found)
+    """Keep a test's verdicts, also from a worker process; none of them is talked away."""
+    if report.failed:
+        session.failed.add(report.nodeid)
+    if report.when == "teardown":
+        return
+    # A report has all verdicts so far: of the fixtures that were set up, and of earlier attempts.
+    already = session.heard.get(report.nodeid, 0)
+    found = _results_from(report)[already:]
+    session.heard[report.nodeid] = already + len(found)
+    session.results += found
+    if found:
+        session.judged.add(report.nodeid)
+    if report.failed:
+        if found and all(result.status == "PASS" for result in found):
+            reason = f"{report.nodeid} failed after its gate had passed"
+            session.results.append(Result(found[0].case, "test", "FAIL", (reason,), {}))
+        return
+    harmless = {"PASS", SKIPPED} if session.options.strict else {"PASS", SKIPPED, "INCONCLUSIVE"}
+    session.problems += [
+        f"{result.case}, {result.gate}: {result.status}, though {report.nodeid} did not fail: an "
+        "expected failure, or an error that is caught, is no way around a gate"
+        for result in found
+        if result.status not in harmless
+    ]
+
+
+def _results_from(report: pytest.TestReport) -> list[Result]:
+    contents = (json.loads(str(v)) for name, v in report.user_properties if name == VERDICT)
+    return [Result(**{**content, "reasons": tuple(content["reasons"])}) for content in contents]
 
 
 def show(terminal: pytest.TerminalReporter, session: Session) -> None:
@@ -69,19 +85,29 @@ def verdict_of(results: Sequence[Result]) -> str:
 
 def claims(results: Sequence[Result]) -> list[str]:
     """What can be said beyond the images, for each case whose accuracy was judged."""
-    return [
-        f"{result.case}: loses {f['loss']:.2f} points on these images; on others like them at most "
-        f"{f['loss_high']:.2f}, at 95 % ({f['blocks']:.0f} blocks of frames; "
-        f"{f['detectable']:.2f} points above a margin would be found in four of five cases)"
-        for result in results
-        if "loss" in (f := result.figures)
-    ]
+    return [_claim(result.case, result.figures) for result in results if "loss" in result.figures]
+
+
+def _claim(case: str, f: dict[str, float]) -> str:
+    found = f"{case}: loses {f['loss']:.2f} points on these images; "
+    if not f["supports_claims"]:
+        return found + (
+            f"nothing can be said of others ({f['sequences']:.0f} sequences, {f['blocks']:.0f} "
+            "blocks of frames)"
+        )
+    return found + (
+        f"on others like them at most {f['loss_high']:.2f}, at 95 % ({f['blocks']:.0f} blocks of "
+        f"frames; {f['detectable']:.2f} points above a margin would be found in four of five cases)"
+    )
 
 
 def _row(case: str, results: Sequence[Result]) -> Row:
     figures = {name: value for result in results for name, value in result.figures.items()}
-    verdict = verdict_of(results)
-    bad = [result.gate for result in results if result.status != "PASS"]
+    bad = {
+        status: dict.fromkeys(result.gate for result in results if result.status == status)
+        for status in _WORST[:-1]
+    }
+    verdict = ", ".join(f"{status} ({', '.join(gates)})" for status, gates in bad.items() if gates)
     return (
         case,
         _share(figures, "params"),
@@ -93,7 +119,7 @@ def _row(case: str, results: Sequence[Result]) -> Row:
         f"{figures['speedup_floor']:g})"
         if "speedup" in figures
         else _UNKNOWN,
-        f"{verdict} ({', '.join(dict.fromkeys(bad))})" if bad else verdict,
+        verdict or "PASS",
     )
 
 

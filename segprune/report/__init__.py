@@ -1,6 +1,7 @@
 """From records to a page: tables, plots, and which records are kept with the project."""
 
-from segprune.gates.policy import Policy, read_policy
+from segprune.gates.policy import Policy
+from segprune.gates.policy_file import read_policy
 from segprune.report.adoption import Adopted, adopt
 from segprune.report.collection import Collection, read_collection
 from segprune.report.page import readme_section, results_page

@@ -18,6 +18,7 @@ from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import from_json, to_json
 from segprune.report.bundle import SCHEMA as BUNDLE
 from segprune.report.bundle import read_bundle
+from segprune.report.consistency import require_consistent
 
 __all__ = ["KINDS", "Collection", "dataset_of", "read_collection", "read_records"]
 
@@ -84,6 +85,7 @@ def read_collection(folder: Path) -> Collection:
     evaluations: dict[str, EvaluationRecord] = {}
     for path in sorted(folder.rglob("*.json"), key=lambda p: p.relative_to(folder).as_posix()):
         for record in read_records(path):
+            require_consistent(record, str(path))
             if isinstance(record, SensitivityRecord):
                 sensitivities[path.stem] = record
             elif isinstance(record, EvaluationRecord):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from segprune.environment import Environment
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
@@ -60,9 +61,11 @@ def conditions(study: Study, collection: Collection) -> list[str]:
         )
     speeds = _speeds_of(study, collection)
     if speeds:
+        # An environment notes the threads of its process; these are those that were measured with.
+        measured = (replace(s.environment, threads=s.speed.threads) for s in speeds)
         lines.append(
             f"Speed: {len(speeds)} pairs of networks, {_span([s.speed.pairs for s in speeds])} "
-            f"interleaved runs each; {_machines(speed.environment for speed in speeds)}."
+            f"interleaved runs each; {_machines(measured)}."
         )
     return [f"- {line}" for line in lines]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 
 from segprune.gates.policy import Policy
@@ -13,7 +14,7 @@ from segprune.report.words import NOTHING, points, signed, table, times_range
 
 __all__ = [
     "class_table", "evaluation_table", "headline_notes", "headline_table", "seeds_words",
-    "speed_table",
+    "speed_table", "split_notes",
 ]  # fmt: skip
 
 _PROMISES = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
@@ -53,9 +54,10 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         f"– highest). Speed-up: one thread{at}, dense and pruned measured "
         "in turn. Promise: `policy.toml`, on the mean of the seeds."
     ]
+    notes += _about_recipes(rows)
     for network in dict.fromkeys(row.trained.network for row in rows):
-        own = {row.trained.variant: row.trained for row in rows if row.trained.network == network}
-        notes += _about_dense(network, own)
+        of_network = [row for row in rows if row.trained.network == network]
+        notes += _about_dense(network, of_network)
     few = [
         f"{row.trained.network} {row.trained.variant}"
         for row in rows
@@ -68,9 +70,32 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     return notes
 
 
-def _about_dense(network: str, own: dict[str, Trained]) -> list[str]:
-    pruned = [t for name, t in own.items() if name not in (DENSE, CONTINUED)]
-    if DENSE not in own and CONTINUED not in own:
+def _about_recipes(rows: Sequence[Row]) -> list[str]:
+    """Which networks these are, at which size, and whose widths somebody chose."""
+    networks: dict[str, None] = {}
+    by_hand = []
+    for row in rows:
+        record = row.trained.records[0]
+        recipe = tomllib.loads(record.recipe)
+        options = recipe["network"].get("options", {})
+        told = ", ".join(f"{name}={value}" for name, value in options.items())
+        size = "×".join(map(str, record.input))
+        networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
+        if recipe.get("pruning", {}).get("layers"):
+            by_hand.append(f"{row.trained.network} {row.trained.variant}")
+    notes = [f"Evaluated: {', '.join(networks)}."]
+    if by_hand:
+        notes.append(
+            f"Widths of {', '.join(by_hand)}: given layer by layer in the recipe, and chosen by "
+            "scores on this split."
+        )
+    return notes
+
+
+def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
+    own = {row.trained.variant: row.trained for row in rows}
+    pruned = [row.trained for row in rows if not _is_dense(row)]
+    if not any(row.dense for row in rows):
         return [f"{network}: no dense network is recorded, so no drop can be told."]
     if CONTINUED not in own:
         if not pruned:
@@ -91,6 +116,10 @@ def _about_dense(network: str, own: dict[str, Trained]) -> list[str]:
     return [
         f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {told}."
     ]
+
+
+def _is_dense(row: Row) -> bool:
+    return row.trained.variant in (DENSE, CONTINUED) or row.dense is row.trained
 
 
 def class_table(rows: Sequence[Row]) -> list[str]:
@@ -159,6 +188,21 @@ def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord])
         "record", "network", "split", "images", "mIoU", "pixels right", "device", "predictions",
     )  # fmt: skip
     return table(header, lines, words=(0, 1, 2, 6, 7))
+
+
+def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
+    """mIoU of the same files on other splits, which nothing was chosen by."""
+    scores: dict[str, list[str]] = {}
+    for row in rows:
+        files = {record.artifact for record in row.trained.records}
+        digests = {record.validation_digest for record in row.trained.records}
+        for record in found.values():
+            if record.artifact in files and record.images_digest not in digests:
+                told = f"{row.trained.network} {row.trained.variant}"
+                scores.setdefault(record.split, []).append(
+                    f"{told} {points(record.score.miou, 2)} ({record.score.images} images)"
+                )
+    return [f"On the split {split}, one seed: {', '.join(n)}." for split, n in scores.items()]
 
 
 def seeds_words(trained: Trained) -> str:

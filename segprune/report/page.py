@@ -12,6 +12,7 @@ from segprune.report.headline import (
     headline_notes,
     headline_table,
     speed_table,
+    split_notes,
 )
 from segprune.report.study import Study, studies
 from segprune.report.swept import failures, grid, speed_grid, trained_cells
@@ -31,8 +32,7 @@ def results_page(collection: Collection, policy: Policy) -> str:
     lines = [
         "# Results",
         "",
-        "Written by `segprune report` from the records in `records/`; do not edit. A test compares "
-        "every byte.",
+        "Written by `segprune report` from records, and from nothing else; do not edit.",
         "",
     ]
     found = studies(collection, policy)
@@ -54,7 +54,11 @@ def readme_section(collection: Collection, policy: Policy) -> str:
     for study in studies(collection, policy):
         if study.rows:
             lines += [f"**{study.data}**", "", *headline_table(study.rows), ""]
-            lines += [" ".join(headline_notes(study.rows, policy)), ""]
+            notes = [
+                *headline_notes(study.rows, policy),
+                *split_notes(study.rows, study.evaluations),
+            ]
+            lines += [" ".join(notes), ""]
     if lines:
         lines.append("Everything else: [benchmarks/RESULTS.md](benchmarks/RESULTS.md).")
     return "\n".join(lines)

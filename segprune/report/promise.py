@@ -47,17 +47,17 @@ def judge(budget: Budget | None, found: Findings) -> Promise:
     for name, share, most in (
         ("MACs", found.macs, budget.macs), ("parameters", found.params, budget.params)
     ):  # fmt: skip
-        if most is not None and share > most + _SLACK:
+        if most is not None and not share <= most + _SLACK:
             missed.append(f"{name} at {100 * share:.1f} % of dense, may be {100 * most:g} %")
-    if found.miou_loss > budget.miou_loss + _SLACK:
+    if not found.miou_loss <= budget.miou_loss + _SLACK:
         missed.append(f"mIoU lost {found.miou_loss:.2f} points, may lose {budget.miou_loss:g}")
     for name, loss in found.class_losses.items():
         if loss is None:
             missed.append(f"{name} has an IoU in only one of the two networks")
-        elif loss > budget.class_loss + _SLACK:
+        elif not loss <= budget.class_loss + _SLACK:
             missed.append(f"{name} lost {loss:.1f} points, may lose {budget.class_loss:g}")
     low = found.speedup_low
-    if low is not None and low < budget.speedup - _SLACK:
+    if low is not None and not low >= budget.speedup - _SLACK:
         missed.append(f"speed-up at least ×{low:.2f}, owes ×{budget.speedup:g}")
     if missed:
         return Promise("missed", tuple(missed))
@@ -71,7 +71,7 @@ def judge_dense(policy: Policy, data: str, miou: float) -> Promise:
     least = policy.dense.get(data)
     if least is None:
         return Promise("none")
-    if miou < least - _SLACK:
+    if not miou >= least - _SLACK:
         reason = f"mIoU {100 * miou:.2f}, a baseline needs {100 * least:g}"
         return Promise("missed", (reason,))
     return Promise("kept")

@@ -113,8 +113,18 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
 
 
 def baseline(variants: Sequence[Trained]) -> Trained | None:
-    """The better of the teacher and the teacher trained on; None where neither is recorded."""
+    """The better of the teacher and the teacher trained on; None where neither is recorded.
+
+    Told by the names of their runs, or else by the file that a recovery began with.
+    """
     found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
+    if not found:
+        sources = {record.source for trained in variants for record in trained.records}
+        found = [
+            trained
+            for trained in variants
+            if trained.is_dense and any(record.artifact in sources for record in trained.records)
+        ]
     # Of equals the teacher: it is what the user has already.
     return max(found, key=lambda t: (t.miou, t.variant == DENSE), default=None)
 
@@ -201,7 +211,7 @@ def _row(
         return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
     usual = trained.records[0].input
     at = policy.speed_input(trained.data, usual)
-    speed = _speed_of(trained, own, collection.speeds, at)
+    speed = _speed_of(trained, dense, own, collection.speeds, at)
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
         reasons = ("no dense network is recorded to compare with",) if budget else ()
@@ -230,13 +240,15 @@ def _class_losses(
 
 
 def _speed_of(
-    trained: Trained, own: Sequence[Trained], speeds: Sequence[SpeedRecord], at: SpeedInput
-) -> SpeedRecord | None:
+    trained: Trained, dense: Trained | None, own: Sequence[Trained],
+    speeds: Sequence[SpeedRecord], at: SpeedInput,
+) -> SpeedRecord | None:  # fmt: skip
     """Its measurement against the dense network on one CPU thread, at a size of input.
 
     By file, or else by plan.
     """
-    references = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
+    named = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
+    references = named | {record.artifact for record in dense.records} if dense else named
     against_dense = [
         speed
         for speed in speeds

@@ -12,18 +12,19 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from torch import nn
 
-from segprune.errors import InputError
-from segprune.execution import tensors_in
-from segprune.speed.clock import Stopwatch, device_of
+from segprune.speed.clock import Stopwatch
+from segprune.speed.inputs import facts_of, require_positive
 from segprune.speed.pairs import Pair, TakePairs, paired_runs
 from segprune.statistics import LOOKS, Look, least_count, median_interval, require_enough
 
-__all__ = ["SpeedComparison", "compare_speed", "measure", "summarise"]
+__all__ = ["SpeedComparison", "compare_speed", "measure", "summarise", "wrong_figure"]
+
+_CLOSE = 1e-9  # figures are written with all of their digits
 
 Progress = Callable[[int, int], None]
 """Called with pairs done, and pairs at most."""
@@ -111,14 +112,12 @@ def compare_speed(
         progress: called with pairs done and pairs at most.
 
     Raises:
-        InputError: `max_seconds` or `precision` that is not above 0, no tensor among the inputs,
-            several devices, or a device on which no trustworthy clock is known.
+        InputError: a number that is none or out of range, something else than networks, no batch
+            among the inputs, several devices, or a device on which no trustworthy clock is known.
     """
-    for name, value in (("max_seconds", max_seconds), ("precision", precision)):
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name}: expected a number above 0, found {value!r}.")
+    require_positive(max_seconds=max_seconds, precision=precision)
     enough = stop or (lambda found: math.log(found.high / found.low) / 2 <= precision)
-    facts = _facts(reference, candidate, example_inputs, threads)
+    facts = facts_of(reference, candidate, example_inputs, threads, warmup, seed)
     deadline = clock() + max_seconds
     samples: list[Pair] = []
     with paired_runs(
@@ -158,7 +157,7 @@ def measure(
         InputError: as for `compare_speed`, or too few pairs.
     """
     require_enough(pairs, confidence)  # before anything runs
-    facts = _facts(reference, candidate, example_inputs, threads)
+    facts = facts_of(reference, candidate, example_inputs, threads, warmup, seed)
     samples: list[Pair] = []
     with paired_runs(
         reference, candidate, example_inputs, warmup=warmup, threads=threads, seed=seed,
@@ -210,6 +209,28 @@ def summarise(
     )
 
 
+def wrong_figure(
+    told: SpeedComparison, at_this_look: float | None = None
+) -> tuple[str, float, float] | None:
+    """The first figure that does not follow from the pairs beside it: name, expected, found.
+
+    Args:
+        at_this_look: as for `summarise`.
+
+    Raises:
+        InputError: too few pairs, or a confidence that is none.
+    """
+    given = summarise(
+        told.samples, told.confidence, batch=told.batch, threads=told.threads, device=told.device,
+        at_this_look=at_this_look,
+    )  # fmt: skip
+    for field in fields(SpeedComparison):
+        one, other = getattr(given, field.name), getattr(told, field.name)
+        if isinstance(one, (int, float)) and not math.isclose(one, other, rel_tol=_CLOSE):
+            return field.name, one, other
+    return None
+
+
 def _until(take: TakePairs, look: Look, done: int, late: Callable[[], bool]) -> Iterator[Pair]:
     """Pairs up to a look, or until it is late – and even then as many as an interval takes.
 
@@ -220,8 +241,3 @@ def _until(take: TakePairs, look: Look, done: int, late: Callable[[], bool]) -> 
         yield pair
         if number >= least and late():
             return
-
-
-def _facts(reference: nn.Module, candidate: nn.Module, inputs: Any, threads: int) -> dict[str, Any]:
-    device = device_of(reference, candidate, inputs)
-    return {"batch": tensors_in(inputs)[0].shape[0], "threads": threads, "device": device.type}

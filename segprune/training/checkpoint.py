@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,14 +78,14 @@ def read_checkpoint(path: Path, recipe: str) -> Stop | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
         own, epoch, steps = content[_KEY], content["epoch"], content["global_step"]
         stop = Stop(int(epoch) + 1, int(steps), dict(own["losses"]), content["state_dict"])
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError) as error:
+    except Exception as error:  # torch.load raises almost anything on bytes that are none of its
         raise ArtifactError(
             f"{path}: expected a checkpoint of this run, found {type(error).__name__}: {error}; "
-            f"remove {path.parent} to begin the training anew."
+            "remove this file to begin the training anew."
         ) from error
     if own["recipe"] != recipe:
         raise InputError(
             f"{path}: expected a checkpoint of this recipe, found one of another "
-            f"({own['recipe'][:12]}, not {recipe[:12]}); remove {path.parent} to begin anew."
+            f"({own['recipe'][:12]}, not {recipe[:12]}); remove this file to begin anew."
         )
     return stop

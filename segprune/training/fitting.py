@@ -15,12 +15,15 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.training.batches import Batches, training_loader
 from segprune.training.checkpoint import read_checkpoint
+from segprune.training.layout import wants_channels_last
 from segprune.training.module import LOSS, Module
 from segprune.training.objective import Objective, frozen
-from segprune.training.recipe import Recipe
+from segprune.training.recipe import Recipe, TrainingSection
 from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
 
 __all__ = ["Fit", "fit", "training_loader"]
+
+_MOST_KEPT = 0.9
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -78,16 +81,18 @@ def fit(
     """
     section = recipe.training
     steps = _steps_per_epoch(training, recipe)
+    _require_forgetful(section, section.epochs * steps)
     last = folder / CHECKPOINT
     stop = read_checkpoint(last, recipe.digest())
     resumed_at = 0 if stop is None else stop.epochs
-    if section.channels_last:
+    channels_last = wants_channels_last(network, section)
+    if channels_last:
         network.to(memory_format=torch.channels_last)
     preprocessing = preprocessing or Preprocessing()
     module = Module(
         network, recipe, Objective(section, recipe.distillation, weight),
         steps_per_epoch=steps, classes=len(training.classes), preprocessing=preprocessing,
-        teacher=None if teacher is None else frozen(teacher),
+        channels_last=channels_last, teacher=None if teacher is None else frozen(teacher),
     )  # fmt: skip
     began = time.monotonic()
     with undisturbed():
@@ -110,6 +115,17 @@ def fit(
         losses=losses or dict({} if stop is None else stop.losses),
         primary=trainer.is_global_zero,
     )
+
+
+def _require_forgetful(section: TrainingSection, steps: int) -> None:
+    """Averages that still hold most of what the training began with are no result of it."""
+    kept = section.decay_over(steps) ** steps if steps else 0.0
+    if kept > _MOST_KEPT:
+        raise InputError(
+            f"training.ema_decay: expected averages that forget the weights that training begins "
+            f"with, found {section.ema_decay:g}, which after {steps} steps still holds "
+            f"{kept:.0%} of them; leave it out, or give a lower one."
+        )
 
 
 def _steps_per_epoch(training: SegmentationDataset, recipe: Recipe) -> int:

@@ -46,6 +46,7 @@ class Module(pl.LightningModule):
         objective: what is minimised.
         steps_per_epoch: of the optimiser.
         classes: K.
+        channels_last: how images lie in memory.
         teacher: the dense network, frozen, or None.
     """
 
@@ -58,6 +59,7 @@ class Module(pl.LightningModule):
         steps_per_epoch: int,
         classes: int,
         preprocessing: Preprocessing,
+        channels_last: bool,
         teacher: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -67,6 +69,7 @@ class Module(pl.LightningModule):
         self._steps_per_epoch = steps_per_epoch
         self._classes = classes
         self._preprocessing = preprocessing
+        self._channels_last = channels_last
         self._teacher = _Teacher(teacher)
         self._matrix: ConfusionMatrix | None = None
 
@@ -130,7 +133,7 @@ class Module(pl.LightningModule):
 
     def _prepared(self, images: Tensor) -> Tensor:
         prepared = self._preprocessing(images)
-        if self._recipe.training.channels_last:
+        if self._channels_last:
             prepared = prepared.contiguous(memory_format=torch.channels_last)
         return prepared
 

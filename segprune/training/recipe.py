@@ -40,6 +40,16 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, content: Any) -> Any:
+        """`epochs = true` would be one epoch."""
+        for name, value in content.items() if isinstance(content, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and field.annotation is not bool:
+                raise ValueError(f"{name}: expected no true or false, found {str(value).lower()}")
+        return content
+
 
 class NetworkSection(Section):
     """Which network, and where its weights come from.
@@ -108,10 +118,13 @@ class TrainingSection(Section):
             and at least a sixteenth of all).
         auxiliary_weight: of each auxiliary head's loss.
         class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
-        ema_decay: of the averaged weights, which are the result; 0 takes the last weights.
+        ema_decay: of the averaged weights, which are the result; 0 takes the last weights. Left
+            out, they reach back over a tenth of the steps, and a thousand at most.
         gradient_clip: largest norm of the gradient; 0 leaves it alone.
         precision: as Lightning's Trainer: `32-true`, `bf16-mixed`, `16-mixed`.
-        channels_last: memory format while training; the artefact has the usual one.
+        channels_last: memory format while training, unless the network has convolutions whose
+            gradient cannot be trusted then (`segprune.training.layout`). The artefact has the
+            usual one.
         accelerator, devices, nodes, strategy: as Lightning's Trainer.
         evaluate_every: epochs between evaluations for the log; 0: only at the end.
     """
@@ -129,7 +142,7 @@ class TrainingSection(Section):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     auxiliary_weight: float = Field(0.4, ge=0)
     class_weights: Literal["none", "median", "log"] = "none"
-    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_decay: float | None = Field(None, ge=0, lt=1)
     gradient_clip: float = Field(0.0, ge=0)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     channels_last: bool = False
@@ -138,6 +151,10 @@ class TrainingSection(Section):
     nodes: int = Field(1, ge=1)
     strategy: str = "auto"
     evaluate_every: int = Field(0, ge=0)
+
+    def decay_over(self, steps: int) -> float:
+        """Of the averaged weights in a training of so many steps."""
+        return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
 
 
 class PruningSection(Section):
@@ -207,7 +224,7 @@ class Recipe(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     network: NetworkSection
     data: DataSection
     augmentation: AugmentationSection = AugmentationSection()

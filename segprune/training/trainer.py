@@ -54,9 +54,10 @@ def build_trainer(
             every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False,
         )
     ]  # fmt: skip
-    if section.ema_decay:
+    decay = section.decay_over(steps_per_epoch * section.epochs)
+    if decay:
         # First of all: what is logged and saved at an epoch's end are the averaged weights.
-        callbacks.insert(0, moving_average(section.ema_decay))
+        callbacks.insert(0, moving_average(decay))
     if report is not None:
         callbacks.append(_Told(report, steps_per_epoch * section.epochs))
     csv_log = CSVLogger(folder, name=_LOG, version="")
@@ -101,6 +102,7 @@ def begin(
     """Train, from a checkpoint where there is one.
 
     Raises:
+        InputError: batches of one image for a network that cannot be trained with them.
         KeyboardInterrupt: as anywhere; of itself Lightning would end the process with status 1.
     """
     handler = signal.getsignal(signal.SIGINT)
@@ -111,6 +113,13 @@ def begin(
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
         raise
+    except ValueError as error:
+        if not str(error).startswith("Expected more than 1 value per channel"):
+            raise
+        raise InputError(
+            "training.batch_size: expected at least 2, found 1; the network has a BatchNorm over "
+            "a single pixel of each image, which has no variance in a batch of one."
+        ) from error
 
 
 @contextlib.contextmanager

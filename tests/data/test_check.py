@@ -129,6 +129,21 @@ def test_the_command_ends_with_one_if_something_is_wrong(faulty: Path) -> None:
         assert f"{name}.png" in line
 
 
+def test_the_command_looks_at_both_splits_that_a_training_needs(tmp_path: Path) -> None:
+    trees.classes_file(tmp_path)
+    trees.folder(tmp_path / "train")
+    alone = command("folder", "--root", str(tmp_path))
+    assert alone.exit_code == 0
+    assert "val: not looked at" in alone.stdout
+    trees.folder(tmp_path / "val", classes=3)
+    (tmp_path / "val" / "labels" / "a.png").unlink()
+    both = command("folder", "--root", str(tmp_path))
+    assert both.exit_code == 1
+    assert "folder, train: 4 images" in both.stdout
+    assert "1 of 4 images" in both.stdout
+    assert command("folder", "--root", str(tmp_path), "--split", "train").exit_code == 0
+
+
 def test_the_command_bounds_and_names_what_is_absent(faulty: Path) -> None:
     trees.classes_file(faulty, 'names = ["road", "car", "tree", "[bold]sky[/bold]"]')
     result = command("folder", "--root", str(faulty), "--count", "2", "--size", "6X10")

@@ -238,3 +238,13 @@ def test_numbers_below_one_are_refused(name: str, tmp_path: Path, options: dict)
 def test_streets_have_no_root(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="made on the fly"):
         open_dataset("streets", tmp_path)
+
+
+def test_splits_within_images_are_not_taken_for_one(tmp_path: Path) -> None:
+    root = tmp_path / "folder"
+    for split in ("train", "val"):
+        trees.folder(root, (f"{split}/a", f"{split}/b"))
+    trees.classes_file(root)
+    refused(
+        tmp_path, "folder", "val/images and val/labels", "images/train", "the split comes first"
+    )

@@ -11,26 +11,33 @@ from gates.repository import Repository
 
 
 @pytest.fixture(scope="session")
-def accepted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test that needs it leaves the accepted baseline for the others."""
-    return tmp_path_factory.mktemp("accepted") / "baselines"
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that needs them leaves networks and the baseline for the others."""
+    return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture
-def fresh(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def fresh(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kept: Path) -> Repository:
     """Nothing accepted yet."""
-    # The inner session is none of the outer one's workers, should that run under xdist.
+    # pytest-benchmark believes the variable, should the outer session be a worker's.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     repository = Repository(pytester, monkeypatch)
-    repository.write_artifact()
+    files = [kept / name for name in ("dense.pt", "half.safetensors")]
+    if not all(path.exists() for path in files):
+        repository.write_dense()
+        repository.write_artifact()
+        for path in files:
+            shutil.copy(repository.path / path.name, path)
+    for path in files:
+        shutil.copy(path, repository.path)
     return repository
 
 
 @pytest.fixture
-def repository(fresh: Repository, accepted: Path) -> Repository:
+def repository(fresh: Repository, kept: Path) -> Repository:
     """Accepted and green."""
-    if not accepted.exists():
+    if not (kept / "baselines").exists():
         fresh.run("--segprune-accept")
-        shutil.copytree(fresh.path / "baselines", accepted)
-    shutil.copytree(accepted, fresh.path / "baselines", dirs_exist_ok=True)
+        shutil.copytree(fresh.path / "baselines", kept / "baselines")
+    shutil.copytree(kept / "baselines", fresh.path / "baselines", dirs_exist_ok=True)
     return fresh

@@ -25,12 +25,22 @@ from segprune.pytest_plugin import speed_gate
 from segprune.speed import Pair, SpeedComparison, summarise
 from segprune.statistics import LOOKS
 
-__all__ = ["CASE", "Repository", "output", "table_row"]
+__all__ = ["CASE", "POLICY", "Repository", "output", "table_row", "without_tests"]
 
 CASE = "mine-half"
 BUDGET = '{"miou_loss": 12, "class_loss": 100, "speedup": 1.5, "macs": 0.6}'
 
+POLICY = """
+schema = "segprune.policy/1"
+[budgets.macs50]
+macs = 0.6
+miou_loss = 12
+class_loss = 100
+speedup = 1.0
+"""
+
 NETWORKS = """
+import pathlib
 import torch
 from torch import nn
 import segprune, segprune.data.preprocessing
@@ -46,6 +56,11 @@ class Mine(nn.Module):
         return self.last(torch.relu(self.norm(self.first(images))))
 
 def make_network():
+    network = Mine().eval()
+    network.load_state_dict(torch.load(pathlib.Path(__file__).with_name("dense.pt")))
+    return network
+
+def fit_network(path):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = Mine().eval()
@@ -60,7 +75,7 @@ def make_network():
     with torch.no_grad():
         network.last.weight.copy_(found[:-1].T[..., None, None])
         network.last.bias.copy_(found[-1])
-    return network
+    torch.save(network.state_dict(), path)
 
 def scenes():
     return segprune.open_dataset("streets", count=24, size=(32, 64), cache=True)
@@ -117,11 +132,19 @@ class Repository:
         """Run pytest there; warnings are errors, as in the project itself."""
         return self.pytester.runpytest_inprocess("-W", "error", *arguments)
 
+    def write_dense(self) -> None:
+        """The dense network's weights."""
+        self._networks["fit_network"](self.path / "dense.pt")
+
     def write_artifact(self, budget: float = 0.5, name: str = "half.safetensors") -> None:
         """The pruned network's file; its weights are what is left of the dense network's."""
-        networks: dict[str, Any] = {}
+        self._networks["write_artifact"](self.path / name, budget)
+
+    @property
+    def _networks(self) -> dict[str, Any]:
+        networks: dict[str, Any] = {"__file__": str(self.path / "my_networks.py")}
         exec((self.path / "my_networks.py").read_text(), networks)
-        networks["write_artifact"](self.path / name, budget)
+        return networks
 
     def edit(self, old: str, new: str, name: str = "test_gates.py") -> None:
         """Replace text in one of the repository's files."""
@@ -148,6 +171,14 @@ class Repository:
             if options["stop"](found):
                 break
         return found
+
+
+def without_tests(module: Path, *names: str) -> None:
+    """Delete tests of a module."""
+    for name in names:
+        before, _, rest = module.read_text().partition(f"def test_{name}(")
+        after = rest.partition("\ndef ")
+        module.write_text(before + after[1].lstrip("\n") + after[2])
 
 
 def output(result: pytest.RunResult) -> str:

@@ -135,6 +135,7 @@ def test_an_output_that_is_not_logits_is_refused() -> None:
         model(images(64, 64))
 
 
+@pytest.mark.slow
 def test_importing_the_models_imports_neither_library() -> None:
     program = (
         "import sys, segprune.models\n"

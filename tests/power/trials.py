@@ -5,8 +5,9 @@
 
 Each trial builds both networks anew, in a new place of the memory, and gates the candidate as a
 regression. A candidate that is slower by so many percent does the same work, and then waits for
-that share of the time that it just took. One JSON line a trial, appended to `record.jsonl`; run
-again, it goes on where it stopped. Nothing else should run meanwhile.
+that share of the time that it just took. One JSON line a trial, appended to `record.jsonl`, the
+first of each run with the machine it was made on; run again, it goes on where it stopped. Nothing
+else should run meanwhile.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ KINDS = {
     "loaded-0": Kind(300, 0.0, True),
     "quiet-5": Kind(200, 0.05, False),
     "loaded-5": Kind(200, 0.05, True),
-    "loaded-6": Kind(200, 0.06, True),
+    "loaded-6": Kind(100, 0.06, True),
     "loaded-10": Kind(200, 0.10, True),
 }
 
@@ -92,16 +93,15 @@ def trial(kind: Kind, number: int) -> dict[str, object]:
 def run(names: list[str], record: Path = RECORD) -> None:
     """Run what is missing of these kinds."""
     done = _done(record)
-    machine = {"environment": {**vars(environment())}, "torch_threads": 1}
+    machine: dict[str, object] = {"environment": {**vars(environment())}, "torch_threads": 1}
     with record.open("a", encoding="utf-8") as stream:
         for name in names:
             kind = KINDS[name]
             for number in range(kind.trials):
                 if (name, number) in done:
                     continue
-                line = {"kind": name, **trial(kind, number)}
-                if number == 0:
-                    line |= machine
+                line = {"kind": name, **trial(kind, number), **machine}
+                machine = {}  # once a run: what follows was made on the same machine
                 stream.write(json.dumps(line, default=list) + "\n")
                 stream.flush()
                 print(name, number + 1, "of", kind.trials, line["status"], line["seconds"], "s")

@@ -142,6 +142,7 @@ def fitted(folder: Path, wanted: Recipe, *stops: int) -> Net:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

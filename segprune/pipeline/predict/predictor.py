@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
-from segprune.artifacts import load, read_header
 from segprune.costs import cost
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation import best_classes, predict
-from segprune.models.references import resolve
 from segprune.models.weights import file_digest
+from segprune.pipeline.network_file import read_network
 
 __all__ = ["Predictor", "class_indices", "load_predictor"]
 
@@ -97,23 +96,28 @@ def class_indices(
     return best_classes(logits, size or image.shape[-2:])[0].cpu()
 
 
-def load_predictor(path: Path, model: str | None = None) -> Predictor:
+def load_predictor(
+    path: Path, model: str | None = None, like: Predictor | None = None
+) -> Predictor:
     """Read an artefact.
 
     Args:
         model: `package.module:factory` of the dense network; needed unless it is a built-in one.
+        like: of the same images and classes; with it, and `model`, a state dict will do.
 
     Raises:
         ArtifactError: the file is missing, damaged, foreign, or of another network.
         ModelError: no such factory.
     """
-    header = read_header(path)
-    if header.spec is None and model is None:
-        raise ArtifactError(
-            f"{path}: expected the dense {header.network} beside it, found none, and it is none of "
-            "segprune's own networks; pass --model package.module:factory."
-        )
-    network = load(path, resolve(model) if header.spec is None and model is not None else None)
+    network, header = read_network(path, model)
+    if header is None:
+        if like is None:
+            raise ArtifactError(
+                f"{path}: expected an artefact of segprune, found weights, which do not say what "
+                "their images and classes are; give the artefact first, and the weights with "
+                "--against."
+            )
+        return replace(like, name=path.stem, network=network, digest=file_digest(path))
     facts = header.metadata
     told = "preprocessing" in facts
     input = tuple(facts["input"]) if "input" in facts else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from segprune.data.classes import ClassTable
+from segprune.data.opening import NAMES
 from segprune.data.reading import VOID
 from segprune.errors import InputError
 from segprune.pictures.colours import class_table
@@ -103,6 +104,11 @@ def run_predict(
         ArtifactError, ModelError: as for `load_predictor`.
     """
     progress("load", 0, 1)
+    if job.data is not None and job.data not in NAMES:
+        raise InputError(
+            f"data: expected one of {', '.join(NAMES)}, whose class names and colours are meant, "
+            f"found {job.data!r}; leave it out, or name one."
+        )
     networks = _networks(job)
     pruned = networks[-1]
     source = open_source(
@@ -215,7 +221,7 @@ def _networks(job: PredictJob) -> tuple[Predictor, ...]:
     pruned = load_predictor(job.file, job.model)
     if job.against is None:
         return (pruned,)
-    dense = load_predictor(job.against, job.model)
+    dense = load_predictor(job.against, job.model, like=pruned)
     if dense.classes and pruned.classes and dense.classes != pruned.classes:
         raise InputError(
             f"{job.against}: expected the {len(pruned.classes)} classes of {job.file} "
@@ -241,6 +247,13 @@ def _classes(
             f"{source.name}: expected the {count} classes of {job.file}, found "
             f"{len(source.classes)}; take the data set it was trained on, or leave the labels out "
             "(--no-labels)."
+        )
+    ours, theirs = network.classes, source.classes and source.classes.names
+    if job.labels and ours and theirs and ours != theirs:
+        raise InputError(
+            f"{source.name}: expected labels of the classes of {job.file} "
+            f"({', '.join(ours[:3])} ...), found others ({', '.join(theirs[:3])} ...); an mIoU "
+            "against them would mean nothing: leave the labels out (--no-labels), or map them."
         )
     if job.data is not None:
         return class_table(count, data=job.data)

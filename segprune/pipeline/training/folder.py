@@ -35,7 +35,7 @@ def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
         InputError: a file that the recipe names is missing or has changed since, the folder is of
             another recipe, its run is finished, or another process is at it; nothing is changed.
     """
-    folder = out / recipe.name
+    folder, began = out / recipe.name, False
     if not is_primary():
         yield folder
         return
@@ -55,12 +55,18 @@ def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
             f"out: expected a folder that can be made, found {error.strerror or error} at "
             f"{folder}; choose another place."
         ) from error
-    with only_one(folder / _SOURCES.parent):
-        _sweep_up(folder)
-        # The recipe last: where it stands, everything that it is compared with stands too.
-        write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
-        write_atomic(folder / _RECIPE, to_toml(recipe))
-        yield folder
+    try:
+        with only_one(folder / _SOURCES.parent):
+            _sweep_up(folder)
+            # The recipe last: where it stands, everything that it is compared with stands too.
+            write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
+            write_atomic(folder / _RECIPE, to_toml(recipe))
+            began = True
+            yield folder
+    except Exception:
+        if began and _came_to_nothing(folder):
+            shutil.rmtree(folder)  # the name is free again
+        raise
 
 
 def is_primary() -> bool:
@@ -133,6 +139,12 @@ def _sources(recipe: Recipe) -> dict[str, str]:
 def _is_begun(path: Path) -> bool:
     """Whether it may lie in the folder of a run that was killed before its recipe was written."""
     return path.name == _SOURCES.parent.name or _is_unfinished(path)
+
+
+def _came_to_nothing(folder: Path) -> bool:
+    """Whether a start that failed made nothing yet: no plan, no log, no checkpoint."""
+    own = {_RECIPE, *_SOURCES.parts, "lock"}
+    return all(path.name in own or _is_unfinished(path) for path in folder.rglob("*"))
 
 
 def _is_unfinished(path: Path) -> bool:

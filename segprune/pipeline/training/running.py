@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from segprune.artifacts import save
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneError
 from segprune.evaluation import evaluate
 from segprune.losses import class_weights
 from segprune.metrics import Score
@@ -34,6 +34,7 @@ from segprune.pipeline.training.start import (
     open_images,
     start_from,
     training_batches,
+    with_widths,
 )
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
@@ -48,6 +49,8 @@ from segprune.violations import Violation
 __all__ = ["TrainingResult", "run_recover", "run_train"]
 
 Progress = Callable[[str, int, int], None]
+
+_PRUNING = "section [pruning] of the recipe: "
 
 
 @dataclass(frozen=True)
@@ -147,14 +150,17 @@ def _run(
         _recalibrate(start.network, recipe, images, progress)
     # What is judged is the file that others load, rounded weights and all.
     artifact = folder / f"{recipe.name}.safetensors"
+    unproven = folder / f".{artifact.name}.tmp"  # its name is that of a file that was proved
     save(
-        artifact, start.network.eval(), start.plan, dtype=torch.float16 if recipe.half else None,
+        unproven, start.network.eval(), start.plan, dtype=torch.float16 if recipe.half else None,
         metadata=_metadata(recipe, images),
     )  # fmt: skip
-    result = load_artifact(artifact, recipe, len(images.training.classes))
+    result = load_artifact(unproven, recipe, len(images.training.classes))
     proof = verify(start.dense, result, start.plan, images.example, trained=True)
     if proof:
+        unproven.unlink()
         return TrainingResult(folder, None, proof)
+    unproven.replace(artifact)
     note("result", result)
     progress("overlays", 0, 1)
     write_overlays(folder / OVERLAYS, result, images.validation, images.preprocessing)
@@ -208,19 +214,23 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
     section = recipe.pruning
     assert section is not None
     budget = None if section.budget is None else {str(k): v for k, v in section.budget.items()}
-    return make_plan(
-        start.network,
-        images.example,
-        budget=budget,
-        importance=section.importance,
-        scope=section.layers or section.scope,
-        round_to=section.round_to,
-        ignored_layers=section.ignore,
-        calibration=list(training_batches(images, recipe, section.batches)),
-        seed=recipe.seed,
-        floor=section.floor,
-        min_channels=section.min_channels,
-    )
+    try:
+        plan = make_plan(
+            start.network,
+            images.example,
+            budget=budget,
+            importance=section.importance,
+            scope=section.layers or section.scope,
+            round_to=section.round_to,
+            ignored_layers=section.ignore,
+            calibration=list(training_batches(images, recipe, section.batches)),
+            seed=recipe.seed,
+            floor=section.floor,
+            min_channels=section.min_channels,
+        )
+        return with_widths(plan, start.network, recipe.network) if start.is_dense else plan
+    except SegpruneError as error:  # which speaks of arguments, and this is a recipe
+        raise type(error)(f"{_PRUNING}{error}") from error
 
 
 def _recalibrate(network: nn.Module, recipe: Recipe, images: Images, progress: Progress) -> None:

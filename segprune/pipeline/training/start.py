@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,10 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from segprune.artifacts import load, read_header
+from segprune.artifacts import is_artifact, load, read_header
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.opening import open_dataset
 from segprune.data.order import EpochOrder
@@ -21,11 +21,12 @@ from segprune.errors import InputError
 from segprune.models import build
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.network import layers_of
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import prune
 from segprune.training.fitting import training_loader
-from segprune.training.recipe import DataSection, Recipe
+from segprune.training.recipe import DataSection, NetworkSection, Recipe
 
 __all__ = [
     "Images",
@@ -37,6 +38,7 @@ __all__ = [
     "start_from",
     "stored_batches",
     "training_batches",
+    "with_widths",
 ]
 
 
@@ -103,9 +105,24 @@ def open_images(section: DataSection) -> Images:
             f"again ({training.source(0)}); sort them into train/ and val/, or, if that is meant, "
             f"say val = {section.train!r}."
         )
+    if section.size is None:
+        _require_one_size(validation)
     first = validation[0].image
     preprocessing = Preprocessing(size=(int(first.shape[-2]), int(first.shape[-1])))
     return Images(training, validation, preprocessing, preprocessing(first[None]))
+
+
+def _require_one_size(images: SegmentationDataset) -> None:
+    """An artefact names one size, which is what others will score it at."""
+    first = images.stored_size(0)
+    for index in range(1, len(images)):
+        other = images.stored_size(index)
+        if other != first:
+            raise InputError(
+                f"data.size: expected one, for the images of {images.split} are not of one size, "
+                f"found none: {first[0]}×{first[1]} ({images.source(0)}) and {other[0]}×{other[1]} "
+                f"({images.source(index)}); say size = [{first[0]}, {first[1]}], or another."
+            )
 
 
 def start_from(recipe: Recipe, images: Images) -> Start:
@@ -122,13 +139,15 @@ def start_from(recipe: Recipe, images: Images) -> Start:
             "the other shapes alone."
         )
     dense = _declared(recipe, len(images.training.classes))
-    nothing = make_plan(dense, images.example, budget={"channels": 1.0})
+    nothing = with_widths(
+        make_plan(dense, images.example, budget={"channels": 1.0}), dense, section
+    )
     if section.architecture_of is not None:
         plan = read_header(section.architecture_of).plan
         start = Start(prune(dense, plan), dense, plan, None)
     elif section.init_from is None:
         start = Start(dense, dense, nothing, None)
-    elif _is_artifact(section.init_from):
+    elif is_artifact(section.init_from):
         plan = read_header(section.init_from).plan
         network = load(section.init_from, dense)
         start = Start(network, dense, plan, file_digest(section.init_from))
@@ -138,9 +157,21 @@ def start_from(recipe: Recipe, images: Images) -> Start:
     return start
 
 
+def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) -> PrunePlan:
+    """The plan with a note of the widths before it, where no name would tell them to a reader."""
+    if not is_reference(section.model):
+        return plan
+    layers = [list(layer) for layer in layers_of(network)]
+    return dataclasses.replace(plan, notes={**plan.notes, "layers": layers})
+
+
 def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
-    """The network in an artefact, declared as the recipe declares its own."""
-    return load(path, _declared(recipe, classes))
+    """The network in an artefact or a state dict, declared as the recipe declares its own."""
+    declared = _declared(recipe, classes)
+    if path.is_file() and not is_artifact(path):
+        load_weights(declared, read_weights(path), str(path))
+        return declared
+    return load(path, declared)
 
 
 def training_batches(images: Images, recipe: Recipe, count: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -193,15 +224,6 @@ def _declared(recipe: Recipe, classes: int) -> nn.Module:
                 f"data set has {classes} classes, and so has the network."
             )
         return build(section.model, num_classes=classes, **options).eval()
-
-
-def _is_artifact(path: Path) -> bool:
-    """Whether a file is to be read as one of ours; weights of others have no header."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return "segprune" in (file.metadata() or {})
-    except SafetensorError:
-        return path.suffix == ".safetensors"  # damaged: `load` says how
 
 
 def artifact_preprocessing(path: Path) -> Preprocessing | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from segprune.pipeline.sweep.records import RECOVERIES
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_USUAL, _MANY = 0.5, 3
+_USUAL, _MANY, _WRAPPED = 0.5, 3, 38
 
 
 def draw(study: Study, sweep: Sweep) -> Figure:
@@ -64,16 +65,15 @@ def _what(sweep: Sweep) -> str:
 def _shares(axes: Axes, sweep: Sweep) -> list[int]:
     places = list(range(len(sweep.budgets)))
     axes.set_xticks(places, [f"{100 * share:g} %" for _, share in sweep.budgets])
-    axes.set_xlim(-0.5, len(places) - 0.5)
     return places
 
 
 def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
     bare(axes)
     places, dense = _shares(axes, sweep), 100 * study.dense[network.name]
-    axes.set_xlim(-0.85, places[-1] + 0.75)
+    axes.set_xlim(-1.15, places[-1] + 1.05)
     axes.axhline(dense, **DENSE)
-    axes.annotate(f"dense {dense:.1f}", (places[-1] + 0.75, dense), xytext=(0, 3),
+    axes.annotate(f"dense {dense:.1f}", (places[-1] + 1.05, dense), xytext=(0, 3),
                   textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
     for recovery in sweep.recoveries:
         look = RECOVERED[recovery]
@@ -159,12 +159,11 @@ def _recovery(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
     axes.axvline(dense, **DENSE)
     axes.text(dense, -0.55, f"dense {dense:.1f}", ha="right", va="bottom", fontsize=8)
     axes.set_yticks(range(len(means)), [called(recovery) for recovery in means])
-    axes.set_ylim(len(means) - 0.4, -0.95)
     axes.set_xlim(0, dense * 1.04)
-    told = ", ".join(str(s) for s in strategies)
+    told = textwrap.fill(", ".join(str(s) for s in strategies), _WRAPPED)
     axes.text(0, len(means) - 0.52, f"at {budget_words(budget)}: mean of\n{told}",
               va="top", fontsize=7, color="#555555")  # fmt: skip
-    axes.set_ylim(len(means) + 0.25, -0.95)
+    axes.set_ylim(len(means) + 0.4, -0.95)
 
 
 def _chosen(sweep: Sweep, network: Network) -> tuple[tuple[str, float], list[Strategy]]:

@@ -22,11 +22,11 @@ _PLACES = {
     "recalibrated": ((-4, 4), "right", "bottom"),
     "distilled": ((2, 16), "right", "bottom"),
 }
-_CROWDED = 0.65
+_CROWDED, _CRAMPED = 0.65, 0.36
 
 
 def draw(study: Study, sweep: Sweep) -> Figure:
-    """A row a network, a column a cost; lines join the best strategy of each budget."""
+    """A row a network, a column a cost; lines join what nothing cheaper is as accurate as."""
     figure = new_figure(0.75 + 3.1 * len(sweep.networks))
     grid = figure.subplots(len(sweep.networks), 3, sharey="row", squeeze=False)
     for row, network in zip(grid, sweep.networks, strict=True):
@@ -59,30 +59,30 @@ def _panel(
     for recovery in sweep.recoveries:
         look = RECOVERED[recovery]
         found = [
-            (x, 100 * p.miou)
+            (x, p)
             for p in sweep.find(network.name, recovery=recovery)
             if (x := cost(p)) is not None
         ]
         axes.scatter(
-            [x for x, _ in found], [y for _, y in found], s=11, marker=look.marker,
+            [x for x, _ in found], [100 * p.miou for _, p in found], s=11, marker=look.marker,
             facecolors=look.face, edgecolors=look.colour, linewidths=0.6, alpha=0.45, zorder=2,
         )  # fmt: skip
-        leaders = [
-            (x, best)
-            for budget in sweep.budgets
-            for best in sweep.best(network.name, budget, recovery)[:1]
-            if (x := cost(best)) is not None
-        ]
+        leaders = _leaders(found)
         axes.plot(
             [x for x, _ in leaders], [100 * p.miou for _, p in leaders], color=look.colour,
             linestyle=look.line, linewidth=1.4, marker=look.marker, markersize=5.5,
             markerfacecolor=look.face, markeredgecolor=look.colour, zorder=3,
             label=called(recovery),
         )  # fmt: skip
-        _name(axes, recovery, leaders, dense_cost)
+        named = [
+            best[0]
+            for budget in sweep.budgets
+            if (best := sweep.best(network.name, budget, recovery))
+        ]
+        _name(axes, recovery, [one for one in leaders if one[1] in named], dense_cost)
     axes.annotate(
-        f"dense {in_points(dense_miou)}", (0.02, 100 * dense_miou), xytext=(0, -3),
-        xycoords=("axes fraction", "data"), textcoords="offset points", va="top", fontsize=7.5,
+        f"dense {in_points(dense_miou)}", (0.02, 100 * dense_miou), xytext=(0, 3),
+        xycoords=("axes fraction", "data"), textcoords="offset points", va="bottom", fontsize=7.5,
     )  # fmt: skip
     if dense_cost is not None:
         axes.plot([dense_cost], [100 * dense_miou], marker="*", markersize=11, color=INK,
@@ -92,6 +92,15 @@ def _panel(
         axes.set_xticks([])
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=FAINT)
     axes.set_ylim(0, 100 * dense_miou * 1.17)
+
+
+def _leaders(found: list[tuple[float, Point]]) -> list[tuple[float, Point]]:
+    """Those that are more accurate than everything that costs less: the Pareto front."""
+    leaders: list[tuple[float, Point]] = []
+    for x, point in sorted(found, key=lambda one: (one[0], -one[1].miou)):
+        if not leaders or point.miou > leaders[-1][1].miou:
+            leaders.append((x, point))
+    return leaders
 
 
 def _name(
@@ -104,10 +113,11 @@ def _name(
     for x, point in leaders:
         if recovery == "none" and x > _CROWDED * dense_cost:
             continue  # beside the dense network there is room for one name
+        cramped = horizontal == "right" and x < _CRAMPED * dense_cost
         label = axes.annotate(
             str(point.strategy), (x, 100 * point.miou), xytext=offset,
-            textcoords="offset points", ha=horizontal, va=vertical, fontsize=6.8,
-            color=RECOVERED[recovery].colour, zorder=2.5,
+            textcoords="offset points", ha="center" if cramped else horizontal, va=vertical,
+            fontsize=6.8, color=RECOVERED[recovery].colour, zorder=2.5,
         )  # fmt: skip
         label.set_in_layout(False)
         label.set_path_effects(halo())

@@ -1,0 +1,124 @@
+"""How the texts of options become values, and a command line the words of a record."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from segprune.errors import BudgetError, InputError
+
+__all__ = [
+    "make_importable",
+    "parse_budget",
+    "parse_input",
+    "parse_shares",
+    "parse_size",
+    "spelled",
+]
+
+_KINDS = ("macs", "params", "channels")
+
+
+def parse_budget(text: str) -> dict[str, float]:
+    """`macs=0.5` -> `{"macs": 0.5}`.
+
+    Raises:
+        BudgetError: another form, an unknown kind, or a share outside (0, 1].
+    """
+    kind, equals, share = text.partition("=")
+    if not equals or kind.strip() not in _KINDS:
+        raise BudgetError(
+            f"--budget: expected macs=SHARE, params=SHARE or channels=SHARE, found {text!r}; "
+            "--budget macs=0.5 keeps half of the multiply-adds."
+        )
+    return {kind.strip(): _share("--budget", share, text)}
+
+
+def parse_shares(texts: Sequence[str]) -> dict[str, float]:
+    """`["detail.*=0.5"]` -> `{"detail.*": 0.5}`.
+
+    Raises:
+        InputError: another form, or the same glob twice.
+        BudgetError: a share outside (0, 1].
+    """
+    shares: dict[str, float] = {}
+    for text in texts:
+        pattern, equals, share = text.rpartition("=")
+        if not equals or not pattern or pattern in shares:
+            found = f"{pattern!r} twice" if pattern in shares else repr(text)
+            raise InputError(
+                f"--layer: expected GLOB=SHARE, found {found}; --layer 'detail.*=0.5' keeps half "
+                "of the channels of every layer in detail."
+            )
+        shares[pattern] = _share("--layer", share, text)
+    return shares
+
+
+def _share(option: str, share: str, text: str) -> float:
+    try:
+        value = float(share)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 1:
+        hint = f"; {value:g} percent is {value / 100:g}" if 1 < value <= 100 else ""
+        raise BudgetError(
+            f"{option}: expected the share to keep, above 0 and at most 1, found {share!r} in "
+            f"{text!r}{hint or '; 0.5 keeps half'}."
+        )
+    return value
+
+
+def parse_input(text: str) -> tuple[int, ...]:
+    """`1x3x512x1024` -> `(1, 3, 512, 1024)`; `512x1024` means one image of three channels.
+
+    Raises:
+        InputError: another form, or a size that is not positive.
+    """
+    parts = text.lower().split("x")
+    sizes = tuple(int(part) for part in parts if part.strip().isascii() and part.strip().isdigit())
+    if len(sizes) != len(parts) or len(sizes) not in (2, 4) or 0 in sizes:
+        raise InputError(
+            f"--input: expected NxCxHxW, found {text!r}; 1x3x512x1024 is one image of 3 channels, "
+            "512 high and 1024 wide."
+        )
+    return sizes if len(sizes) == 4 else (1, 3, *sizes)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`360x480` -> `(360, 480)`.
+
+    Raises:
+        InputError: another form, or a size that is not positive.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(p.isascii() and p.isdigit() and int(p) for p in parts):
+        raise InputError(f"--size: expected HxW, found {text!r}; 360x480 is 360 high and 480 wide.")
+    return int(parts[0]), int(parts[1])
+
+
+def make_importable() -> None:
+    """Let `package.module` be found in the current folder, as `python -m` does."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def spelled(command: str, model: str, options: Mapping[str, object]) -> tuple[str, ...]:
+    """The command line for the record: options that were given, paths down to their last name.
+
+    Folders above it would tell who worked where, and mean nothing to a reader elsewhere.
+    """
+    words = ["segprune", command, model]
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, Path):
+            words += [flag, value.name]
+        elif isinstance(value, (list, tuple)):
+            words += [word for item in value for word in (flag, str(item))]
+        elif value is not None and value is not False:
+            words += [flag, str(value)]
+    return tuple(words)

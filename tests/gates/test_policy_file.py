@@ -1,0 +1,72 @@
+"""A policy's file: what is wrong with it is named, and nothing else than an error comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segprune.errors import InputError
+from segprune.gates.policy_file import read_policy
+
+GOOD = """
+schema = "segprune.policy/1"
+[budgets.macs50]
+miou_loss = 1.0
+class_loss = 8.0
+speedup = 1.7
+[dense]
+streets = 0.5
+[speed]
+streets = [1, 3, 512, 1024]
+memory_format = "channels_last"
+gate_share = 0.95
+[fps]
+least_share = 0.4
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "policy.toml"
+    path.write_text(text)
+    return path
+
+
+def test_every_number_arrives(tmp_path: Path) -> None:
+    policy = read_policy(written(tmp_path, GOOD))
+    assert policy.budgets["macs50"].speedup == 1.7
+    assert policy.dense == {"streets": 0.5}
+    assert policy.speed_sizes == {"streets": (1, 3, 512, 1024)}
+    assert (policy.speedup_share, policy.fps_share) == (0.95, 0.4)
+    assert policy.memory_format == "channels_last"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("[budgets.macs50]", "[other]", "sections other"),
+        (GOOD[GOOD.index("[budgets") : GOOD.index("[dense]")], "", "[budgets.NAME]"),
+        ("[budgets.macs50]", "budgets = 3\n[x]", "sections x"),
+        (GOOD[GOOD.index("[budgets") :], "budgets = 3", "budgets: expected a section"),
+        (GOOD[GOOD.index("[budgets") :], "[budgets]\nmacs50 = 3", "budgets.macs50"),
+        (GOOD[GOOD.index("[dense]") :], "[exceptions]\nx-macs50 = 1", "exceptions.x-macs50"),
+        ("streets = 0.5", "streets = 50", "dense.streets"),
+        ("streets = 0.5", "streets = '0.5'", "dense.streets"),
+        ("gate_share = 0.95", "gate_share = 0", "speed.gate_share"),
+        ("gate_share = 0.95", "gate_share = nan", "speed.gate_share"),
+        ("gate_share = 0.95", "gate_share = true", "speed.gate_share"),
+        ("gate_share = 0.95", "gate_shar = 0.95", "speed.gate_shar"),
+        ("least_share = 0.4", "least_share = 1.01", "fps.least_share"),
+        ("least_share = 0.4", "least = 0.4", "fps: expected least_share, found least"),
+        ("[fps]", "[reports]\nheadline_seeds = 0\n[fps]", "headline_seeds"),
+        ("[fps]", "[reports]\nseeds = 3\n[fps]", "reports: expected headline_seeds"),
+        ("[fps]", "[determinism]\nflips = 3\n[fps]", "determinism"),
+        ("miou_loss = 1.0", f"miou_loss = 1{'0' * 400}", "miou_loss"),
+        ('"channels_last"', "[1]", "speed.memory_format"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
+    assert old in GOOD
+    with pytest.raises(InputError) as caught:
+        read_policy(written(tmp_path, GOOD.replace(old, new)))
+    assert named in str(caught.value)

@@ -1,0 +1,90 @@
+"""Records that were edited are not reported, and a limit that is met by NaN is missed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.readme import ROOT
+from segprune.errors import ArtifactError
+from segprune.gates.policy import Budget
+from segprune.report import read_collection
+from segprune.report.promise import Findings, judge
+
+RECORDS = ROOT / "benchmarks" / "records"
+Edit = Callable[[dict[str, Any]], object]
+
+EDITS: dict[str, tuple[str, Edit]] = {
+    "scores.result.miou": (
+        "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(miou=0.7),
+    ),
+    "scores.start.class_iou": (
+        "icnet-streets-macs50.json", lambda c: c["scores"]["start"]["class_iou"].pop(),
+    ),
+    "scores.result: expected one": (
+        "icnet-streets-macs50.json", lambda c: c["scores"].pop("result"),
+    ),
+    "expected shares from 0 to 1": (
+        "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(pixel_accuracy=1.2),
+    ),
+    "scores.result.miou: expected a finite number": (
+        "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(miou=math.nan),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", EDITS)
+def test_an_edited_training_is_not_reported(tmp_path: Path, says: str) -> None:
+    name, edit = EDITS[says]
+    content = json.loads((RECORDS / name).read_text())
+    edit(content)
+    (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(ArtifactError) as caught:
+        read_collection(tmp_path)
+    assert says in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("figure", ["speedup", "low", "high", "candidate_ms", "reference_fps"])
+def test_an_edited_speed_is_not_reported(tmp_path: Path, figure: str) -> None:
+    path = next(
+        path for path in sorted(RECORDS.glob("*.json"))
+        if json.loads(path.read_text())["schema"].startswith("segprune.paired-speed/")
+    )  # fmt: skip
+    content = json.loads(path.read_text())
+    (tmp_path / path.name).write_text(json.dumps(content))
+    assert read_collection(tmp_path).speeds
+    content["speed"][figure] *= 1.001
+    (tmp_path / path.name).write_text(json.dumps(content))
+    with pytest.raises(ArtifactError, match=rf"speed\.{figure}: expected what its pairs give"):
+        read_collection(tmp_path)
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    text = (RECORDS / "icnet-streets-macs50.json").read_text()
+    (tmp_path / "x.json").write_text(text.replace('"seed":', '"seed": 9, "seed":', 1))
+    with pytest.raises(ArtifactError, match="'seed' twice"):
+        read_collection(tmp_path)
+
+
+GOOD = Findings(0.4, 0.5, 0.5, {"road": 1.0}, 1.8)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Findings(math.nan, 0.5, 0.5, {"road": 1.0}, 1.8),
+        Findings(0.4, 0.5, math.nan, {"road": 1.0}, 1.8),
+        Findings(0.4, 0.5, 0.5, {"road": math.nan}, 1.8),
+        Findings(0.4, 0.5, 0.5, {"road": 1.0}, math.nan),
+    ],
+)
+def test_what_is_no_number_keeps_no_promise(found: Findings) -> None:
+    budget = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5)
+    assert judge(budget, GOOD).kind == "kept"
+    assert judge(budget, found).kind == "missed"

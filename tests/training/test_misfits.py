@@ -1,0 +1,135 @@
+"""What does not fit is said before it costs time, and a failed start costs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from segprune.errors import InputError, SegpruneError
+from segprune.pipeline.training import running
+from segprune.pipeline.training.running import run_recover, run_train
+from segprune.training.fitting import fit
+from segprune.training.recipe import Recipe, TrainingSection, read_recipe
+from segprune.violations import Violation
+from training.tiny import PRUNING, SMALL, Scenes, net, recipe, write_images, write_recipe
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def made(text: str = SMALL, *changes: str) -> Recipe:
+    return read_recipe(write_recipe(Path.cwd(), text), changes)
+
+
+# ---------------------------------------------------------------- averages
+
+
+@pytest.mark.parametrize("steps", [1, 10, 50, 1000, 10_000, 100_000])
+def test_averages_reach_back_over_a_tenth_of_the_steps(steps: int) -> None:
+    decay = TrainingSection(epochs=1).decay_over(steps)
+    # The mean age of what is averaged is decay / (1 - decay) steps.
+    assert decay / (1 - decay) == pytest.approx(min(max(steps, 10) / 10, 1000) - 1, abs=1e-6)
+    assert decay**steps < 1e-4 or steps > 10_000 or steps < 10
+
+
+def test_averages_that_only_hold_what_training_began_with_are_refused() -> None:
+    with pytest.raises(InputError, match=r"after 8 steps still holds 99% of them; leave it out"):
+        fit(net(), recipe(training__ema_decay=0.999), Scenes(8), Path.cwd())
+    fit(net(), recipe(training__ema_decay=None), Scenes(8), Path.cwd())
+
+
+# ---------------------------------------------------------------- numbers
+
+
+class Pooled(nn.Module):
+    """With a BatchNorm over one pixel of each image, as in context modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.last = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        pooled: torch.Tensor = self.norm(images.mean((2, 3), keepdim=True))
+        logits: torch.Tensor = self.last(images + pooled)
+        return logits
+
+
+def test_a_batch_of_one_for_such_a_network_is_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"training\.batch_size: expected at least 2"):
+        fit(Pooled(), recipe(training__batch_size=1), Scenes(2), Path.cwd())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("training__epochs", True), ("training__learning_rate", True), ("seed", False),
+     ("seed", 2**63), ("training__batch_size", True)],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused(field: str, value: Any) -> None:
+    with pytest.raises(InputError, match=field.rpartition("__")[2]):
+        recipe(**{field: value})
+
+
+# ---------------------------------------------------------------- images of several sizes
+
+
+def test_validation_images_of_several_sizes_take_a_size_that_everybody_scores_at() -> None:
+    write_images(Path.cwd())
+    for kind in ("images", "labels"):
+        path = next(Path("images", "val", kind).iterdir())
+        with Image.open(path) as image:
+            image.resize((96, 48), Image.Resampling.NEAREST).save(path)
+    with pytest.raises(InputError, match=r"data\.size: expected one.*48×96.*64×128.*say size"):
+        run_train(made())
+    assert run_train(made(SMALL, "data.size=[64, 128]")).record is not None
+
+
+# ---------------------------------------------------------------- runs that come to nothing
+
+
+def test_a_start_that_fails_leaves_its_name_free() -> None:
+    write_images(Path.cwd())
+    with pytest.raises(InputError):
+        run_train(made(SMALL, "data.root=nowhere"))
+    assert run_train(made()).record is not None
+
+
+def test_a_network_that_fails_its_last_proof_leaves_no_artefact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_images(Path.cwd())
+    run_train(made(SMALL, "name=dense"))
+    proofs = iter([(), (Violation("values", "first", "differs"),)])
+    monkeypatch.setattr(running, "verify", lambda *_, **__: next(proofs))
+    result = run_recover(
+        made(SMALL + PRUNING, "network.init_from=runs/dense/dense.safetensors", "name=small")
+    )
+    assert result.violations
+    assert result.record is None
+    assert not list(result.folder.rglob("*.safetensors*"))
+
+
+def test_a_damaged_checkpoint_says_which_file_to_remove_and_that_mends_it() -> None:
+    write_images(Path.cwd())
+    checkpoint = Path("runs", "tiny", "state", "last.ckpt")
+    run_train(made())
+    (Path("runs", "tiny") / "record.json").unlink()
+    checkpoint.write_bytes(b"torn")
+    with pytest.raises(SegpruneError, match=r"last\.ckpt: .* remove this file"):
+        run_train(made())
+    checkpoint.unlink()
+    assert run_train(made()).record is not None
+
+
+def test_a_budget_of_a_recipe_is_not_called_an_option() -> None:
+    write_images(Path.cwd())
+    run_train(made(SMALL, "name=dense"))
+    text = SMALL + PRUNING.replace("0.625", "0.001")
+    with pytest.raises(SegpruneError, match=r"^section .*of the recipe: budget\['macs'\]"):
+        run_recover(made(text, "network.init_from=runs/dense/dense.safetensors", "name=small"))
