@@ -139,7 +139,8 @@ class Module(pl.LightningModule):
 
     def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with_heads: Any = getattr(self.network, "forward_with_aux", None)
-        if with_heads is None:
+        # Heads that count for nothing are not run: they are a third of a step of BiSeNetV2.
+        if with_heads is None or not self._recipe.training.auxiliary_weight:
             return predict(self.network, images), ()
         logits, auxiliary = with_heads(images)
         return logits, tuple(auxiliary)
