@@ -116,7 +116,7 @@ class TrainingSection(Section):
         warmup_epochs: linear from a tenth of the rate; may be a fraction.
         loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
             and at least a sixteenth of all).
-        auxiliary_weight: of each auxiliary head's loss.
+        auxiliary_weight: of each auxiliary head's loss; at 0 the heads are not run.
         class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
         ema_decay: of the averaged weights, which are the result; 0 takes the last weights. Left
             out, they reach back over a tenth of the steps, and a thousand at most.

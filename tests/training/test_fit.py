@@ -162,6 +162,31 @@ def test_a_teacher_is_not_changed_and_not_saved(tmp_path: Path) -> None:
     assert len(kept["state_dict"]) == len(before)
 
 
+class _Headed(Net):
+    """The same network with an auxiliary head that counts its runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = torch.nn.Conv2d(3, 3, 1)
+        self.runs = 0
+
+    def forward_with_aux(self, images: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor]]:
+        self.runs += 1
+        logits = self(images)
+        return logits, (self.head(logits),)
+
+
+@pytest.mark.parametrize(("weight", "runs"), [(0.4, 8), (0.0, 0)])
+def test_heads_run_where_they_count(tmp_path: Path, weight: float, runs: int) -> None:
+    model = _Headed()
+    before = weights(model)
+    fitted(model, recipe(training__auxiliary_weight=weight), tmp_path)
+    assert model.runs == runs
+    # An average of equal numbers may differ from them in the last bit.
+    assert torch.allclose(model.head.weight, before["head.weight"], rtol=1e-5) == (runs == 0)
+    assert not torch.allclose(model.last.weight, before["last.weight"], rtol=1e-5)
+
+
 def test_the_process_is_left_as_it_was(tmp_path: Path) -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
