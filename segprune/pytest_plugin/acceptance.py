@@ -37,6 +37,13 @@ def write(session: Session) -> None:
                 f"of {', '.join(_GATES[:-1])} and {_GATES[-1]} together"
             )
             continue
+        red = [
+            each for each in session.results if each.case == parts.case and each.status != "PASS"
+        ]
+        if red:
+            reasons = "; ".join(f"{each.gate}: {each.status}: {each.reasons[0]}" for each in red)
+            session.problems.append(f"{parts.case}: not written, for not all went well: {reasons}")
+            continue
         if len(parts.subjects) > 1 or len(parts.images) > 1:
             session.problems.append(
                 f"{parts.case}: not written, for its gates judged different networks, promises or "

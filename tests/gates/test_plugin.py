@@ -139,6 +139,29 @@ def test_a_part_alone_is_not_accepted(fresh: Repository) -> None:
     assert not fresh.baseline.exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("segprune_gate.size()\n    assert False", "failed after its gate had passed"),
+        (
+            "with pytest.MonkeyPatch.context() as patch:\n"
+            "        patch.setattr('my_networks.segprune', None)\n"
+            "        segprune_gate.accuracy()",
+            "accuracy: ERROR: AttributeError",
+        ),
+    ],
+    ids=["asserts something else", "raises"],
+)
+def test_what_is_red_in_one_test_is_not_accepted_from_another(
+    fresh: Repository, code: str, said: str
+) -> None:
+    fresh.edit("def test_size", f"def test_more(segprune_gate):\n    {code}\n\ndef test_size")
+    result = fresh.run("--segprune-accept")
+    assert not fresh.baseline.exists()
+    assert "mine-half: not written, for not all went well" in output(result)
+    assert said in output(result)
+
+
 def test_accepting_nothing_is_red(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing():\n    pass")
     result = pytester.runpytest_inprocess("--segprune-accept")
