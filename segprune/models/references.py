@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import types
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -35,10 +36,14 @@ def resolve(text: str, num_classes: int | None = None, aux: bool = True) -> nn.M
     """
     if not is_reference(text):
         if text not in available():
+            remedy = (
+                "give a file with --weights, and here the name of its network."
+                if Path(text).suffix
+                else "write the module's name, a colon and the function that returns your network."
+            )
             raise ModelError(
                 f"model {text!r}: expected {', '.join(available())} or package.module:factory, "
-                f"found {text!r}; write the module's name, a colon and the function that returns "
-                "your network."
+                f"found {text!r}; {remedy}"
             )
         return build(text, num_classes=19 if num_classes is None else num_classes, aux=aux).eval()
     if num_classes is not None:

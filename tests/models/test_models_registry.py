@@ -14,6 +14,7 @@ from torch import nn
 
 from segprune.errors import ModelError, SegpruneError
 from segprune.models import available, build, spec_of
+from segprune.models.references import resolve
 
 OPTIONS = st.fixed_dictionaries(
     {
@@ -124,3 +125,10 @@ def test_bad_input_is_refused_with_what_was_expected_and_found(
     for word in ["expected", "found", *words]:
         assert word in message
     assert isinstance(caught.value, SegpruneError)
+
+
+def test_a_file_in_place_of_a_network_is_sent_where_it_belongs() -> None:
+    with pytest.raises(ModelError, match="give a file with --weights"):
+        resolve("runs/half/half.safetensors")
+    with pytest.raises(ModelError, match="a colon and the function"):
+        resolve("resnet")
