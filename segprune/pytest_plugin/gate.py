@@ -196,8 +196,6 @@ class Gate:
         except Exception as error:  # of a user's network, say: its own traceback tells more
             self._note(gate, ERROR, (f"{type(error).__name__}: {error}",), {})
             raise
-        if self._session.options.accept and not verdict.is_green:
-            parts_of(self._session, self._case.baseline, self._case.name).failed.add(gate)
         self._note(gate, verdict.status, verdict.reasons, figures)
         self._end(gate, verdict)
 

@@ -57,13 +57,12 @@ class Tests:
 class Parts(dict[str, Any]):
     """What is known of a baseline that is to be: facts by the names of its fields.
 
-    `passed` are the gates that allow it, `failed` those that do not; `subjects` and `images` (by
-    digest) what they judged.
+    `passed` are the gates that allow it; `subjects` and `images` (by digest) what they judged.
     """
 
     def __init__(self, case: str) -> None:
         super().__init__()
-        self.case, self.passed, self.failed = case, set[str](), set[str]()
+        self.case, self.passed = case, set[str]()
         self.subjects, self.images = set[Any](), set[str]()
 
 
