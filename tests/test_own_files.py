@@ -61,6 +61,13 @@ def said(result: Result) -> str:
     return " ".join(result.output.split())
 
 
+def refused(*arguments: str) -> str:
+    """What a command says that ends with a user's error."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    return said(result)
+
+
 def test_weights_of_others_are_told_from_artefacts(folder: Path) -> None:
     assert is_artifact(folder / "half.safetensors")
     assert not is_artifact(folder / "dense.pt")
@@ -71,27 +78,23 @@ def test_weights_of_others_are_told_from_artefacts(folder: Path) -> None:
 def test_speed_takes_a_state_dict_of_the_dense_network(folder: Path) -> None:
     result = run("speed", "dense.pt", "half.safetensors", *MODEL, "--pairs", "6")
     assert result.exit_code == 0, result.output
-    without = run("speed", "dense.pt", "half.safetensors", "--pairs", "6")
-    assert without.exit_code == 2
-    assert "dense.pt: expected an artefact of segprune, found weights" in said(without)
+    error = refused("speed", "dense.pt", "half.safetensors", "--pairs", "6")
+    assert "dense.pt: expected an artefact of segprune, found weights" in error
 
 
 def test_speed_wants_an_artefact_in_second_place_before_it_measures(folder: Path) -> None:
-    result = run("speed", "half.safetensors", "dense.pt", *MODEL)
-    assert result.exit_code == 2
-    assert "dense.pt: expected the artefact of a pruned network in second place" in said(result)
+    error = refused("speed", "half.safetensors", "dense.pt", *MODEL)
+    assert "dense.pt: expected the artefact of a pruned network in second place" in error
 
 
 def test_weights_alone_do_not_say_what_their_images_are(folder: Path) -> None:
-    result = run("predict", "dense.pt", "streets", "--count", "1", *MODEL)
-    assert result.exit_code == 2
-    assert "dense.pt: expected an artefact of segprune, found weights, which do not" in said(result)
+    error = refused("predict", "dense.pt", "streets", "--count", "1", *MODEL)
+    assert "dense.pt: expected an artefact of segprune, found weights, which do not" in error
 
 
 def test_speed_at_a_size_that_does_not_run_is_a_sentence(folder: Path) -> None:
-    result = run("speed", "dense.pt", "half.safetensors", *MODEL, "--input", "2x5x32x64")
-    assert result.exit_code == 2
-    assert "input: expected a size that dense.pt runs at, found 2x5x32x64" in said(result)
+    error = refused("speed", "dense.pt", "half.safetensors", *MODEL, "--input", "2x5x32x64")
+    assert "input: expected a size that dense.pt runs at, found 2x5x32x64" in error
 
 
 def test_pictures_are_compared_with_a_state_dict(folder: Path) -> None:
@@ -102,16 +105,14 @@ def test_pictures_are_compared_with_a_state_dict(folder: Path) -> None:
 
 
 def test_labels_of_other_classes_are_not_scored(folder: Path) -> None:
-    result = run("predict", "half.safetensors", "streets", "--count", "1", *MODEL)
-    assert result.exit_code == 2
-    assert "expected labels of the classes of half.safetensors (a, b, c ...)" in said(result)
+    error = refused("predict", "half.safetensors", "streets", "--count", "1", *MODEL)
+    assert "expected labels of the classes of half.safetensors (a, b, c ...)" in error
 
 
 def test_a_data_set_that_is_none_is_refused(folder: Path) -> None:
-    result = run("predict", "half.safetensors", "streets", "--data", "foo", *MODEL)
-    assert result.exit_code == 2
-    assert "data: expected one of" in said(result)
-    assert "found 'foo'" in said(result)
+    error = refused("predict", "half.safetensors", "streets", "--data", "foo", *MODEL)
+    assert "data: expected one of" in error
+    assert "found 'foo'" in error
 
 
 def test_a_recipe_takes_a_state_dict_wherever_it_names_a_dense_file(folder: Path) -> None:
@@ -225,6 +226,5 @@ def test_verify_says_why_numbers_were_not_compared(
 
 
 def test_speed_of_a_network_of_ones_own_asks_for_its_factory(folder: Path) -> None:
-    result = run("speed", "half.safetensors", "half.safetensors", "--pairs", "6")
-    assert result.exit_code == 2
-    assert "--model package.module:factory" in said(result)
+    error = refused("speed", "half.safetensors", "half.safetensors", "--pairs", "6")
+    assert "--model package.module:factory" in error
