@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import itertools
 import json
 import random
@@ -25,6 +27,7 @@ from segprune.report import (
     read_collection,
     read_policy,
     results_page,
+    results_sheet,
     write_plots,
 )
 from segprune.report.bundle import read_bundle, write_bundle
@@ -423,6 +426,31 @@ def test_the_dense_network_to_beat_in_a_sweep_is_the_better_one_too(policy: Poli
     assert "the best of these is −2.0 points from dense" in page
 
 
+def test_the_sheet_has_a_line_for_each_network_and_each_strategy(policy: Policy) -> None:
+    cells = [*small_sweep(), cell(importance="lamp", miou=None, failure="no\nchannels, left")]
+    plan = next(done.outcome.plan for done in cells if done.outcome)
+    measured = speed(1.9, plan=plan)
+    trainings = (
+        training(miou=0.72),
+        *(training(variant="macs50", miou=m, share=0.5, seed=s) for s, m in ((0, 0.70), (1, 0.71))),
+    )
+    text = results_sheet(Collection(trainings, tuple(cells), (measured,)), policy)
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 2 + len(cells)
+    (pruned,) = [line for line in lines if line["variant"] == "macs50"]
+    assert (pruned["seeds"], pruned["miou_lowest"], pruned["miou_highest"]) == ("2", "0.7", "0.71")
+    assert float(pruned["miou"]) == pytest.approx(0.705)
+    assert float(pruned["miou_change"]) == pytest.approx(-0.015)
+    assert float(pruned["macs_share"]) == pytest.approx(0.5, abs=0.01)
+    (failed,) = [line for line in lines if line["importance"] == "lamp"]
+    assert (failed["miou"], failed["failure"]) == ("", "no channels, left")
+    (fastest,) = [line for line in lines if line["importance"] == "taylor"
+                  and line["recovery"] == "none"]  # fmt: skip
+    assert (fastest["budget"], fastest["miou"]) == ("macs 0.5", "0.45")
+    assert float(fastest["speedup_low"]) == measured.speed.low
+    assert {line["data"] for line in lines} == {"streets"}
+
+
 def test_the_page_does_not_depend_on_the_order_of_files(policy: Policy) -> None:
     whole = campaign(budgets=(0.5, 0.3))
     rng = random.Random(0)
@@ -650,6 +678,7 @@ def test_the_command_adopts_and_then_writes_the_page(
     written = call(app, ["report", *options])
     assert written.exit_code == 0, written.output
     assert "71.23" in (tmp_path / "benchmarks" / "RESULTS.md").read_text("utf-8")
+    assert "0.7123" in (tmp_path / "benchmarks" / "RESULTS.csv").read_text("utf-8")
     assert (tmp_path / "benchmarks" / "plots" / "sensitivity-bisenetv2-sensitivity.svg").exists()
     assert digest("bisenetv2", "streets", "dense", 0) == sensitivity().weights
 

@@ -1,4 +1,4 @@
-"""RESULTS.md and its plots are those of the committed records, to the byte."""
+"""RESULTS.md, RESULTS.csv and plots are those of the committed records, to the byte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import re
 import pytest
 
 from benchmarks import readme
-from segprune.report import Collection, read_collection, read_policy, results_page
+from segprune.report import (
+    Collection,
+    read_collection,
+    read_policy,
+    results_page,
+    results_sheet,
+)
 
 PAGE = readme.ROOT / "benchmarks" / "RESULTS.md"
 AGAIN = "run: segprune report"
@@ -31,6 +37,8 @@ def test_every_figure_of_the_results_stands_in_a_committed_record(collection: Co
     assert PAGE.exists(), AGAIN
     made = results_page(collection, read_policy(readme.POLICY))
     assert PAGE.read_bytes() == made.encode(), AGAIN
+    sheet = results_sheet(collection, read_policy(readme.POLICY))
+    assert PAGE.with_suffix(".csv").read_bytes() == sheet.encode(), AGAIN
 
 
 def test_every_picture_of_the_results_shows_the_committed_records(collection: Collection) -> None:

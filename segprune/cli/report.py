@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 PAGE = "RESULTS.md"
+SHEET = "RESULTS.csv"
 
 _POLICY = Path("benchmarks/policy.toml")
 
@@ -44,7 +45,9 @@ def report(
     out: Annotated[
         Path,
         typer.Option(
-            rich_help_panel=RESULTS, metavar="FOLDER", help="Where RESULTS.md and plots/ go."
+            rich_help_panel=RESULTS,
+            metavar="FOLDER",
+            help="Where RESULTS.md, RESULTS.csv and plots/ go.",
         ),
     ] = Path("benchmarks"),
     plots: Annotated[
@@ -54,7 +57,8 @@ def report(
     """Turn records into tables and plots: which strategy, at which ratio, at which price.
 
     Reads every training, sweep, measurement of speed and sensitivity in --records and writes
-    RESULTS.md and plots/*.png and *.svg to --out. The same records give the same bytes.
+    RESULTS.md, its rows as RESULTS.csv, and plots/*.png and *.svg to --out. The same records give
+    the same bytes.
 
     [bold]Examples[/bold]
 
@@ -79,7 +83,13 @@ def report(
     from segprune.cli.progress import Steps
     from segprune.gates.policy import Policy
     from segprune.records import write_atomic
-    from segprune.report import read_collection, read_policy, results_page, write_plots
+    from segprune.report import (
+        read_collection,
+        read_policy,
+        results_page,
+        results_sheet,
+        write_plots,
+    )
     from segprune.report.page import PLOTS
 
     with Steps() as steps:
@@ -88,7 +98,7 @@ def report(
         unwritten = policy == _POLICY and not policy.exists()
         rules = Policy({}, {}, {}, {}, 1) if unwritten else read_policy(policy)
         collection = read_collection(records)
-        page = results_page(collection, rules)
+        page, sheet = results_page(collection, rules), results_sheet(collection, rules)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -97,6 +107,7 @@ def report(
                 "another place."
             ) from error
         names = write_plots(collection, rules, out / PLOTS, steps) if plots else ()
+        write_atomic(out / SHEET, sheet)
         write_atomic(out / PAGE, page)
     _show_written(collection, out / PAGE, len(names))
 
@@ -135,5 +146,6 @@ def _show_written(collection: Collection, page: Path, plots: int) -> None:
     rows = [("records", "", told)]
     if collection.is_empty:
         rows.append(("nothing", "yellow", "no record to show: adopt a run with --adopt"))
-    rows.append(("written", "cyan", f"{page}" + (f", {plots} plots beside it" if plots else "")))
+    beside = f"{SHEET} and {plots} plots" if plots else SHEET
+    rows.append(("written", "cyan", f"{page}, {beside} beside it"))
     Console().print(facts(*rows))

@@ -6,6 +6,7 @@ from segprune.report.adoption import Adopted, adopt
 from segprune.report.collection import Collection, read_collection
 from segprune.report.page import readme_section, results_page
 from segprune.report.plots import write_plots
+from segprune.report.sheet import results_sheet
 
 __all__ = [
     "Adopted",
@@ -16,5 +17,6 @@ __all__ = [
     "read_policy",
     "readme_section",
     "results_page",
+    "results_sheet",
     "write_plots",
 ]

@@ -32,7 +32,8 @@ def results_page(collection: Collection, policy: Policy) -> str:
     lines = [
         "# Results",
         "",
-        "Written by `segprune report` from records, and from nothing else; do not edit.",
+        "Written by `segprune report` from records, and from nothing else; do not edit. The same",
+        "rows for a spreadsheet or a script are in [RESULTS.csv](RESULTS.csv).",
         "",
     ]
     found = studies(collection, policy)

@@ -1,0 +1,94 @@
+"""RESULTS.csv: the same rows as RESULTS.md for a spreadsheet or a script, one a network or cell.
+
+Plain figures without units: mIoU as a fraction in [0, 1], parameters and MACs as shares of the
+dense network's. An empty place is a figure that was not measured.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from segprune.gates.policy import Policy
+from segprune.pipeline.sweep.records import SpeedRecord
+from segprune.report.collection import Collection
+from segprune.report.standings import Row, mean
+from segprune.report.strategies import Point
+from segprune.report.study import Study, studies
+
+__all__ = ["COLUMNS", "results_sheet"]
+
+COLUMNS = (
+    "data", "network", "variant", "budget", "importance", "scope", "recovery", "seeds", "miou",
+    "miou_lowest", "miou_highest", "miou_change", "params_share", "macs_share", "speedup",
+    "speedup_low", "speedup_high", "failure",
+)  # fmt: skip
+"""`variant` is of a training, `budget` to `recovery` are of a cell of a sweep; `miou` is the mean
+over `seeds` seeds, `miou_change` what that is above or below the dense network's."""
+
+Cell = str | int | float | None
+
+
+def results_sheet(collection: Collection, policy: Policy) -> str:
+    """The whole sheet as comma-separated values with a header; the same records, the same bytes.
+
+    Raises:
+        InputError: as for `results_page`.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for study in studies(collection, policy):
+        for row in study.rows:
+            writer.writerow(_trained(row, study))
+        for point in study.sweep.points if study.sweep else ():
+            writer.writerow(_swept(point, study))
+    return stream.getvalue()
+
+
+def _trained(row: Row, study: Study) -> dict[str, Cell]:
+    trained, first = row.trained, row.trained.records[0]
+    return {
+        "data": study.data,
+        "network": trained.network,
+        "variant": trained.variant,
+        "params_share": trained.params / first.dense_params,
+        "macs_share": trained.macs / first.dense_macs,
+        **dict(_scores(trained.mious, row.dense.miou if row.dense else None)),
+        **dict(_speed(row.speed)),
+    }
+
+
+def _swept(point: Point, study: Study) -> dict[str, Cell]:
+    kind, share = point.budget
+    return {
+        "data": study.data,
+        "network": point.network,
+        "budget": f"{kind} {share:g}",
+        "importance": point.strategy.importance,
+        "scope": point.strategy.scope,
+        "recovery": point.recovery,
+        "params_share": point.params if point.mious else None,
+        "macs_share": point.macs if point.mious else None,
+        **dict(_scores(point.mious, study.dense.get(point.network))),
+        **dict(_speed(point.speed)),
+        "failure": "; ".join(" ".join(failure.split()) for failure in point.failures),
+    }
+
+
+def _scores(mious: tuple[float, ...], dense: float | None) -> Iterator[tuple[str, Cell]]:
+    yield "seeds", len(mious)
+    if mious:
+        average = mean(mious)
+        yield "miou", average
+        yield "miou_lowest", min(mious)
+        yield "miou_highest", max(mious)
+        yield "miou_change", None if dense is None else average - dense
+
+
+def _speed(measured: SpeedRecord | None) -> Iterator[tuple[str, Cell]]:
+    if measured is not None:
+        yield "speedup", measured.speed.speedup
+        yield "speedup_low", measured.speed.low
+        yield "speedup_high", measured.speed.high
