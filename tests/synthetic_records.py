@@ -11,7 +11,7 @@ from typing import Any
 from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.metrics import Score
-from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sensitivity import LayerSensitivity, SensitivityRecord
 from segprune.pipeline.sweep.records import CellRecord, LayerWidth, Outcome, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord, Work

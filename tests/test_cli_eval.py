@@ -23,7 +23,7 @@ from segprune.data.opening import open_dataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation import evaluate_images
-from segprune.pipeline.evaluation import EvaluationRecord, read_matrices
+from segprune.pipeline.evaluation.record import EvaluationRecord, read_matrices
 from segprune.records import read_record
 
 MODULE = '''

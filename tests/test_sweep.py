@@ -30,8 +30,9 @@ from segprune.pipeline.sweep.workspace import Workspace
 from segprune.pipeline.training.running import run_recover
 from segprune.planning import make_plan
 from segprune.records import read_record
-from segprune.training.recipe import Recipe, to_toml
+from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe, read_bases, read_sweep
+from segprune.training.toml import to_toml
 
 ROOT = Path(__file__).parents[1]
 

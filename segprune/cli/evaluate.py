@@ -12,7 +12,7 @@ from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Name, Out, Repla
 from segprune.cli.parsing import make_importable, parse_size, spelled
 
 if TYPE_CHECKING:
-    from segprune.pipeline.evaluation import EvaluationResult
+    from segprune.pipeline.evaluation.running import EvaluationResult
 
 __all__ = ["evaluate"]
 
@@ -105,7 +105,7 @@ def evaluate(
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
-    from segprune.pipeline.evaluation import EvaluationJob, run_evaluation
+    from segprune.pipeline.evaluation.running import EvaluationJob, run_evaluation
 
     make_importable()
     job = EvaluationJob(

@@ -74,7 +74,7 @@ def inspect(
 def _show_other(file: Path, kind: str) -> None:
     from segprune.cli.speed import show_speed
     from segprune.cli.trained import show_score, show_training
-    from segprune.pipeline.evaluation import EvaluationRecord
+    from segprune.pipeline.evaluation.record import EvaluationRecord
     from segprune.pipeline.sweep.records import SpeedRecord
     from segprune.pipeline.training.record import TrainingRecord
     from segprune.records import read_record

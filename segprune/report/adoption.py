@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segprune.errors import ArtifactError, InputError
-from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord

@@ -8,7 +8,7 @@ from typing import Any
 
 from segprune.errors import ArtifactError, InputError
 from segprune.metrics import Score
-from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.speed.comparison import wrong_figure

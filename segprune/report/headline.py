@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 
 from segprune.gates.policy import Policy
-from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.report.promise import Promise
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segprune.gates.policy import Policy
-from segprune.pipeline.evaluation import EvaluationRecord
+from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
 from segprune.report.collection import Collection
 from segprune.report.standings import Row, standings

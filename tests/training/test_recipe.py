@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.training.recipe import read_recipe, to_toml
+from segprune.training.recipe import read_recipe
+from segprune.training.toml import to_toml
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes"
 

@@ -11,14 +11,9 @@ from typing import Any
 
 from segprune.errors import InputError
 from segprune.pipeline.sweep.records import CellRecord
-from segprune.training.recipe import (
-    DistillationSection,
-    PruningSection,
-    Recipe,
-    parse_recipe,
-    to_toml,
-)
+from segprune.training.recipe import DistillationSection, PruningSection, Recipe, parse_recipe
 from segprune.training.sweep_recipe import SweepRecipe
+from segprune.training.toml import to_toml
 
 __all__ = ["Cell", "best_plans", "expand", "is_trained"]
 

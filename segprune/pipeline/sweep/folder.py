@@ -23,8 +23,9 @@ from segprune.pipeline.sweep.cells import Cell
 from segprune.pipeline.sweep.records import CellRecord, LayerWidth, SpeedRecord
 from segprune.plan import PrunePlan
 from segprune.records import new_folder, read_record, write_atomic, write_record
-from segprune.training.recipe import Recipe, to_toml
+from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
+from segprune.training.toml import to_toml
 
 __all__ = ["DenseRecord", "LayerAxis", "SweepFolder", "widths_of"]
 

@@ -34,7 +34,7 @@ from segprune.planning import make_plan
 from segprune.records import read_record
 from segprune.surgery import prune
 from segprune.training.recalibration import recalibrate
-from segprune.training.recipe import to_toml
+from segprune.training.toml import to_toml
 from segprune.verification import verify
 from segprune.violations import Violation
 

@@ -13,7 +13,8 @@ from segprune.errors import InputError
 from segprune.models.weights import file_digest
 from segprune.pipeline.folder import only_one
 from segprune.records import write_atomic
-from segprune.training.recipe import Recipe, read_recipe, to_toml
+from segprune.training.recipe import Recipe, read_recipe
+from segprune.training.toml import to_toml
 
 __all__ = ["OVERLAYS", "PLAN", "RECORD", "is_primary", "run_folder"]
 

@@ -14,7 +14,8 @@ from segprune.models.weights import file_digest
 from segprune.pipeline.training.record import TrainingRecord, Work, package_versions
 from segprune.pipeline.training.start import Images, Start
 from segprune.training.fitting import Fit
-from segprune.training.recipe import Recipe, to_toml
+from segprune.training.recipe import Recipe
+from segprune.training.toml import to_toml
 
 __all__ = ["training_record"]
 

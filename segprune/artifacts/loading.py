@@ -1,0 +1,127 @@
+"""Rebuild a pruned network from its file, and notice whatever was changed in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
+from segprune.errors import ArtifactError, SegpruneError
+from segprune.models import build
+from segprune.network import aliases, as_channels_last, copy_with, tensors_of
+from segprune.surgery import prune
+
+__all__ = ["is_artifact", "load", "read_header"]
+
+
+def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
+    """Rebuild a pruned network, in evaluation mode, on the CPU.
+
+    Args:
+        path: a file that `save` wrote.
+        model: the dense network; needed unless it was made by `build`. It is not changed.
+
+    Raises:
+        ArtifactError: no such file; truncated, changed or foreign; another schema; no `model` where
+            one is needed, or another network than the one that was pruned.
+    """
+    header, tensors = _read(Path(path))
+    if model is None:
+        if header.spec is None:
+            raise ArtifactError(
+                f"{path}: expected the dense {header.network} beside it, found none; this is not a "
+                "network of segprune.build. Pass load(path, model=YourNetwork(...))."
+            )
+        with torch.random.fork_rng(devices=[]):
+            model = build(header.spec["name"], **header.spec["options"])
+    if type(model).__name__ != header.network:
+        raise ArtifactError(
+            f"{path}: expected the dense {header.network} that was pruned, found "
+            f"{type(model).__name__}; another class may compute something else."
+        )
+    try:
+        skeleton = prune(model, header.plan)
+    except SegpruneError as error:
+        raise ArtifactError(
+            f"{path}: expected the dense {header.network} that was pruned, found another "
+            f"{type(model).__name__}: {error}"
+        ) from error
+    wanted = {first: tuple(tensor.shape) for first, tensor in _firsts(skeleton).items()}
+    found = {first: tuple(tensor.shape) for first, tensor in tensors.items()}
+    if wanted != found or {k: set(v) for k, v in aliases(skeleton).items()} != {
+        k: set(v) for k, v in header.ties.items()
+    }:
+        different = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
+        raise ArtifactError(
+            f"{path}: expected the tensors of the pruned {header.network}, found others at "
+            f"{', '.join(different[:3]) or 'the ties'}; pass the network that was pruned."
+        )
+    restored = {
+        name: _restored(tensors[first], header.types[first], first in header.channels_last)
+        for first, names in header.ties.items()
+        for name in names[:1]
+    }
+    return copy_with(skeleton, restored).eval()
+
+
+def is_artifact(path: Path) -> bool:
+    """Whether a file is to be read as one of ours; weights of others have no header."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return path.suffix == ".safetensors"  # damaged or not there: `load` says how
+
+
+def read_header(path: str | Path) -> Header:
+    """What an artefact says about itself; its payload is checked.
+
+    Raises:
+        ArtifactError: no such file; truncated, changed or foreign; another schema.
+    """
+    return _read(Path(path))[0]
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    if not path.is_file():
+        raise ArtifactError(f"{path}: expected an artefact, found no such file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+            names = list(file.keys()) if text else []
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: expected a whole safetensors file, found {error}; it is truncated or of "
+            "another kind. Copy it again, or save it again."
+        ) from error
+    if text is None:
+        raise ArtifactError(
+            f"{path}: expected an artefact of segprune, found a safetensors file without its "
+            "header; to prune these weights pass them as weights of a dense network."
+        )
+    header = parse_header(path, text)
+    digest = payload_digest(header.content, tensors)
+    if digest != header.payload:
+        raise ArtifactError(
+            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: tensors "
+            "or header were changed after they were saved. Copy the file again."
+        )
+    return header, tensors
+
+
+def _firsts(model: nn.Module) -> dict[str, Tensor]:
+    tensors = tensors_of(model)
+    return {first: tensors[first] for first in aliases(model)}
+
+
+def _restored(tensor: Tensor, type_name: str, channels_last: bool) -> Tensor:
+    # A copy: tensors in the memory of the file are not aligned, and kernels then round otherwise.
+    tensor = tensor.to(getattr(torch, type_name), copy=True)
+    return as_channels_last(tensor) if channels_last else tensor

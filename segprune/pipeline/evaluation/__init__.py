@@ -1,0 +1,1 @@
+"""Evaluate: what is evaluated, what is kept of it, and the job itself."""
