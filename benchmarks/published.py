@@ -10,7 +10,7 @@ from pathlib import Path
 from segprune.gates.policy import Policy
 from segprune.report import Collection
 from segprune.report.headline import seeds_words
-from segprune.report.standings import standings
+from segprune.report.standings import CONTINUED, standings
 from segprune.report.words import NOTHING, points, signed, table, times_range
 
 __all__ = ["Work", "beside_others", "read_works"]
@@ -64,7 +64,9 @@ def beside_others(collection: Collection, policy: Policy) -> str:
 
 
 def _own(collection: Collection, policy: Policy) -> Iterator[list[str]]:
-    for row in standings(collection, policy, DATA):
+    rows = standings(collection, policy, DATA)
+    continued = {row.trained.network for row in rows if row.trained.variant == CONTINUED}
+    for row in rows:
         trained = row.trained
         if row.dense is None or trained.variant not in policy.budgets:  # controls promise nothing
             continue
@@ -79,7 +81,8 @@ def _own(collection: Collection, policy: Policy) -> Iterator[list[str]]:
             f"{points(row.dense.miou, 2)} → {points(trained.miou, 2)} "
             f"({signed(100 * (trained.miou - row.dense.miou), 2)})",
             times_range(row.speed.speed if row.speed else None),
-            f"channels removed and verified; {seeds_words(trained)}; one CPU thread",
+            f"channels removed and verified; {seeds_words(trained)}; one CPU thread"
+            + ("" if trained.network in continued else "; dense was not trained on as long"),
         ]
 
 
