@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [
         item
         for item in items
-        if (speed_wanted(config, item) if "benchmark" in _fixtures(item) else not only)
+        if (speed_wanted(config, item.path) if "benchmark" in _fixtures(item) else not only)
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
