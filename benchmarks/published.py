@@ -76,8 +76,8 @@ def _own(collection: Collection, policy: Policy) -> Iterator[list[str]]:
             f"**segprune {trained.variant}**",
             trained.network,
             f"CamVid val, {height}×{width}",
-            _gone(1 - trained.params / first.dense_params),
-            _gone(1 - trained.macs / first.dense_macs),
+            _gone(1 - trained.params_share),
+            _gone(1 - trained.macs_share),
             f"{points(row.dense.miou, 2)} → {points(trained.miou, 2)} "
             f"({signed(100 * (trained.miou - row.dense.miou), 2)})",
             times_range(row.speed.speed if row.speed else None),

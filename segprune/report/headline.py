@@ -29,8 +29,8 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             trained.network,
             trained.variant + (" ◆" if row.dense is trained else ""),
             seeds_words(trained),
-            f"{trained.params / 1e6:.3f} M{_share(trained, 'params')}",
-            f"{trained.macs / 1e9:.3f}{_share(trained, 'macs')}",
+            f"{trained.params / 1e6:.3f} M{_share(trained, trained.params_share)}",
+            f"{trained.macs / 1e9:.3f}{_share(trained, trained.macs_share)}",
             _miou(trained),
             NOTHING if row.dense is trained or row.loss is None else signed(-row.loss, 2),
             times_range(row.speed.speed if row.speed else None),
@@ -218,13 +218,8 @@ def _miou(trained: Trained) -> str:
     return f"{mean} ({points(min(trained.mious), 2)} – {points(max(trained.mious), 2)})"
 
 
-def _share(trained: Trained, what: str) -> str:
-    if trained.is_dense:
-        return ""
-    record = trained.records[0]
-    whole = record.dense_params if what == "params" else record.dense_macs
-    value = trained.params if what == "params" else trained.macs
-    return f" ({100 * value / whole:.1f} %)"
+def _share(trained: Trained, share: float) -> str:
+    return "" if trained.is_dense else f" ({100 * share:.1f} %)"
 
 
 def _promise(promise: Promise) -> str:

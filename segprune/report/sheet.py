@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from segprune.gates.policy import Policy
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.report.collection import Collection
-from segprune.report.standings import Row, mean
+from segprune.report.standings import Row, Trained
 from segprune.report.strategies import Point
 from segprune.report.study import Study, studies
 
@@ -48,14 +48,14 @@ def results_sheet(collection: Collection, policy: Policy) -> str:
 
 
 def _trained(row: Row, study: Study) -> dict[str, Cell]:
-    trained, first = row.trained, row.trained.records[0]
+    trained = row.trained
     return {
         "data": study.data,
         "network": trained.network,
         "variant": trained.variant,
-        "params_share": trained.params / first.dense_params,
-        "macs_share": trained.macs / first.dense_macs,
-        **dict(_scores(trained.mious, row.dense.miou if row.dense else None)),
+        "params_share": trained.params_share,
+        "macs_share": trained.macs_share,
+        **dict(_scores(trained, row.dense.miou if row.dense else None)),
         **dict(_speed(row.speed)),
     }
 
@@ -71,20 +71,19 @@ def _swept(point: Point, study: Study) -> dict[str, Cell]:
         "recovery": point.recovery,
         "params_share": point.params if point.mious else None,
         "macs_share": point.macs if point.mious else None,
-        **dict(_scores(point.mious, study.dense.get(point.network))),
+        **dict(_scores(point, study.dense.get(point.network))),
         **dict(_speed(point.speed)),
         "failure": "; ".join(" ".join(failure.split()) for failure in point.failures),
     }
 
 
-def _scores(mious: tuple[float, ...], dense: float | None) -> Iterator[tuple[str, Cell]]:
-    yield "seeds", len(mious)
-    if mious:
-        average = mean(mious)
-        yield "miou", average
-        yield "miou_lowest", min(mious)
-        yield "miou_highest", max(mious)
-        yield "miou_change", None if dense is None else average - dense
+def _scores(found: Trained | Point, dense: float | None) -> Iterator[tuple[str, Cell]]:
+    yield "seeds", len(found.mious)
+    if found.mious:
+        yield "miou", found.miou
+        yield "miou_lowest", min(found.mious)
+        yield "miou_highest", max(found.mious)
+        yield "miou_change", None if dense is None else found.miou - dense
 
 
 def _speed(measured: SpeedRecord | None) -> Iterator[tuple[str, Cell]]:

@@ -68,6 +68,16 @@ class Trained:
         return mean([record.params for record in self.records])
 
     @property
+    def macs_share(self) -> float:
+        """Of the dense network's MACs that are left."""
+        return self.macs / self.records[0].dense_macs
+
+    @property
+    def params_share(self) -> float:
+        """Of the dense network's parameters that are left."""
+        return self.params / self.records[0].dense_params
+
+    @property
     def is_dense(self) -> bool:
         """Whether nothing was pruned."""
         return all(record.macs == record.dense_macs for record in self.records)
@@ -218,8 +228,8 @@ def _row(
         return Row(trained, None, speed, Promise("open" if budget else "none", reasons))
     first = trained.records[0]
     found = Findings(
-        macs=trained.macs / first.dense_macs,
-        params=trained.params / first.dense_params,
+        macs=trained.macs_share,
+        params=trained.params_share,
         miou_loss=100 * (dense.miou - trained.miou),
         class_losses=_class_losses(trained, dense, first.classes),
         speedup_low=speed.speed.low if speed else None,
