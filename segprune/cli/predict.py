@@ -139,7 +139,8 @@ def predict(
 
     from segprune.cli.predicted import announce_prediction, show_prediction
     from segprune.cli.progress import Steps
-    from segprune.pipeline.predict.running import PredictJob, run_predict
+    from segprune.pipeline.predict.job import PredictJob
+    from segprune.pipeline.predict.running import run_predict
 
     make_importable()
     announce_prediction(file, source, against)

@@ -22,8 +22,9 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation import evaluate
 from segprune.pictures.moving import write_video
+from segprune.pipeline.predict.job import PredictJob
 from segprune.pipeline.predict.record import PredictRecord
-from segprune.pipeline.predict.running import PredictJob, run_predict
+from segprune.pipeline.predict.running import run_predict
 from segprune.pipeline.training.overlays import write_overlays
 from segprune.records import read_record
 

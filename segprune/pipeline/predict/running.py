@@ -11,9 +11,7 @@ from torch import Tensor
 
 from segprune.data.classes import ClassTable
 from segprune.data.opening import NAMES
-from segprune.data.reading import VOID
 from segprune.errors import InputError
-from segprune.pictures.colours import class_table
 from segprune.pictures.lettering import FAINT, INK, PAPER, as_image
 from segprune.pictures.moving import require_video, write_gif, write_video
 from segprune.pictures.overlay import MARK, overlay
@@ -26,56 +24,19 @@ from segprune.pictures.panel import (
     with_legend,
 )
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.predict.predictor import Predictor, load_predictor
+from segprune.pipeline.predict.agreement import agreed_classes, check_label, load_networks
+from segprune.pipeline.predict.job import PredictJob
+from segprune.pipeline.predict.predictor import Predictor
 from segprune.pipeline.predict.record import Pictured, PredictRecord, Shown
 from segprune.pipeline.predict.source import Picture, Source, open_source
 from segprune.records import new_folder, write_record
 
-__all__ = ["PredictJob", "PredictResult", "run_predict"]
+__all__ = ["PredictResult", "run_predict"]
 
 Progress = Callable[[str, int, int], None]
 
 _SLIDES = 1.0  # pictures per second, where they are no video
 _GIF_WIDTH = 1280  # of a panel in pixels: larger GIFs are too much for a web page
-
-
-@dataclass(frozen=True)
-class PredictJob:
-    """What to show, and how.
-
-    Attributes:
-        file: an artefact.
-        source: an image, a folder, a video, or the name of a data set.
-        against: artefact of the dense network, to compare with.
-        model: `package.module:factory`, for files of networks of the user's own.
-        data: data set whose classes are meant, where the file does not tell.
-        root, split, count, labels: as for `open_source`.
-        panel: pictures side by side; False lays the classes over the image alone.
-        alpha: share of the class colours.
-        moving: "gif" or "video"; None: "video" if the source is one, else nothing that moves.
-        rate: frames per second of it; None: those of the source, or one a second.
-        stills: a PNG of each picture; None: unless the source is a video.
-        out, name, replace: as for `choose_folder`.
-    """
-
-    file: Path
-    source: str
-    against: Path | None = None
-    model: str | None = None
-    data: str | None = None
-    root: Path | None = None
-    split: str = "val"
-    count: int | None = None
-    labels: bool = True
-    panel: bool = True
-    alpha: float = 0.6
-    moving: str | None = None
-    rate: float | None = None
-    stills: bool | None = None
-    out: Path = Path("runs")
-    name: str | None = None
-    replace: bool = False
-    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +70,7 @@ def run_predict(
             f"data: expected one of {', '.join(NAMES)}, whose class names and colours are meant, "
             f"found {job.data!r}; leave it out, or name one."
         )
-    networks = _networks(job)
+    networks = load_networks(job)
     pruned = networks[-1]
     source = open_source(
         job.source, root=job.root, split=job.split, count=job.count,
@@ -194,11 +155,11 @@ class _Work:
 
     def _draw(self, picture: Picture) -> Tensor:
         if self._classes is None:
-            self._classes = _classes(self._job, self._networks, self._source, picture.image)
+            self._classes = agreed_classes(self._job, self._networks, self._source, picture.image)
             self.colours.extend(self._classes.colours)
             self._shown = tuple(_shown(one, picture.image) for one in self._networks)
         classes = self._classes
-        _check_label(picture, classes)
+        check_label(picture, classes)
         predicted = [network(picture.image) for network in self._networks]
         self._found.append(_pictured(picture, predicted, classes))
         if not self._job.panel:
@@ -211,67 +172,6 @@ class _Work:
         )  # fmt: skip
         width = _GIF_WIDTH // len(tiles) if self._job.moving == "gif" else None
         return side_by_side(tiles, classes, _footer(titles, self._shown), width)
-
-
-# -- what fits together ----------------------------------------------------------------------------
-
-
-def _networks(job: PredictJob) -> tuple[Predictor, ...]:
-    """The dense network first, if there is one."""
-    pruned = load_predictor(job.file, job.model)
-    if job.against is None:
-        return (pruned,)
-    dense = load_predictor(job.against, job.model, like=pruned)
-    if dense.classes and pruned.classes and dense.classes != pruned.classes:
-        raise InputError(
-            f"{job.against}: expected the {len(pruned.classes)} classes of {job.file} "
-            f"({', '.join(pruned.classes[:3])} ...), found {len(dense.classes)} "
-            f"({', '.join(dense.classes[:3])} ...); compare networks of the same classes."
-        )
-    return dense, pruned
-
-
-def _classes(
-    job: PredictJob, networks: tuple[Predictor, ...], source: Source, image: Tensor
-) -> ClassTable:
-    """The one class table of networks, labels and colours."""
-    counts = [network.count_classes(image) for network in networks]
-    network, count = networks[-1], counts[-1]
-    if counts[0] != count:
-        raise InputError(
-            f"{job.against}: expected the {count} classes of {job.file}, found {counts[0]}; "
-            "compare networks of the same classes."
-        )
-    if source.classes is not None and job.labels and len(source.classes) != count:
-        raise InputError(
-            f"{source.name}: expected the {count} classes of {job.file}, found "
-            f"{len(source.classes)}; take the data set it was trained on, or leave the labels out "
-            "(--no-labels)."
-        )
-    ours, theirs = network.classes, source.classes and source.classes.names
-    if job.labels and ours and theirs and ours != theirs:
-        raise InputError(
-            f"{source.name}: expected labels of the classes of {job.file} "
-            f"({', '.join(ours[:3])} ...), found others ({', '.join(theirs[:3])} ...); an mIoU "
-            "against them would mean nothing: leave the labels out (--no-labels), or map them."
-        )
-    if job.data is not None:
-        return class_table(count, data=job.data)
-    if network.classes is None and source.classes is not None and len(source.classes) == count:
-        return source.classes
-    return class_table(count, network.classes, network.data)
-
-
-def _check_label(picture: Picture, classes: ClassTable) -> None:
-    if picture.label is None:
-        return
-    wrong = picture.label[(picture.label >= len(classes)) & (picture.label != VOID)]
-    if wrong.numel():
-        raise InputError(
-            f"{picture.where}: expected labels below {len(classes)}, the network's number of "
-            f"classes, or {VOID} for void, found {int(wrong.max())}; map them, or leave them out "
-            "(--no-labels)."
-        )
 
 
 # -- numbers ---------------------------------------------------------------------------------------
