@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
@@ -55,9 +56,8 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         "in turn. Promise: `policy.toml`, on the mean of the seeds."
     ]
     notes += _about_recipes(rows)
-    for network in dict.fromkeys(row.trained.network for row in rows):
-        of_network = [row for row in rows if row.trained.network == network]
-        notes += _about_dense(network, of_network)
+    for network, of_network in groupby(rows, key=lambda row: row.trained.network):
+        notes += _about_dense(network, list(of_network))
     few = [
         f"{row.trained.network} {row.trained.variant}"
         for row in rows
@@ -94,7 +94,7 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
 
 def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     own = {row.trained.variant: row.trained for row in rows}
-    pruned = [row.trained for row in rows if not _is_dense(row)]
+    pruned = [row.trained for row in rows if not row.is_dense]
     if not any(row.dense for row in rows):
         return [f"{network}: no dense network is recorded, so no drop can be told."]
     if CONTINUED not in own:
@@ -116,10 +116,6 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     return [
         f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {told}."
     ]
-
-
-def _is_dense(row: Row) -> bool:
-    return row.trained.variant in (DENSE, CONTINUED) or row.dense is row.trained
 
 
 def class_table(rows: Sequence[Row]) -> list[str]:

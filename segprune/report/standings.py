@@ -103,6 +103,16 @@ class Row:
         """Points of mIoU below dense."""
         return None if self.dense is None else 100 * (self.dense.miou - self.trained.miou)
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is the teacher, the teacher trained on, or what others are compared with."""
+        return self.trained.variant in (DENSE, CONTINUED) or self.dense is self.trained
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it is a pruned network's, and a dense one is there to compare it with."""
+        return self.dense is not None and not self.is_dense
+
 
 def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
     """All trained networks of a data set: by network, dense first, then from large to small.

@@ -39,6 +39,10 @@ class Study:
         swept = {network.name for network in self.sweep.networks} if self.sweep else set()
         return tuple(sorted(swept | {row.trained.network for row in self.rows}))
 
+    def rows_of(self, network: str) -> tuple[Row, ...]:
+        """Its rows, in order."""
+        return tuple(row for row in self.rows if row.trained.network == network)
+
 
 def studies(collection: Collection, policy: Policy) -> tuple[Study, ...]:
     """One study a data set, by name; errors as for `standings` and `sweep_of`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segprune.errors import InputError
 from segprune.gates.policy import Policy
 from segprune.report.collection import Collection
-from segprune.report.plots import recovery, sensitivity, summary, trade_off, widths
+from segprune.report.plots import recovery, sensitivity, summary, trade_off, trained, widths
 from segprune.report.plots.style import RC, clear, save
 from segprune.report.study import studies
 
@@ -59,6 +59,8 @@ def write_plots(
 
 def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
     for study in studies(collection, policy):
+        if trained.is_there(study):
+            yield f"{study.data}-trained", partial(trained.draw, study, policy)
         sweep = study.sweep
         if sweep is not None:
             yield f"{study.data}-summary", partial(summary.draw, study, sweep)
