@@ -92,7 +92,7 @@ def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
             for place, point in found:
                 label = axes.annotate(
                     str(point.strategy).replace("/", "\n"), (place, 100 * point.miou),
-                    xytext=(-4, -1) if below else (3, 4), textcoords="offset points",
+                    xytext=(-4, -1) if below else (-4, 5), textcoords="offset points",
                     ha="right" if below else "left", va="top" if below else "bottom",
                     fontsize=7, color=look.colour, linespacing=0.95, zorder=2,
                 )  # fmt: skip
