@@ -11,7 +11,7 @@ from segprune.gates.policy import Policy
 from segprune.report import Collection
 from segprune.report.headline import seeds_words
 from segprune.report.standings import CONTINUED, standings
-from segprune.report.words import NOTHING, points, signed, table, times_range
+from segprune.report.words import NOTHING, points, removed, signed, table, times_range
 
 __all__ = ["Work", "beside_others", "read_works"]
 
@@ -50,7 +50,7 @@ def beside_others(collection: Collection, policy: Policy) -> str:
         return ""
     lines += [
         [
-            work.source, work.network, work.images, _gone(work.params), _gone(work.macs),
+            work.source, work.network, work.images, removed(work.params), removed(work.macs),
             f"{work.miou[0]:.2f} → {work.miou[1]:.2f} ({signed(work.miou[1] - work.miou[0], 2)})",
             NOTHING, work.conditions,
         ]
@@ -76,15 +76,11 @@ def _own(collection: Collection, policy: Policy) -> Iterator[list[str]]:
             f"**segprune {trained.variant}**",
             trained.network,
             f"CamVid val, {height}×{width}",
-            _gone(1 - trained.params_share),
-            _gone(1 - trained.macs_share),
+            removed(1 - trained.params_share),
+            removed(1 - trained.macs_share),
             f"{points(row.dense.miou, 2)} → {points(trained.miou, 2)} "
             f"({signed(100 * (trained.miou - row.dense.miou), 2)})",
             times_range(row.speed.speed if row.speed else None),
             f"channels removed and verified; {seeds_words(trained)}; one CPU thread"
             + ("" if trained.network in continued else "; dense was not trained on as long"),
         ]
-
-
-def _gone(share: float | None) -> str:
-    return NOTHING if share is None else f"−{100 * share:.0f} %"

@@ -34,7 +34,7 @@ def panels() -> dict[str, Axes]:
         training("icnet", "dense", 0.64),
         training("icnet", "macs50", 0.63, share=0.4),
     )
-    figure = trained.draw(study, POLICY)
+    figure = trained.draw(study)
     return {axes.get_title().split()[0]: axes for axes in figure.axes if axes.lines}
 
 
@@ -69,13 +69,13 @@ def test_what_was_promised_counts_from_the_better_dense_network(panels: dict[str
 
 def test_figures_stand_beside_the_line_they_belong_to() -> None:
     study = study_of(training(miou=0.7), training(variant="macs50", miou=0.685, share=0.25))
-    (beside,) = [axes for axes in trained.draw(study, POLICY).axes if not axes.lines]
+    (beside,) = [axes for axes in trained.draw(study).axes if not axes.lines]
     told = {text.get_text(): round(text.get_position()[1]) for text in beside.texts}
     assert told["70.00"] == 0
     assert told["68.50 (−1.50)"] == told["−75 %"] == 1
 
 
 def test_there_is_nothing_to_draw_without_a_pruned_network_or_a_dense_one() -> None:
-    assert not trained.is_there(study_of(training()))
-    assert not trained.is_there(study_of(training(variant="macs50", share=0.5)))
-    assert trained.is_there(study_of(training(), training(variant="macs50", share=0.5)))
+    assert not study_of(training()).compared
+    assert not study_of(training(variant="macs50", share=0.5)).compared
+    assert study_of(training(), training(variant="macs50", share=0.5)).compared

@@ -94,7 +94,7 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
 
 def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     own = {row.trained.variant: row.trained for row in rows}
-    pruned = [row.trained for row in rows if not row.is_dense]
+    pruned = [row.trained for row in rows if not row.is_reference]
     if not any(row.dense for row in rows):
         return [f"{network}: no dense network is recorded, so no drop can be told."]
     if CONTINUED not in own:

@@ -75,7 +75,7 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
         lines += ["### Trained networks", "", *headline_table(study.rows), ""]
         for note in headline_notes(study.rows, policy):
             lines += [note, ""]
-        if any(row.is_compared for row in study.rows):
+        if study.compared:
             text = "mIoU of each trained network and seed beside dense, and what pruning saves"
             lines += [_picture(f"{data}-trained", text), ""]
         lines += ["IoU of each class, in percent (change against dense):", ""]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.errors import InputError
-from segprune.gates.policy import Policy
+from segprune.gates.policy import Budget, Policy
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection, dataset_of
@@ -91,12 +91,14 @@ class Row:
         dense: what it is compared with; None where no dense network is recorded.
         speed: paired measurement against the dense network, or None.
         promise: on the mean over the seeds.
+        budget: what it promises; None for dense networks and for controls.
     """
 
     trained: Trained
     dense: Trained | None
     speed: SpeedRecord | None
     promise: Promise
+    budget: Budget | None = None
 
     @property
     def loss(self) -> float | None:
@@ -104,14 +106,14 @@ class Row:
         return None if self.dense is None else 100 * (self.dense.miou - self.trained.miou)
 
     @property
-    def is_dense(self) -> bool:
+    def is_reference(self) -> bool:
         """Whether it is the teacher, the teacher trained on, or what others are compared with."""
         return self.trained.variant in (DENSE, CONTINUED) or self.dense is self.trained
 
     @property
     def is_compared(self) -> bool:
         """Whether it is a pruned network's, and a dense one is there to compare it with."""
-        return self.dense is not None and not self.is_dense
+        return self.dense is not None and not self.is_reference
 
 
 def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
@@ -235,7 +237,7 @@ def _row(
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
         reasons = ("no dense network is recorded to compare with",) if budget else ()
-        return Row(trained, None, speed, Promise("open" if budget else "none", reasons))
+        return Row(trained, None, speed, Promise("open" if budget else "none", reasons), budget)
     first = trained.records[0]
     found = Findings(
         macs=trained.macs_share,
@@ -244,7 +246,7 @@ def _row(
         class_losses=_class_losses(trained, dense, first.classes),
         speedup_low=speed.speed.low if speed else None,
     )
-    return Row(trained, dense, speed, judge(budget, found))
+    return Row(trained, dense, speed, judge(budget, found), budget)
 
 
 def _class_losses(

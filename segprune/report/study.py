@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
@@ -39,9 +40,12 @@ class Study:
         swept = {network.name for network in self.sweep.networks} if self.sweep else set()
         return tuple(sorted(swept | {row.trained.network for row in self.rows}))
 
-    def rows_of(self, network: str) -> tuple[Row, ...]:
-        """Its rows, in order."""
-        return tuple(row for row in self.rows if row.trained.network == network)
+    @property
+    def compared(self) -> tuple[tuple[Row, ...], ...]:
+        """Rows of each network with a pruned variant and a dense one to compare it with."""
+        groups = groupby(self.rows, key=lambda row: row.trained.network)
+        found = [tuple(rows) for _, rows in groups]
+        return tuple(rows for rows in found if any(row.is_compared for row in rows))
 
 
 def studies(collection: Collection, policy: Policy) -> tuple[Study, ...]:

@@ -6,7 +6,17 @@ from collections.abc import Collection, Sequence
 
 from segprune.speed import SpeedComparison
 
-__all__ = ["NOTHING", "budget_words", "joined", "points", "signed", "table", "times", "times_range"]
+__all__ = [
+    "NOTHING",
+    "budget_words",
+    "joined",
+    "points",
+    "removed",
+    "signed",
+    "table",
+    "times",
+    "times_range",
+]
 
 NOTHING = "–"
 """Where there is no number."""
@@ -17,6 +27,11 @@ _KINDS = {"macs": "MACs", "params": "parameters", "channels": "channels"}
 def points(share: float | None, digits: int = 1) -> str:
     """An IoU in percent, as the field writes it."""
     return NOTHING if share is None else f"{100 * share:.{digits}f}"
+
+
+def removed(share: float | None) -> str:
+    """A share of parameters or MACs that is gone."""
+    return NOTHING if share is None else f"−{100 * share:.0f} %"
 
 
 def signed(value: float | None, digits: int = 1) -> str:

@@ -59,8 +59,8 @@ def write_plots(
 
 def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
     for study in studies(collection, policy):
-        if trained.is_there(study):
-            yield f"{study.data}-trained", partial(trained.draw, study, policy)
+        if study.compared:
+            yield f"{study.data}-trained", partial(trained.draw, study)
         sweep = study.sweep
         if sweep is not None:
             yield f"{study.data}-summary", partial(summary.draw, study, sweep)

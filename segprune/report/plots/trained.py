@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from segprune.gates.policy import Policy
 from segprune.report.plots.style import DENSE, FAINT, INK, bare, new_figure
 from segprune.report.standings import Row
 from segprune.report.study import Study
-from segprune.report.words import NOTHING, points, signed, times
+from segprune.report.words import NOTHING, points, removed, signed, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "is_there"]
+__all__ = ["draw"]
 
 _ROW, _MARGIN = 0.235, 0.62  # inches
 _COLUMNS = ((0.34, "mIoU (against dense)"), (0.58, "parameters"), (0.77, "MACs"), (1.0, "speed-up"))
@@ -29,15 +28,9 @@ _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0
 _PROMISED: Any = {"marker": 9, "color": "#d55e00", "markersize": 7}  # a caret that points right
 
 
-def is_there(study: Study) -> bool:
-    """Whether any pruned network was trained, and a dense one to compare it with."""
-    return any(row.is_compared for row in study.rows)
-
-
-def draw(study: Study, policy: Policy) -> Figure:
+def draw(study: Study) -> Figure:
     """A panel a network, a line a variant; everything that is compared is on one axis."""
-    every = [study.rows_of(network) for network in study.networks]
-    panels = [rows for rows in every if any(row.is_compared for row in rows)]
+    panels = study.compared
     figure = new_figure(sum(_ROW * len(rows) + _MARGIN for rows in panels) + 0.4)
     heights = [len(rows) + 0.6 for rows in panels]
     grid = figure.subplots(
@@ -45,7 +38,7 @@ def draw(study: Study, policy: Policy) -> Figure:
     )
     handles: dict[str, Any] = {}
     for (axes, beside), rows in zip(grid, panels, strict=True):
-        _panel(axes, rows, policy)
+        _panel(axes, rows)
         _table(beside, rows)
         axes.set_title(f"{rows[0].trained.network} on {study.data}")
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -54,14 +47,14 @@ def draw(study: Study, policy: Policy) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: Sequence[Row], policy: Policy) -> None:
+def _panel(axes: Axes, rows: Sequence[Row]) -> None:
     bare(axes, grid="x")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [row.trained.variant for row in rows], color=INK)
     dense = next(row.dense for row in rows if row.dense is not None)
     axes.axvline(100 * dense.miou, **DENSE)
     for place, row in enumerate(rows):
-        _line(axes, place, row, policy)
+        _line(axes, place, row)
 
 
 def _table(axes: Axes, rows: Sequence[Row]) -> None:
@@ -75,11 +68,10 @@ def _table(axes: Axes, rows: Sequence[Row]) -> None:
             axes.text(right, place, _figures(row)[number], va="center", color=INK, **look)
 
 
-def _line(axes: Axes, place: int, row: Row, policy: Policy) -> None:
-    trained = row.trained
+def _line(axes: Axes, place: int, row: Row) -> None:
+    trained, budget = row.trained, row.budget
     mious = [100 * miou for miou in trained.mious]
-    budget = policy.budget_of(trained.data, trained.network, trained.variant)
-    if row.is_dense:
+    if row.is_reference:
         look, words = _DENSE, "dense"
     else:
         look, words = (_PRUNED, "pruned") if budget else (_CONTROL, "control")
@@ -100,7 +92,7 @@ def _figures(row: Row) -> tuple[str, str, str, str]:
         change = f" ({signed(-row.loss, 2)})"
     return (
         points(trained.miou, 2) + change,
-        NOTHING if row.is_dense else f"−{100 * (1 - trained.params_share):.0f} %",
-        NOTHING if row.is_dense else f"−{100 * (1 - trained.macs_share):.0f} %",
+        NOTHING if trained.is_dense else removed(1 - trained.params_share),
+        NOTHING if trained.is_dense else removed(1 - trained.macs_share),
         times(row.speed.speed.speedup) if row.speed else NOTHING,
     )
