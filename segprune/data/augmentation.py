@@ -20,7 +20,7 @@ from segprune.data.dataset import Sample
 from segprune.data.frames import VOID
 from segprune.errors import InputError
 
-__all__ = ["Augmentation", "augment"]
+__all__ = ["Augmentation", "View", "augment", "draw_view", "take_view"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,27 @@ class Augmentation:
             )
 
 
+@dataclass(frozen=True)
+class View:
+    """What was drawn for one view.
+
+    Attributes:
+        top, left, window: the part of the stored image that is seen; it may reach beyond.
+        size: (H, W) that the part is resized to.
+        flip: whether it is mirrored.
+        brightness, contrast, saturation: factors, or None where switched off.
+    """
+
+    top: int
+    left: int
+    window: tuple[int, int]
+    size: tuple[int, int]
+    flip: bool
+    brightness: float | None
+    contrast: float | None
+    saturation: float | None
+
+
 def augment(
     sample: Sample, augmentation: Augmentation, seed: int, epoch: int, index: int
 ) -> tuple[Tensor, Tensor]:
@@ -65,6 +86,13 @@ def augment(
     Raises:
         InputError: image and label of different sizes.
     """
+    return take_view(sample, draw_view(sample, augmentation, seed, epoch, index))
+
+
+def draw_view(
+    sample: Sample, augmentation: Augmentation, seed: int, epoch: int, index: int
+) -> View:
+    """The view of this address, not yet taken; errors as for `augment`."""
     height, width = (int(size) for size in sample.label.shape[-2:])
     if tuple(sample.image.shape[-2:]) != (height, width):
         raise InputError(
@@ -81,19 +109,27 @@ def augment(
     centre = _centre(sample.label, augmentation.rare, draw)
     top = _offset(height, window[0], draw, None if centre is None else centre[0])
     left = _offset(width, window[1], draw, None if centre is None else centre[1])
-    image, label = _cut(sample, top, left, window)
-    if window != crop:
-        image = functional.resize(image, list(crop), antialias=True)
-        label = functional.resize(label[None], list(crop), InterpolationMode.NEAREST_EXACT)[0]
-    if draw.uniform() < augmentation.flip:
+    flip = draw.uniform() < augmentation.flip
+    amounts = augmentation.brightness, augmentation.contrast, augmentation.saturation
+    factors = [1 + amount * (2 * draw.uniform() - 1) for amount in amounts]
+    changes = [factor if amount else None for factor, amount in zip(factors, amounts, strict=True)]
+    return View(top, left, window, crop, flip, *changes)
+
+
+def take_view(sample: Sample, view: View) -> tuple[Tensor, Tensor]:
+    """A view that was drawn, on the device where the sample is; as `augment`."""
+    image, label = _cut(sample, view.top, view.left, view.window)
+    if view.window != view.size:
+        image = functional.resize(image, list(view.size), antialias=True)
+        label = functional.resize(label[None], list(view.size), InterpolationMode.NEAREST_EXACT)[0]
+    if view.flip:
         image, label = image.flip(-1), label.flip(-1)
-    for change, amount in (
-        (functional.adjust_brightness, augmentation.brightness),
-        (functional.adjust_contrast, augmentation.contrast),
-        (functional.adjust_saturation, augmentation.saturation),
+    for change, factor in (
+        (functional.adjust_brightness, view.brightness),
+        (functional.adjust_contrast, view.contrast),
+        (functional.adjust_saturation, view.saturation),
     ):
-        factor = 1 + amount * (2 * draw.uniform() - 1)
-        if amount:
+        if factor is not None:
             image = change(image, factor)
     return image.contiguous(), label.contiguous()
 
@@ -144,7 +180,7 @@ def _cut(sample: Sample, top: int, left: int, window: tuple[int, int]) -> tuple[
         return image[:, rows, columns], label[rows, columns]
     colour = image.flatten(1).float().mean(dim=1).round().to(torch.uint8)
     canvas = colour.view(3, 1, 1).expand(3, *window).clone()
-    void = torch.full(window, VOID, dtype=torch.uint8)
+    void = torch.full(window, VOID, dtype=torch.uint8, device=label.device)
     inside_rows = slice(rows.start - top, rows.stop - top)
     inside_columns = slice(columns.start - left, columns.stop - left)
     canvas[:, inside_rows, inside_columns] = image[:, rows, columns]

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional
@@ -29,6 +30,14 @@ class Sample:
     image: tv_tensors.Image
     label: tv_tensors.Mask
     name: str
+
+    def to(self, device: torch.device) -> Sample:
+        """The same sample on another device."""
+        return Sample(
+            tv_tensors.Image(self.image.to(device)),
+            tv_tensors.Mask(self.label.to(device)),
+            self.name,
+        )
 
     def content(self) -> Iterator[bytes]:
         """What digests of a data set are made of: name, shapes and bytes of image and label."""
@@ -67,6 +76,11 @@ class SegmentationDataset(Dataset[Sample]):
         self.name, self.split, self.classes, self.sequences = name, split, classes, sequences
         self.size = size
         self._cached: dict[int, Sample] | None = {} if cache else None
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether samples stay in memory once they were read."""
+        return self._cached is not None
 
     def __len__(self) -> int:
         return len(self.sequences)

@@ -11,25 +11,39 @@ from torch.utils.data import DataLoader, Dataset
 
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.order import EpochOrder, TrainingSet
+from segprune.training.devices import working_device
 from segprune.training.recipe import Recipe
 
-__all__ = ["Batches", "training_loader"]
+__all__ = ["CPU", "Batches", "training_loader"]
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
 
+CPU = torch.device("cpu")
+
 
 def training_loader(
-    training: SegmentationDataset, recipe: Recipe, rank: int = 0, world: int = 1
+    training: SegmentationDataset,
+    recipe: Recipe,
+    rank: int = 0,
+    world: int = 1,
+    device: torch.device = CPU,
 ) -> Loader:
-    """Batches of augmented images uint8 `(N, 3, H, W)` and labels int64 `(N, H, W)`."""
+    """Batches of augmented images uint8 `(N, 3, H, W)` and labels int64 `(N, H, W)`.
+
+    Args:
+        device: that they are meant for. Workers take views on the CPU; without any, the process
+            that trains takes them where it trains.
+    """
     section = recipe.training
     workers = recipe.data.workers
+    there = CPU if workers else device
     return DataLoader(
-        TrainingSet(training, recipe.augmentation.build(), recipe.seed),
+        TrainingSet(training, recipe.augmentation.build(), recipe.seed, there),
         batch_size=section.batch_size,
         sampler=EpochOrder(len(training), section.batch_size, recipe.seed, rank, world),
         num_workers=workers,
         persistent_workers=workers > 0,
+        pin_memory=workers > 0 and device.type == "cuda",
         drop_last=True,
     )
 
@@ -53,7 +67,9 @@ class Batches(pl.LightningDataModule):
         self._recipe, self._training, self._validation = recipe, training, validation
 
     def train_dataloader(self) -> Loader:
-        loader = training_loader(self._training, self._recipe, *self._place())
+        rank, world = self._place()
+        device = working_device(self._recipe.training, rank)
+        loader = training_loader(self._training, self._recipe, rank, world, device)
         # Lightning tells the epoch only after workers have been sent for their first samples.
         cast(EpochOrder, loader.sampler).set_epoch(self._first_epoch)
         return loader

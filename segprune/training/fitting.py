@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
-from segprune.training.batches import Batches, training_loader
+from segprune.training.batches import Batches
 from segprune.training.checkpoint import read_checkpoint
 from segprune.training.layout import wants_channels_last
 from segprune.training.module import LOSS, Module
@@ -21,7 +21,7 @@ from segprune.training.objective import Objective, frozen
 from segprune.training.recipe import Recipe, TrainingSection
 from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
 
-__all__ = ["Fit", "fit", "training_loader"]
+__all__ = ["Fit", "fit"]
 
 _MOST_KEPT = 0.9
 
@@ -63,10 +63,10 @@ def fit(
 ) -> Fit:
     """Train a network in place, as its recipe says; the result is the averaged last weights.
 
-    Checkpoints are written at the end of each epoch to `folder/state`. Where there is one, training
-    goes on from it: a run that was killed repeats its unfinished epoch and ends with the weights of
-    an unbroken one (on a CPU with as many threads: bit by bit). Processes on several machines need
-    a folder that all of them see.
+    Checkpoints are written to `folder/state` at the end of every epoch, or of every
+    `checkpoint_every`-th. Where there is one, training goes on from it: a run that was killed
+    repeats what came after and ends with the weights of an unbroken one (on a CPU with as many
+    threads: bit by bit). Processes on several machines need a folder that all of them see.
 
     Args:
         training, validation: with images and labels of one size.

@@ -8,9 +8,9 @@ has written: a garbage gradient, and NaN sooner or later. Published networks hav
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
+from segprune.training.devices import working_device
 from segprune.training.recipe import TrainingSection
 
 __all__ = ["untrustworthy", "wants_channels_last"]
@@ -21,7 +21,9 @@ _VECTOR = 16
 def wants_channels_last(network: nn.Module, section: TrainingSection) -> bool:
     """Whether a training of this network lies channels last, if its recipe wants that."""
     return section.channels_last and not (
-        section.precision == "bf16-mixed" and _on_cpu(section) and untrustworthy(network)
+        section.precision == "bf16-mixed"
+        and working_device(section).type == "cpu"
+        and untrustworthy(network)
     )
 
 
@@ -34,8 +36,3 @@ def untrustworthy(network: nn.Module) -> tuple[str, ...]:
         and max(module.dilation) > 1
         and (module.in_channels // module.groups) % _VECTOR
     )
-
-
-def _on_cpu(section: TrainingSection) -> bool:
-    usual = section.accelerator == "auto" and not torch.accelerator.is_available()
-    return usual or section.accelerator == "cpu"

@@ -74,9 +74,19 @@ class Objective:
 
 
 def _resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(logits.shape[-2:]) == size:
-        return logits
-    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    if tuple(logits.shape[-2:]) != size:
+        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    if logits.requires_grad and logits.device.type != "cpu":
+        logits.register_hook(_channels_last)
+    return logits
+
+
+def _channels_last(gradient: Tensor) -> Tensor:
+    """What a GPU's gradient of an interpolation wants, here or as a network's last operation.
+
+    Losses hand theirs back contiguous; summing that up is half of a step of BiSeNetV2 with heads.
+    """
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def frozen(model: nn.Module) -> nn.Module:

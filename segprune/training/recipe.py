@@ -73,7 +73,7 @@ class DataSection(Section):
         train, val: splits for training and for evaluation.
         size: (H, W) of the network's input in evaluation; None: as the images are stored.
         count, val_count: only so many images; None: all.
-        workers: processes that read and augment; 0 does it in the training process.
+        workers: processes that read and augment; 0 does it in the training process, on its device.
     """
 
     name: str
@@ -123,6 +123,8 @@ class TrainingSection(Section):
             usual one.
         accelerator, devices, nodes, strategy: as Lightning's Trainer.
         evaluate_every: epochs between evaluations for the log; 0: only at the end.
+        checkpoint_every: epochs between the states that a killed run goes on from; more than one
+            where writing them takes longer than an epoch, as on a GPU.
     """
 
     epochs: int = Field(ge=0)
@@ -147,6 +149,7 @@ class TrainingSection(Section):
     nodes: int = Field(1, ge=1)
     strategy: str = "auto"
     evaluate_every: int = Field(0, ge=0)
+    checkpoint_every: int = Field(1, ge=1)
 
     def decay_over(self, steps: int) -> float:
         """Of the averaged weights in a training of so many steps."""

@@ -21,8 +21,9 @@ from pytorch_lightning.utilities import rank_zero_only
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
 from segprune.training.checkpoint import Stop, WholeCheckpoints
+from segprune.training.devices import working_device
 from segprune.training.module import LOSS
-from segprune.training.recipe import Recipe, TrainingSection
+from segprune.training.recipe import Recipe
 
 __all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
 
@@ -48,10 +49,12 @@ def build_trainer(
         InputError: a device, strategy or precision that this machine does not have.
     """
     section = recipe.training
+    on_cpu = working_device(section).type == "cpu"
     callbacks: list[Callback] = [
         ModelCheckpoint(
             dirpath=folder / CHECKPOINT.parent, filename=CHECKPOINT.stem, save_top_k=1,
-            every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False,
+            every_n_epochs=section.checkpoint_every, save_on_train_epoch_end=True,
+            enable_version_counter=False,
         )
     ]  # fmt: skip
     decay = section.decay_over(steps_per_epoch * section.epochs)
@@ -72,7 +75,8 @@ def build_trainer(
             precision=section.precision,
             max_epochs=section.epochs,
             gradient_clip_val=section.gradient_clip or None,
-            sync_batchnorm=section.devices * section.nodes > 1 and _on_gpus(section),
+            # On CPUs each process counts its own, and those of the first one are kept.
+            sync_batchnorm=section.devices * section.nodes > 1 and not on_cpu,
             use_distributed_sampler=False,  # EpochOrder does its own, as a pure function
             check_val_every_n_epoch=max(section.evaluate_every, 1),
             limit_val_batches=None if section.evaluate_every else 0,
@@ -82,7 +86,9 @@ def build_trainer(
             logger=[csv_log, TensorBoardLogger(folder, name=_LOG, version="")],
             enable_progress_bar=False,  # `report` has one, which also fits a log file
             enable_model_summary=False,
-            deterministic="warn",
+            # A GPU adds up gradients in any order: some kernels know no other, and the others'
+            # repeatable kind makes a step several times as long, with no repeatable run for it.
+            deterministic="warn" if on_cpu else False,
             benchmark=False,
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
@@ -163,14 +169,6 @@ class _Told(Callback):
     ) -> None:  # fmt: skip
         if trainer.is_global_zero:
             self._report("train", trainer.global_step, self._total)
-
-
-def _on_gpus(section: TrainingSection) -> bool:
-    """Whether statistics can be shared among processes: torch does it on GPUs alone.
-
-    On CPUs each process counts its own, and those of the first one are kept.
-    """
-    return section.accelerator != "cpu" and torch.cuda.is_available()
 
 
 @rank_zero_only

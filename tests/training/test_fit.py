@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
-from segprune.training.fitting import Fit, fit, training_loader
+from segprune.training.batches import training_loader
+from segprune.training.fitting import Fit, fit
 from segprune.training.recipe import Recipe
 from training.tiny import SIZE, Net, Scenes, net, recipe, same, weights
 

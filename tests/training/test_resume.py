@@ -151,6 +151,7 @@ def fitted(folder: Path, wanted: Recipe, *stops: int) -> Net:
         {"training__optimizer": "adamw", "training__channels_last": True},
         {"training__precision": "bf16-mixed", "training__loss": "ohem"},
         {"data__workers": 1},
+        {"training__checkpoint_every": 2},
     ],
     ids=lambda changes: " ".join(name.rpartition("__")[2] for name in changes) or "plain",
 )

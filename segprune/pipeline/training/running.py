@@ -40,6 +40,7 @@ from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
+from segprune.training.devices import borrowed, working_device
 from segprune.training.fitting import Fit, fit
 from segprune.training.recalibration import recalibrate
 from segprune.training.recipe import Recipe
@@ -128,7 +129,7 @@ def _run(
 
     def note(stage: str, network: nn.Module) -> None:
         if is_primary():
-            scores[stage] = _evaluate(network, images, stage, progress)
+            scores[stage] = _evaluate(network, recipe, images, stage, progress)
 
     if start.source is not None:
         note("start", start.network)
@@ -172,11 +173,14 @@ def _run(
 # -- steps -----------------------------------------------------------------------------------------
 
 
-def _evaluate(network: nn.Module, images: Images, stage: str, progress: Progress) -> Score:
-    return evaluate(
-        network, images.validation, preprocessing=images.preprocessing,
-        progress=lambda done, total: progress(f"evaluate {stage}", done, total),
-    )  # fmt: skip
+def _evaluate(
+    network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
+) -> Score:
+    with borrowed(network, working_device(recipe.training)) as there:
+        return evaluate(
+            there, images.validation, preprocessing=images.preprocessing,
+            progress=lambda done, total: progress(f"evaluate {stage}", done, total),
+        )  # fmt: skip
 
 
 def _teacher(recipe: Recipe, start: Start, images: Images) -> nn.Module | None:
@@ -214,20 +218,22 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
     section = recipe.pruning
     assert section is not None
     budget = None if section.budget is None else {str(k): v for k, v in section.budget.items()}
+    device = working_device(recipe.training)
     try:
-        plan = make_plan(
-            start.network,
-            images.example,
-            budget=budget,
-            importance=section.importance,
-            scope=section.layers or section.scope,
-            round_to=section.round_to,
-            ignored_layers=section.ignore,
-            calibration=list(training_batches(images, recipe, section.batches)),
-            seed=recipe.seed,
-            floor=section.floor,
-            min_channels=section.min_channels,
-        )
+        with borrowed(start.network, device) as network:
+            plan = make_plan(
+                network,
+                images.example.to(device),
+                budget=budget,
+                importance=section.importance,
+                scope=section.layers or section.scope,
+                round_to=section.round_to,
+                ignored_layers=section.ignore,
+                calibration=list(training_batches(images, recipe, section.batches, device)),
+                seed=recipe.seed,
+                floor=section.floor,
+                min_channels=section.min_channels,
+            )
         return with_widths(plan, start.network, recipe.network) if start.is_dense else plan
     except SegpruneError as error:  # which speaks of arguments, and this is a recipe
         raise type(error)(f"{_PRUNING}{error}") from error
@@ -235,8 +241,13 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
 
 def _recalibrate(network: nn.Module, recipe: Recipe, images: Images, progress: Progress) -> None:
     count = recipe.recalibration.batches
-    batches = (batch for batch, _ in training_batches(images, recipe, count))
-    recalibrate(network, batches, progress=lambda done: progress("recalibrate", done, count))
+    device = working_device(recipe.training)
+    with borrowed(network, device) as there:
+        recalibrate(
+            there,
+            (batch for batch, _ in training_batches(images, recipe, count, device)),
+            progress=lambda done: progress("recalibrate", done, count),
+        )
 
 
 def _fit(

@@ -25,7 +25,7 @@ from segprune.network import layers_of
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import prune
-from segprune.training.fitting import training_loader
+from segprune.training.batches import CPU, training_loader
 from segprune.training.recipe import DataSection, NetworkSection, Recipe
 
 __all__ = [
@@ -174,15 +174,19 @@ def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
     return load(path, declared)
 
 
-def training_batches(images: Images, recipe: Recipe, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+def training_batches(
+    images: Images, recipe: Recipe, count: int, device: torch.device = CPU
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The first `count` batches that a training would see: normalised images, and labels."""
-    for batch, labels in stored_batches(images, recipe, count):
-        yield images.preprocessing(batch), labels
+    for batch, labels in stored_batches(images, recipe, count, device):
+        yield images.preprocessing(batch.to(device)), labels.to(device)
 
 
-def stored_batches(images: Images, recipe: Recipe, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+def stored_batches(
+    images: Images, recipe: Recipe, count: int, device: torch.device = CPU
+) -> Iterator[tuple[Tensor, Tensor]]:
     """As `training_batches`, with images uint8, a quarter of the memory."""
-    loader = training_loader(images.training, recipe)
+    loader = training_loader(images.training, recipe, device=device)
     seen = epoch = 0
     while seen < count and len(loader):
         cast(EpochOrder, loader.sampler).set_epoch(epoch)
