@@ -102,6 +102,7 @@ Out = Annotated[
 Name = Annotated[
     str | None,
     typer.Option(
+        "--name",  # spelled out: typer 0.27 calls it --NAME, after the metavar
         rich_help_panel=RESULTS,
         metavar="NAME",
         help="Of the folder in --out.",

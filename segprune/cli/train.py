@@ -45,7 +45,11 @@ Root = Annotated[
 Name = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=RESULTS, metavar="NAME", help="Of the run.", show_default="the recipe's"
+        "--name",  # spelled out: typer 0.27 calls it --NAME, after the metavar
+        rich_help_panel=RESULTS,
+        metavar="NAME",
+        help="Of the run.",
+        show_default="the recipe's",
     ),
 ]
 
