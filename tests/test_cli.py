@@ -623,3 +623,20 @@ def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(
         guarded(command)()
     assert ended.value.exit_code == 2
     assert f"pip install 'segprune[{extra}]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own", [None, "ACTIVE"])
+def test_threads_wait_asleep_unless_told_otherwise(own: str | None) -> None:
+    """OpenMP asks once, when torch is imported."""
+    script = (
+        "import os, sys\nimport segprune.cli as cli\n"
+        "cli.app = lambda **_: print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])\n"
+        "cli.main()"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if own is not None:
+        environment["OMP_WAIT_POLICY"] = own
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", own or "PASSIVE"]
