@@ -145,7 +145,7 @@ def _gather(graph: ChannelGraph, scores: Scores, normalize: bool) -> NDArray[np.
     total = np.zeros(len(graph.roots))
     count = np.zeros(len(graph.roots))
     for (name, dim), tensor in scores.items():
-        values = tensor.detach().double().cpu().numpy()
+        values = tensor.detach().cpu().double().numpy()
         labels = graph.state.slots.get(name, {}).get(dim)
         if labels is None or values.shape != labels.shape or not np.isfinite(values).all():
             raise PlanError(
