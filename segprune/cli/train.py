@@ -116,7 +116,9 @@ def _run(
         with Steps() as steps:
             result = _job(kind, recipe, out, command, steps)
     except KeyboardInterrupt:
-        typer.echo("interrupted: the same command goes on after the last whole epoch.", err=True)
+        every = recipe.training.checkpoint_every
+        last = "the last whole epoch" if every == 1 else f"the last that was saved (every {every})"
+        typer.echo(f"interrupted: the same command goes on after {last}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     if result.violations:
         from segprune.cli.show import show_violations

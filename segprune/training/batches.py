@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -11,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.order import EpochOrder, TrainingSet
-from segprune.training.devices import working_device
+from segprune.errors import SegpruneError
 from segprune.training.recipe import Recipe
 
-__all__ = ["CPU", "Batches", "training_loader"]
+__all__ = ["CPU", "Batches", "in_own_words", "training_loader"]
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
 
@@ -48,6 +50,19 @@ def training_loader(
     )
 
 
+@contextlib.contextmanager
+def in_own_words() -> Iterator[None]:
+    """What a worker says reaches the loader as a traceback's text; here it is a sentence again."""
+    try:
+        yield
+    except SegpruneError as error:
+        kind = type(error)
+        _, traceback, said = str(error).rpartition(f"\n{kind.__module__}.{kind.__qualname__}: ")
+        if not traceback:
+            raise
+        raise kind(said.rstrip()) from None
+
+
 class Batches(pl.LightningDataModule):
     """The loaders, made when Lightning knows which process this is.
 
@@ -68,7 +83,7 @@ class Batches(pl.LightningDataModule):
 
     def train_dataloader(self) -> Loader:
         rank, world = self._place()
-        device = working_device(self._recipe.training, rank)
+        device = CPU if self.trainer is None else self.trainer.strategy.root_device
         loader = training_loader(self._training, self._recipe, rank, world, device)
         # Lightning tells the epoch only after workers have been sent for their first samples.
         cast(EpochOrder, loader.sampler).set_epoch(self._first_epoch)

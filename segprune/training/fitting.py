@@ -16,7 +16,8 @@ from segprune.errors import InputError
 from segprune.training.batches import Batches
 from segprune.training.checkpoint import read_checkpoint
 from segprune.training.layout import wants_channels_last
-from segprune.training.module import LOSS, Module
+from segprune.training.logs import LOSS
+from segprune.training.module import Module
 from segprune.training.objective import Objective, frozen
 from segprune.training.recipe import Recipe, TrainingSection
 from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
@@ -75,13 +76,14 @@ def fit(
         weight: of each class in the loss, `(K,)`.
 
     Raises:
-        InputError: fewer images than one batch, a device that is not there, a loss that is not
-            finite, or a checkpoint of another recipe.
+        InputError: fewer images than one batch, nothing to train, a device that is not there, a
+            loss that is not finite, or a checkpoint of another recipe.
         ArtifactError: a damaged checkpoint.
     """
     section = recipe.training
     steps = _steps_per_epoch(training, recipe)
     _require_forgetful(section, section.epochs * steps)
+    _require_something_to_train(network)
     last = folder / CHECKPOINT
     stop = read_checkpoint(last, recipe.digest())
     resumed_at = 0 if stop is None else stop.epochs
@@ -125,6 +127,14 @@ def _require_forgetful(section: TrainingSection, steps: int) -> None:
             f"training.ema_decay: expected averages that forget the weights that training begins "
             f"with, found {section.ema_decay:g}, which after {steps} steps still holds "
             f"{kept:.0%} of them; leave it out, or give a lower one."
+        )
+
+
+def _require_something_to_train(network: nn.Module) -> None:
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise InputError(
+            "network.model: expected parameters to train, found none that requires a gradient; "
+            "call requires_grad_() on those that shall change."
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
@@ -16,14 +17,15 @@ from segprune.errors import InputError
 from segprune.evaluation import best_classes, predict
 from segprune.metrics import ConfusionMatrix, score_counts
 from segprune.training.checkpoint import note
+from segprune.training.logs import LOSS
 from segprune.training.objective import Objective
 from segprune.training.recipe import Recipe
 from segprune.training.schedule import build_optimizer, rate_factor
 
-__all__ = ["LOSS", "Module"]
+__all__ = ["ONE_VALUE", "Module"]
 
-LOSS = "loss"
-"""What the sum of all terms is called in logs; each term is `loss/name`."""
+ONE_VALUE = "Expected more than 1 value per channel"
+"""How torch begins to say that a BatchNorm has no variance in a batch of one."""
 
 
 class _Teacher:
@@ -79,6 +81,10 @@ class Module(pl.LightningModule):
         if self._teacher.model is not None:
             self._teacher.model.to(self.device)
 
+    def on_fit_end(self) -> None:
+        if self._teacher.model is not None:
+            self._teacher.model.to("cpu")
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # Dropout and the like draw from torch's own generators. A resumed epoch must draw what an
         # unbroken run drew, so each step begins with a seed of its own. (Not each epoch: Lightning
@@ -114,6 +120,10 @@ class Module(pl.LightningModule):
                 )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for logger in self.trainer.loggers:  # what they hold back would be lost in a kill
+            logger.save()
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.flush()
         note(checkpoint, self._recipe.digest(), self._losses())
 
     def _losses(self) -> dict[str, float]:
@@ -138,6 +148,18 @@ class Module(pl.LightningModule):
         return prepared
 
     def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        try:
+            return self._outputs(images)
+        except Exception as error:  # a network of any kind, which may raise anything
+            if str(error).startswith(ONE_VALUE):
+                raise
+            raise InputError(
+                f"training: expected a network that takes images {tuple(images.shape)} in training "
+                f"mode, found {type(error).__name__}: {error}; look at augmentation.crop, "
+                "training.batch_size and the network."
+            ) from error
+
+    def _outputs(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with_heads: Any = getattr(self.network, "forward_with_aux", None)
         # Heads that count for nothing are not run: they are a third of a step of BiSeNetV2.
         if with_heads is None or not self._recipe.training.auxiliary_weight:

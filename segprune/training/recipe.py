@@ -234,8 +234,10 @@ class Recipe(Section):
     half: bool = True
 
     def digest(self) -> str:
-        """SHA-256 of everything it says."""
-        return hashlib.sha256(to_toml(self).encode()).hexdigest()
+        """SHA-256 of everything it says, but for what a result does not depend on."""
+        every = self.training.model_copy(update={"checkpoint_every": 1})
+        same = self.model_copy(update={"training": every})
+        return hashlib.sha256(to_toml(same).encode()).hexdigest()
 
     def portable(self) -> Recipe:
         """For a record: without the folder of the images, and other paths by their last name."""

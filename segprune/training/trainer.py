@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import logging
 import signal
 import warnings
@@ -15,22 +14,20 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only
 
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
+from segprune.training.batches import in_own_words
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
-from segprune.training.module import LOSS
+from segprune.training.logs import open_logs
+from segprune.training.module import ONE_VALUE
 from segprune.training.recipe import Recipe
 
 __all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
 
 CHECKPOINT = Path("state", "last.ckpt")
 """Within the folder of a run."""
-
-_LOG = "log"
 
 
 def build_trainer(
@@ -63,9 +60,6 @@ def build_trainer(
         callbacks.insert(0, moving_average(decay))
     if report is not None:
         callbacks.append(_Told(report, steps_per_epoch * section.epochs))
-    csv_log = CSVLogger(folder, name=_LOG, version="")
-    if stop is not None:
-        _keep_rows(csv_log, folder / _LOG / "metrics.csv", stop)
     try:
         return pl.Trainer(
             accelerator=section.accelerator,
@@ -83,7 +77,7 @@ def build_trainer(
             num_sanity_val_steps=0,
             callbacks=callbacks,
             plugins=[WholeCheckpoints()],
-            logger=[csv_log, TensorBoardLogger(folder, name=_LOG, version="")],
+            logger=open_logs(folder, stop),
             enable_progress_bar=False,  # `report` has one, which also fits a log file
             enable_model_summary=False,
             # A GPU adds up gradients in any order: some kernels know no other, and the others'
@@ -113,14 +107,15 @@ def begin(
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
+        with in_own_words():
+            trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
         raise
     except ValueError as error:
-        if not str(error).startswith("Expected more than 1 value per channel"):
+        if not str(error).startswith(ONE_VALUE):
             raise
         raise InputError(
             "training.batch_size: expected at least 2, found 1; the network has a BatchNorm over "
@@ -149,6 +144,8 @@ def undisturbed() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
             warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+            # Says so where states are saved more or less often than before.
+            warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint.*")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
@@ -169,18 +166,3 @@ class _Told(Callback):
     ) -> None:  # fmt: skip
         if trainer.is_global_zero:
             self._report("train", trainer.global_step, self._total)
-
-
-@rank_zero_only
-def _keep_rows(logger: CSVLogger, path: Path, stop: Stop) -> None:
-    """The log of an earlier attempt, as far as it counts; Lightning itself would empty it."""
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(stream)]
-    rows = [row for row in rows if row.get("step", "").isdigit() and int(row["step"]) < stop.steps]
-    if not any(int(row["step"]) == stop.steps - 1 and LOSS in row for row in rows):
-        # Killed after the checkpoint was written, and before the log was.
-        rows.append({"epoch": stop.epochs - 1, "step": stop.steps - 1, **stop.losses})
-    logger.experiment.metrics.extend(rows)
-    logger.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,14 +33,17 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     ("accelerator", "rank", "expected"),
     [
         ("auto", 0, "cuda:0"), ("gpu", 0, "cuda:0"), ("cuda", 1, "cuda:1"),
-        ("auto", 3, "cuda:1"),  # the second process of the second machine
+        ("auto", 3, "cuda:1"),  # two processes share a device
         ("cpu", 0, "cpu"), ("tpu", 0, "cpu"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("two_gpus")
-def test_work_is_done_where_the_recipe_trains(accelerator: str, rank: int, expected: str) -> None:
+def test_work_is_done_where_the_recipe_trains(
+    accelerator: str, rank: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
     section = TrainingSection(epochs=1, accelerator=accelerator)
-    assert str(working_device(section, rank)) == expected
+    assert str(working_device(section)) == expected
 
 
 def test_without_an_accelerator_it_is_done_on_the_processor(
@@ -49,10 +53,27 @@ def test_without_an_accelerator_it_is_done_on_the_processor(
     assert working_device(TrainingSection(epochs=1)) == torch.device("cpu")
 
 
-@pytest.mark.parametrize("before", [True, False])
+@pytest.fixture
+def precisions() -> Iterator[None]:
+    """Puts back what torch computes float32 in."""
+    kinds = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    before = [kind.fp32_precision for kind in kinds]
+    yield
+    torch.backends.fp32_precision = "none"
+    for kind, precision in zip(kinds, before, strict=True):
+        kind.fp32_precision = precision
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("before", ["tf32", "ieee"])
+@pytest.mark.usefixtures("precisions")
 def test_a_network_comes_back_and_so_do_settings(
-    before: bool, monkeypatch: pytest.MonkeyPatch
+    before: str, everywhere: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    convolutions, products = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    if everywhere:
+        torch.backends.fp32_precision = before  # then cudnn.allow_tf32 can no longer be read
+    convolutions.fp32_precision = products.fp32_precision = before
     network, moves = net(), list[str]()
 
     def moved(device: Any) -> nn.Module:
@@ -60,12 +81,11 @@ def test_a_network_comes_back_and_so_do_settings(
         return network
 
     monkeypatch.setattr(network, "to", moved)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", before)
     with contextlib.suppress(KeyError), borrowed(network, torch.device("cuda", 1)) as there:
         assert there is network
-        assert not torch.backends.cudnn.allow_tf32
+        assert convolutions.fp32_precision == products.fp32_precision == "ieee"
         raise KeyError
-    assert torch.backends.cudnn.allow_tf32 == before
+    assert convolutions.fp32_precision == products.fp32_precision == before
     assert moves == ["cuda:1", "cpu"]
 
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
+from segprune.data.opening import open_dataset
 from segprune.errors import InputError, SegpruneError
 from segprune.pipeline.training import running
 from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.fitting import fit
 from segprune.training.recipe import Recipe, TrainingSection, read_recipe
 from segprune.violations import Violation
-from training.tiny import PRUNING, SMALL, Scenes, net, recipe, write_images, write_recipe
+from training.tiny import (
+    PRUNING,
+    SMALL,
+    Scenes,
+    camvid_net,
+    net,
+    recipe,
+    write_images,
+    write_recipe,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +86,83 @@ def test_a_batch_of_one_for_such_a_network_is_a_sentence() -> None:
 def test_numbers_that_are_none_are_refused(field: str, value: Any) -> None:
     with pytest.raises(InputError, match=field.rpartition("__")[2]):
         recipe(**{field: value})
+
+
+# ---------------------------------------------------------------- networks
+
+
+class Headed(nn.Module):
+    """A network whose outputs in training are what a test says."""
+
+    def __init__(self, outputs: Callable[[Tensor], Any], trains: bool = True) -> None:
+        super().__init__()
+        self.last, self._outputs = nn.Conv2d(3, 11, 1), outputs
+        self.requires_grad_(trains)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(images)
+        return logits
+
+    def forward_with_aux(self, images: Tensor) -> Any:
+        return self._outputs(self(images))
+
+
+class Trained(nn.Module):
+    """Fails in training mode alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Conv2d(3, 11, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(images)
+        return logits[:, :, 1000] if self.training else logits
+
+
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "more": (lambda: nn.Conv2d(3, 19, 1), "logits of the 11 classes of the data, found 19"),
+    "fewer": (lambda: nn.Conv2d(3, 7, 1), "logits of the 11 classes of the data, found 7"),
+    "image": (
+        lambda: nn.Sequential(nn.Conv2d(3, 11, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        r"logits \(1, 11, h, w\), found \(1, 11\)",
+    ),
+    "channels": (lambda: nn.Conv2d(4, 11, 1), r"runs on images \(1, 3, 64, 128\), found Runtime"),
+    "one output": (lambda: Headed(lambda x: x), r"auxiliary logits\), found \(1, 11, 64, 128\)"),
+    "dict": (lambda: Headed(lambda x: {"out": x}), r"auxiliary logits\), found dict"),
+    "bare head": (lambda: Headed(lambda x: (x, x)), r"second output, found \(1, 11, 64, 128\)"),
+    "head": (
+        lambda: Headed(lambda x: (x, (x, x[:, :5]))), "head 1: .* the 11 classes .* found 5"
+    ),
+    "frozen": (lambda: Headed(lambda x: (x, (x,)), trains=False), "none that requires a gradient"),
+    "training": (Trained, r"takes images \(4, 3, 64, 128\) in training mode, found IndexError"),
+}  # fmt: skip
+
+
+def chosen() -> nn.Module:
+    """For recipes: `training.test_misfits:chosen`."""
+    return NETWORKS[os.environ["CHOSEN"]][0]()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_cannot_be_trained_here_is_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(Path.cwd())
+    monkeypatch.setenv("CHOSEN", name)
+    with pytest.raises(InputError, match=NETWORKS[name][1]):
+        run_train(made(SMALL, "network.model=training.test_misfits:chosen"))
+
+
+def test_what_a_worker_process_cannot_read_is_the_sentence_it_is_without_workers() -> None:
+    write_images(Path.cwd())
+    images = open_dataset("camvid", "images", split="train")
+    next(Path("images", "train", "images").iterdir()).write_bytes(b"torn")
+    said = []
+    for workers in (0, 1):
+        with pytest.raises(InputError) as caught:
+            fit(camvid_net(), made(SMALL, f"data.workers={workers}"), images, Path.cwd())
+        said.append(str(caught.value))
+    assert said[0] == said[1]
 
 
 # ---------------------------------------------------------------- images of several sizes

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning.loggers import CSVLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segprune.errors import ArtifactError, InputError
 from segprune.training.checkpoint import WholeCheckpoints, note, read_checkpoint
@@ -185,6 +187,49 @@ def test_a_row_that_a_kill_kept_from_the_log_is_made_up_for(tmp_path: Path) -> N
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
     fit(net().train(), recipe(training__epochs=3), Scenes(), tmp_path)
     assert log.read_text() == (tmp_path / "unbroken" / "log" / "metrics.csv").read_text()
+
+
+def test_a_kill_while_the_log_is_taken_over_loses_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, unbroken = recipe(training__epochs=3), tmp_path / "unbroken"
+    fitted(unbroken, wanted)
+    with pytest.raises(StoppedError):
+        fit(net().train(), wanted, Scenes(), tmp_path, report=until(10))
+    with monkeypatch.context() as patch:
+        patch.setattr(CSVLogger, "save", lambda _: until(0)("save", 0, 0))
+        with pytest.raises(StoppedError):
+            fit(net().train(), wanted, Scenes(), tmp_path)
+    fit(net().train(), wanted, Scenes(), tmp_path)
+    logs = [folder / "log" / "metrics.csv" for folder in (tmp_path, unbroken)]
+    assert logs[0].read_text() == logs[1].read_text()
+
+
+def test_tensorboard_shows_each_epoch_once(tmp_path: Path) -> None:
+    wanted = recipe(training__epochs=4, training__checkpoint_every=2)
+    fitted(tmp_path / "unbroken", wanted)
+    # Stopped beyond an epoch that was logged and not saved, and right behind a checkpoint.
+    fitted(tmp_path / "often", wanted, 14, 9, 13)
+    shown = [scalars(tmp_path / name / "log") for name in ("unbroken", "often")]
+    assert [step for step, _ in shown[0]["loss"]] == [3, 7, 11, 15]
+    assert shown[1] == shown[0]
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard would draw: steps and values by name."""
+    events = EventAccumulator(str(folder)).Reload()
+    return {
+        name: [(event.step, event.value) for event in events.Scalars(name)]
+        for name in events.Tags()["scalars"]
+    }
+
+
+def test_how_often_states_are_saved_may_change_between_attempts(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        fit(net().train(), recipe(), Scenes(), tmp_path, report=until(6))
+    wanted = recipe(training__checkpoint_every=3)
+    assert fit(net().train(), wanted, Scenes(), tmp_path).resumed_at == 1
+    assert wanted.digest() != recipe(training__checkpoint_every=3, seed=1).digest()
 
 
 def test_a_training_that_is_over_is_not_trained_on(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def is_primary() -> bool:
 
 def _check_same(recipe: Recipe, folder: Path) -> None:
     known = folder / _RECIPE
-    if read_recipe(known) != recipe:
+    if read_recipe(known).digest() != recipe.digest():
         raise InputError(
             f"name: expected a run of this recipe in {folder}, found one of another recipe "
             f"(compare {known}); give the recipe another name, or remove the folder."

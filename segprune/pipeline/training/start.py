@@ -25,7 +25,8 @@ from segprune.network import layers_of
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import prune
-from segprune.training.batches import CPU, training_loader
+from segprune.training.batches import CPU, in_own_words, training_loader
+from segprune.training.outputs import require_outputs
 from segprune.training.recipe import DataSection, NetworkSection, Recipe
 
 __all__ = [
@@ -130,7 +131,8 @@ def start_from(recipe: Recipe, images: Images) -> Start:
 
     Raises:
         ModelError, ArtifactError: no such network, or a file that does not fit it.
-        InputError: the network does not have the classes of the data.
+        InputError: the network does not give logits of the data's classes, or its auxiliary heads
+            do not.
     """
     section = recipe.network
     if section.init_from is not None and section.architecture_of is not None:
@@ -139,6 +141,7 @@ def start_from(recipe: Recipe, images: Images) -> Start:
             "the other shapes alone."
         )
     dense = _declared(recipe, len(images.training.classes))
+    require_outputs(dense, images.example, len(images.training.classes), "network.model")
     nothing = with_widths(
         make_plan(dense, images.example, budget={"channels": 1.0}), dense, section
     )
@@ -188,12 +191,13 @@ def stored_batches(
     """As `training_batches`, with images uint8, a quarter of the memory."""
     loader = training_loader(images.training, recipe, device=device)
     seen = epoch = 0
-    while seen < count and len(loader):
-        cast(EpochOrder, loader.sampler).set_epoch(epoch)
-        for batch in itertools.islice(loader, count - seen):
-            yield batch
-            seen += 1
-        epoch += 1
+    with in_own_words():
+        while seen < count and len(loader):
+            cast(EpochOrder, loader.sampler).set_epoch(epoch)
+            for batch in itertools.islice(loader, count - seen):
+                yield batch
+                seen += 1
+            epoch += 1
 
 
 def class_pixels(
