@@ -35,6 +35,24 @@ EDITS: dict[str, tuple[str, Edit]] = {
     "scores.result.miou: expected a finite number": (
         "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(miou=math.nan),
     ),
+    "scores.result.images: expected 200": (
+        "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(images=199),
+    ),
+    "macs: expected from 1 to the dense": (
+        "icnet-streets-macs50.json", lambda c: c.update(macs=c["dense_macs"] + 1),
+    ),
+    "params: expected from 1 to the dense": (
+        "icnet-streets-macs50.json", lambda c: c.update(params=0),
+    ),
+    "recipe: expected a resolved recipe in TOML, found TOMLDecodeError": (
+        "icnet-streets-macs50.json", lambda c: c.update(recipe="[[["),
+    ),
+    "recipe: expected a resolved recipe in TOML, found KeyError": (
+        "icnet-streets-macs50.json", lambda c: c.update(recipe=""),
+    ),
+    "recipe: expected that of icnet-streets-macs50 with seed 7": (
+        "icnet-streets-macs50.json", lambda c: c.update(seed=7),
+    ),
 }  # fmt: skip
 
 
@@ -48,6 +66,33 @@ def test_an_edited_training_is_not_reported(tmp_path: Path, says: str) -> None:
         read_collection(tmp_path)
     assert says in str(caught.value)
     assert name in str(caught.value)
+
+
+def _is_a_copy(content: dict[str, Any]) -> None:
+    content["recipe"] = content["recipe"].replace("seed = 0", "seed = 3")
+    content.update(seed=3)
+
+
+CONTRADICTIONS: dict[str, Edit] = {
+    "one run a file of weights": _is_a_copy,
+    "one size of the dense network": lambda c: c.update(dense_macs=c["dense_macs"] + 1),
+    "one size a plan": lambda c: c.update(params=c["params"] - 1),
+    "one validation split": lambda c: c.update(classes=[*c["classes"][1:], "water"]),
+}
+
+
+@pytest.mark.parametrize("says", CONTRADICTIONS)
+def test_trainings_that_contradict_one_another_are_not_reported(tmp_path: Path, says: str) -> None:
+    content = json.loads((RECORDS / "icnet-streets-macs50.json").read_text())
+    (tmp_path / "first.json").write_text(json.dumps(content))
+    content["recipe"] = content["recipe"].replace(content["name"], "icnet-streets-macs50-seed3")
+    content["name"] = "icnet-streets-macs50-seed3"
+    if says != "one run a file of weights":
+        content["artifact"] = "0" * 64
+    CONTRADICTIONS[says](content)
+    (tmp_path / "second.json").write_text(json.dumps(content))
+    with pytest.raises(ArtifactError, match=f"icnet-streets-macs50-seed3: expected {says}"):
+        read_collection(tmp_path)
 
 
 @pytest.mark.parametrize("figure", ["speedup", "low", "high", "candidate_ms", "reference_fps"])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import torch
 
+import segprune
 from benchmarks import readme
+from segprune.artifacts import read_header
+from segprune.models.weights import file_digest
 from segprune.report import (
     Collection,
     read_collection,
@@ -18,6 +23,7 @@ from segprune.report.study import studies
 
 PAGE = readme.ROOT / "benchmarks" / "RESULTS.md"
 AGAIN = "run: segprune report"
+CHECKPOINTS = sorted((readme.ROOT / "benchmarks" / "checkpoints").glob("*.safetensors"))
 
 
 def shown() -> set[str]:
@@ -56,6 +62,17 @@ def test_every_picture_of_the_results_shows_the_committed_records(collection: Co
 def test_no_picture_is_left_over(collection: Collection) -> None:
     found = {path.stem for path in (PAGE.parent / "plots").glob("*.*")}
     assert found == shown(), AGAIN
+
+
+@pytest.mark.parametrize("path", CHECKPOINTS, ids=lambda path: path.stem)
+def test_committed_weights_are_those_of_their_record(path: Path, collection: Collection) -> None:
+    """Its digest, and its sizes as the network itself shows them."""
+    (record,) = [record for record in collection.trainings if record.name == path.stem]
+    assert file_digest(path) == record.artifact
+    assert path.stat().st_size == record.artifact_bytes
+    found = segprune.cost(segprune.load(path), torch.zeros(record.input))
+    assert (found.params, found.macs) == (record.params, record.macs)
+    assert read_header(path).plan.digest == record.plan
 
 
 def test_committed_records_stay_small() -> None:

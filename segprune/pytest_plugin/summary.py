@@ -89,7 +89,8 @@ def claims(results: Sequence[Result]) -> list[str]:
 
 
 def _claim(case: str, f: dict[str, float]) -> str:
-    found = f"{case}: loses {f['loss']:.2f} points on these images; "
+    # Of the teacher alone: what training on would have brought it is known by its mean, not by image.
+    found = f"{case}: {f['loss']:.2f} points below its dense file on these images; "
     if not f["supports_claims"]:
         return found + (
             f"nothing can be said of others ({f['sequences']:.0f} sequences, {f['blocks']:.0f} "

@@ -16,6 +16,7 @@ from segprune.pipeline.sensitivity import SensitivityRecord
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import from_json, to_json
+from segprune.report.agreement import require_agreement
 from segprune.report.bundle import SCHEMA as BUNDLE
 from segprune.report.bundle import read_bundle
 from segprune.report.consistency import require_consistent
@@ -92,8 +93,10 @@ def read_collection(folder: Path) -> Collection:
                 evaluations[path.stem] = record
             else:
                 found[type(record)].append(record)
+    trainings = tuple(sorted(found[TrainingRecord], key=lambda record: record.name))
+    require_agreement(trainings)
     return Collection(
-        trainings=tuple(sorted(found[TrainingRecord], key=lambda record: record.name)),
+        trainings=trainings,
         cells=tuple(sorted(found[CellRecord], key=lambda record: (record.sweep, record.cell))),
         speeds=tuple(sorted(found[SpeedRecord], key=lambda r: (r.name, r.candidate_plan))),
         sensitivities=sensitivities,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ _CLOSE = 1e-9  # figures are written with all of their digits
 
 def require_consistent(record: Any, source: str) -> None:
     """Refuse a record whose mIoU is not the mean of its class IoUs, or whose speed not its pairs'.
+
+    Nor may a training say otherwise than its own recipe, or have grown by being pruned.
 
     Args:
         source: the file, for the message.
@@ -42,6 +45,13 @@ def _problems(record: Any) -> Iterator[str]:
             yield "scores.result: expected one, found none"
         for stage, score in record.scores.items():
             yield from _wrong_score(f"scores.{stage}", score, len(record.classes))
+            if score.images != record.validation_images:
+                yield (
+                    f"scores.{stage}.images: expected {record.validation_images} as in "
+                    f"validation_images, found {score.images}"
+                )
+        yield from _wrong_recipe(record)
+        yield from _wrong_sizes(record)
     if isinstance(record, CellRecord):
         yield from _wrong_score("dense_score", record.dense_score, len(record.classes))
         if record.outcome is not None:
@@ -61,6 +71,28 @@ def _wrong_score(where: str, score: Score, classes: int) -> Iterator[str]:
     for share in (*known, score.pixel_accuracy):
         if not 0 <= share <= 1:
             yield f"{where}: expected shares from 0 to 1, found {share:.6g}"
+
+
+def _wrong_recipe(record: TrainingRecord) -> Iterator[str]:
+    try:
+        content = tomllib.loads(record.recipe)
+        said = (content["name"], content["seed"])
+        _ = content["network"]["model"], content["data"]["name"]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        yield f"recipe: expected a resolved recipe in TOML, found {type(error).__name__}: {error}"
+        return
+    if said != (record.name, record.seed):
+        yield (
+            f"recipe: expected that of {record.name} with seed {record.seed}, found that of "
+            f"{said[0]} with seed {said[1]}"
+        )
+
+
+def _wrong_sizes(record: TrainingRecord) -> Iterator[str]:
+    for what in ("params", "macs"):
+        left, dense = getattr(record, what), getattr(record, f"dense_{what}")
+        if not 0 < left <= dense:
+            yield f"{what}: expected from 1 to the dense network's {dense:,}, found {left:,}"
 
 
 def _wrong_speed(record: SpeedRecord) -> Iterator[str]:

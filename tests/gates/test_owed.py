@@ -264,7 +264,7 @@ def test_another_file_in_place_of_the_artefact_is_asked_for_before_accepting(
     assert "put the right file there or, if this is the one you mean, accept it anew" in (
         output(result)
     )
-    assert "points on these images" not in output(result)
+    assert "on these images" not in output(result)
 
 
 # ---------------------------------------------------------------- policy
