@@ -89,8 +89,10 @@ def claims(results: Sequence[Result]) -> list[str]:
 
 
 def _claim(case: str, f: dict[str, float]) -> str:
-    # Of the teacher alone: what training on would have brought it is known by its mean, not by image.
-    found = f"{case}: {f['loss']:.2f} points below its dense file on these images; "
+    # Its dense file's, also where the floor is that of the file trained on: only scores of single
+    # images can say something of others, and of that network there is a record alone.
+    side = "below" if f["loss"] >= 0 else "above"
+    found = f"{case}: {abs(f['loss']):.2f} points {side} its dense file on these images; "
     if not f["supports_claims"]:
         return found + (
             f"nothing can be said of others ({f['sequences']:.0f} sequences, {f['blocks']:.0f} "

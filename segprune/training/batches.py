@@ -13,12 +13,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.order import EpochOrder, TrainingSet
-from segprune.errors import SegpruneError
+from segprune.errors import InputError, SegpruneError
 from segprune.training.recipe import Recipe
 
-__all__ = ["CPU", "Batches", "in_own_words", "training_loader"]
+__all__ = ["CPU", "Batches", "enough_for_statistics", "in_own_words", "training_loader"]
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
+
+ONE_VALUE = "Expected more than 1 value per channel"
+"""How torch begins to say that a BatchNorm has no variance in a batch of one."""
 
 CPU = torch.device("cpu")
 
@@ -61,6 +64,20 @@ def in_own_words() -> Iterator[None]:
         if not traceback:
             raise
         raise kind(said.rstrip()) from None
+
+
+@contextlib.contextmanager
+def enough_for_statistics() -> Iterator[None]:
+    """Tells which number of the recipe makes a BatchNorm refuse its batch."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith(ONE_VALUE):
+            raise
+        raise InputError(
+            "training.batch_size: expected at least 2, found 1; the network has a BatchNorm over "
+            "a single pixel of each image, which has no variance in a batch of one."
+        ) from error
 
 
 class Batches(pl.LightningDataModule):

@@ -22,7 +22,7 @@ from segprune.training.objective import Objective, frozen
 from segprune.training.recipe import Recipe, TrainingSection
 from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "fit", "steps_per_epoch"]
 
 _MOST_KEPT = 0.9
 
@@ -81,9 +81,11 @@ def fit(
         ArtifactError: a damaged checkpoint.
     """
     section = recipe.training
-    steps = _steps_per_epoch(training, recipe)
+    steps = steps_per_epoch(training, recipe)
     _require_forgetful(section, section.epochs * steps)
     _require_something_to_train(network)
+    watched = validation if section.evaluate_every else None
+    _require_one_each(watched, section)
     last = folder / CHECKPOINT
     stop = read_checkpoint(last, recipe.digest())
     resumed_at = 0 if stop is None else stop.epochs
@@ -100,7 +102,6 @@ def fit(
     with undisturbed():
         trainer = build_trainer(recipe, folder, report, steps, stop)
         if resumed_at < section.epochs:
-            watched = validation if section.evaluate_every else None
             batches = Batches(recipe, training, watched, resumed_at)
             begin(trainer, module, batches, None if stop is None else last)
         elif stop is not None:  # killed between its last epoch and its results
@@ -130,6 +131,16 @@ def _require_forgetful(section: TrainingSection, steps: int) -> None:
         )
 
 
+def _require_one_each(watched: SegmentationDataset | None, section: TrainingSection) -> None:
+    processes = section.devices * section.nodes
+    if watched is not None and len(watched) < processes:
+        raise InputError(
+            f"training.evaluate_every: expected an image of {watched.name} {watched.split} for "
+            f"each of {processes} processes, found {len(watched)}; evaluate at the end alone (0), "
+            "or take more images."
+        )
+
+
 def _require_something_to_train(network: nn.Module) -> None:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise InputError(
@@ -138,7 +149,12 @@ def _require_something_to_train(network: nn.Module) -> None:
         )
 
 
-def _steps_per_epoch(training: SegmentationDataset, recipe: Recipe) -> int:
+def steps_per_epoch(training: SegmentationDataset, recipe: Recipe) -> int:
+    """Of the optimiser: whole batches alone are trained with.
+
+    Raises:
+        InputError: fewer images than one batch on each device.
+    """
     section = recipe.training
     processes = section.devices * section.nodes
     steps = len(training) // (section.batch_size * processes)

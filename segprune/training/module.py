@@ -16,16 +16,14 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation import best_classes, predict
 from segprune.metrics import ConfusionMatrix, score_counts
+from segprune.training.batches import ONE_VALUE
 from segprune.training.checkpoint import note
 from segprune.training.logs import LOSS
 from segprune.training.objective import Objective
 from segprune.training.recipe import Recipe
 from segprune.training.schedule import build_optimizer, rate_factor
 
-__all__ = ["ONE_VALUE", "Module"]
-
-ONE_VALUE = "Expected more than 1 value per channel"
-"""How torch begins to say that a BatchNorm has no variance in a batch of one."""
+__all__ = ["Module"]
 
 
 class _Teacher:
@@ -118,6 +116,11 @@ class Module(pl.LightningModule):
                     f"{self.current_epoch + 1}; lower training.learning_rate, set "
                     "training.gradient_clip, or take another precision."
                 )
+        if self.current_epoch == 0 and self._losses().get(f"{LOSS}/segmentation") == 0:
+            raise InputError(
+                "data: expected training images with labelled pixels, found none in the whole "
+                "first epoch; check them with segprune data check."
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         for logger in self.trainer.loggers:  # what they hold back would be lost in a kill

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,6 +29,13 @@ __all__ = [
     "parse_recipe",
     "read_recipe",
 ]
+
+
+Side = Annotated[int, Field(ge=1, le=32_768)]
+"""Of an image, in pixels."""
+
+Scale = Annotated[float, Field(ge=0.01, le=100)]
+"""Of an image: between them lies all that a network could still read."""
 
 
 class Section(BaseModel):
@@ -80,17 +87,17 @@ class DataSection(Section):
     root: Path | None = None
     train: str = "train"
     val: str = "val"
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     count: int | None = Field(None, ge=1)
     val_count: int | None = Field(None, ge=1)
-    workers: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0, le=1024)
 
 
 class AugmentationSection(Section):
     """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
 
-    crop: tuple[int, int] | None = None
-    scale: tuple[float, float] = (0.5, 2.0)
+    crop: tuple[Side, Side] | None = None
+    scale: tuple[Scale, Scale] = (0.5, 2.0)
     flip: float = Field(0.5, ge=0, le=1)
     brightness: float = Field(0.4, ge=0, lt=1)
     contrast: float = Field(0.4, ge=0, lt=1)
@@ -127,26 +134,26 @@ class TrainingSection(Section):
             where writing them takes longer than an epoch, as on a GPU.
     """
 
-    epochs: int = Field(ge=0)
-    batch_size: int = Field(8, ge=1)
+    epochs: int = Field(ge=0, le=1_000_000)
+    batch_size: int = Field(8, ge=1, le=65_536)
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(0.05, gt=0)
+    learning_rate: float = Field(0.05, gt=0, le=1000)
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0)
+    weight_decay: float = Field(5e-4, ge=0, le=1000)
     schedule: Literal["poly", "cosine"] = "poly"
-    warmup_epochs: float = Field(1.0, ge=0)
+    warmup_epochs: float = Field(1.0, ge=0, le=1_000_000)
     loss: Literal["cross_entropy", "ohem"] = "cross_entropy"
     ohem_threshold: float = Field(0.7, gt=0, lt=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    auxiliary_weight: float = Field(0.4, ge=0)
+    auxiliary_weight: float = Field(0.4, ge=0, le=1e6)
     class_weights: Literal["none", "median", "log"] = "none"
     ema_decay: float | None = Field(None, ge=0, lt=1)
-    gradient_clip: float = Field(0.0, ge=0)
+    gradient_clip: float = Field(0.0, ge=0, le=1e9)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     channels_last: bool = False
     accelerator: str = "auto"
-    devices: int = Field(1, ge=1)
-    nodes: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=1024)
+    nodes: int = Field(1, ge=1, le=65_536)
     strategy: str = "auto"
     evaluate_every: int = Field(0, ge=0)
     checkpoint_every: int = Field(1, ge=1)
@@ -206,10 +213,10 @@ class DistillationSection(Section):
     """
 
     teacher: Path | None = None
-    channel_wise: float = Field(3.0, ge=0)
-    temperature: float = Field(4.0, gt=0)
-    kl: float = Field(0.0, ge=0)
-    kl_temperature: float = Field(1.0, gt=0)
+    channel_wise: float = Field(3.0, ge=0, le=1e6)
+    temperature: float = Field(4.0, ge=1e-3, le=1e6)
+    kl: float = Field(0.0, ge=0, le=1e6)
+    kl_temperature: float = Field(1.0, ge=1e-3, le=1e6)
 
 
 class Recipe(Section):

@@ -70,7 +70,8 @@ def explain(error: ValidationError) -> str:
             parts.append(f"{where}: expected a value, found none")
         else:
             found = json.dumps(problem["input"], default=str)
-            parts.append(f"{where}: {reason[0].lower()}{reason[1:]}, found {found[:60]}")
+            already = "" if ", found " in reason else f", found {found[:60]}"
+            parts.append(f"{where}: {reason[0].lower()}{reason[1:]}{already}")
     return "; ".join(parts) + ". Correct the recipe."
 
 

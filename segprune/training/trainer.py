@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,12 +18,11 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
-from segprune.training.batches import in_own_words
+from segprune.training.batches import enough_for_statistics, in_own_words
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
 from segprune.training.logs import open_logs
-from segprune.training.module import ONE_VALUE
-from segprune.training.recipe import Recipe
+from segprune.training.recipe import Recipe, TrainingSection
 
 __all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
 
@@ -46,6 +46,7 @@ def build_trainer(
         InputError: a device, strategy or precision that this machine does not have.
     """
     section = recipe.training
+    _require_processes(section)
     on_cpu = working_device(section).type == "cpu"
     callbacks: list[Callback] = [
         ModelCheckpoint(
@@ -85,12 +86,23 @@ def build_trainer(
             deterministic="warn" if on_cpu else False,
             benchmark=False,
         )
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
         raise InputError(
             "training.accelerator, devices, strategy, precision: expected what this machine has, "
             f"found {section.accelerator}, {section.devices}, {section.strategy}, "
             f"{section.precision}: {error}"
         ) from error
+
+
+def _require_processes(section: TrainingSection) -> None:
+    """Lightning starts those of this machine, and would wait half an hour for the others."""
+    known = {"MASTER_ADDR", "SLURM_NTASKS", "TORCHELASTIC_RUN_ID", "LSB_JOBID", "KUBERNETES_PORT"}
+    if section.nodes > 1 and not known & os.environ.keys():
+        raise InputError(
+            f"training.nodes: expected to be started on each of {section.nodes} machines, by "
+            "torchrun, SLURM or with MASTER_ADDR and NODE_RANK, found no sign of any; start it "
+            "so, or leave nodes out."
+        )
 
 
 def begin(
@@ -107,20 +119,13 @@ def begin(
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with in_own_words():
+        with in_own_words(), enough_for_statistics():
             trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
         raise
-    except ValueError as error:
-        if not str(error).startswith(ONE_VALUE):
-            raise
-        raise InputError(
-            "training.batch_size: expected at least 2, found 1; the network has a BatchNorm over "
-            "a single pixel of each image, which has no variance in a batch of one."
-        ) from error
 
 
 @contextlib.contextmanager

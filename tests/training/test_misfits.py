@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from segprune.data.opening import open_dataset
 from segprune.errors import InputError, SegpruneError
 from segprune.pipeline.training import running
+from segprune.pipeline.training.folder import wait_for
 from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.fitting import fit
 from segprune.training.recipe import Recipe, TrainingSection, read_recipe
@@ -63,13 +64,15 @@ def test_averages_that_only_hold_what_training_began_with_are_refused() -> None:
 class Pooled(nn.Module):
     """With a BatchNorm over one pixel of each image, as in context modules."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 3) -> None:
         super().__init__()
-        self.norm, self.last = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)
+        self.first, self.norm = nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)
+        self.last = nn.Conv2d(8, classes, 1)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        pooled: torch.Tensor = self.norm(images.mean((2, 3), keepdim=True))
-        logits: torch.Tensor = self.last(images + pooled)
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.first(images)
+        pooled = self.norm(features.mean((2, 3), keepdim=True))
+        logits: Tensor = self.last(features + pooled)
         return logits
 
 
@@ -81,11 +84,15 @@ def test_a_batch_of_one_for_such_a_network_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [("training__epochs", True), ("training__learning_rate", True), ("seed", False),
-     ("seed", 2**63), ("training__batch_size", True)],
+     ("seed", 2**63), ("training__batch_size", True), ("training__checkpoint_every", True),
+     ("augmentation__crop", [0, 96]), ("augmentation__crop", [10**6, 10**6]),
+     ("augmentation__scale", [1e-4, 1]), ("training__warmup_epochs", 1e308),
+     ("training__learning_rate", 1e300), ("training__weight_decay", 1e300)],
 )  # fmt: skip
 def test_numbers_that_are_none_are_refused(field: str, value: Any) -> None:
-    with pytest.raises(InputError, match=field.rpartition("__")[2]):
+    with pytest.raises(InputError, match=field.rpartition("__")[2]) as caught:
         recipe(**{field: value})
+    assert str(caught.value).count(", found ") == 1 + str(caught.value).count(";")
 
 
 # ---------------------------------------------------------------- networks
@@ -134,6 +141,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Headed(lambda x: (x, (x, x[:, :5]))), "head 1: .* the 11 classes .* found 5"
     ),
     "frozen": (lambda: Headed(lambda x: (x, (x,)), trains=False), "none that requires a gradient"),
+    "pooled": (lambda: Pooled(11), "nothing"),
     "training": (Trained, r"takes images \(4, 3, 64, 128\) in training mode, found IndexError"),
 }  # fmt: skip
 
@@ -143,7 +151,7 @@ def chosen() -> nn.Module:
     return NETWORKS[os.environ["CHOSEN"]][0]()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "pooled"])
 def test_a_network_that_cannot_be_trained_here_is_a_sentence(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +159,60 @@ def test_a_network_that_cannot_be_trained_here_is_a_sentence(
     monkeypatch.setenv("CHOSEN", name)
     with pytest.raises(InputError, match=NETWORKS[name][1]):
         run_train(made(SMALL, "network.model=training.test_misfits:chosen"))
+
+
+def test_a_recovery_with_batches_of_one_is_the_same_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_images(Path.cwd())
+    monkeypatch.setenv("CHOSEN", "pooled")
+    text = SMALL.replace("training.tiny:camvid_net", "training.test_misfits:chosen") + PRUNING
+    torch.save(Pooled(11).state_dict(), "dense.pt")
+    with pytest.raises(InputError, match=r"training\.batch_size: expected at least 2, found 1"):
+        run_recover(
+            made(text, "network.init_from=dense.pt", "training.batch_size=1",
+                 "pruning.importance=magnitude")
+        )  # fmt: skip
+
+
+def test_images_without_a_labelled_pixel_are_noticed_in_the_first_epoch() -> None:
+    write_images(Path.cwd())
+    for path in Path("images", "train", "labels").iterdir():
+        with Image.open(path) as label:
+            Image.new("L", label.size, 255).save(path)
+    with pytest.raises(InputError, match=r"labelled pixels, found none in the whole first epoch"):
+        run_train(made())
+
+
+@pytest.mark.parametrize("task", [run_train, run_recover])
+def test_fewer_images_than_a_batch_are_noticed_before_a_plan_is_made(task: Any) -> None:
+    write_images(Path.cwd(), training=2)
+    torch.save(camvid_net().state_dict(), "dense.pt")
+    text = SMALL if task is run_train else SMALL + PRUNING
+    with pytest.raises(InputError, match=r"^training\.batch_size: expected at most the 2 images"):
+        task(made(text, "network.init_from=dense.pt"))
+
+
+def test_machines_that_nobody_started_are_not_waited_for() -> None:
+    with pytest.raises(InputError, match=r"training\.nodes: .* 2 machines.*leave nodes out"):
+        fit(net(), recipe(training__nodes=2), Scenes(8), Path.cwd())
+
+
+def test_processes_without_an_image_to_evaluate_are_refused() -> None:
+    wanted = recipe(training__evaluate_every=1, training__devices=4, training__batch_size=1)
+    with pytest.raises(InputError, match=r"each of 4 processes, found 3; evaluate at the end"):
+        fit(net(), wanted, Scenes(8), Path.cwd(), validation=Scenes(3, "val"))
+
+
+def test_a_plan_that_never_comes_is_not_waited_for_in_silence() -> None:
+    with pytest.raises(InputError, match=r"plan\.json: expected it from the first process"):
+        wait_for(Path("plan.json"), seconds=0.0)
+
+
+@pytest.mark.parametrize("accelerator", ["tpu", "abacus"])
+def test_an_accelerator_that_is_not_there_is_a_sentence(accelerator: str) -> None:
+    with pytest.raises(InputError, match=rf"expected what this machine has, found {accelerator}"):
+        fit(net(), recipe(training__accelerator=accelerator), Scenes(8), Path.cwd())
 
 
 def test_what_a_worker_process_cannot_read_is_the_sentence_it_is_without_workers() -> None:
@@ -168,6 +230,17 @@ def test_what_a_worker_process_cannot_read_is_the_sentence_it_is_without_workers
 # ---------------------------------------------------------------- images of several sizes
 
 
+def test_training_images_of_several_sizes_take_a_crop() -> None:
+    write_images(Path.cwd())
+    for kind in ("images", "labels"):
+        path = next(Path("images", "train", kind).iterdir())
+        with Image.open(path) as image:
+            image.resize((96, 48), Image.Resampling.NEAREST).save(path)
+    with pytest.raises(InputError, match=r"augmentation\.crop: expected one.*48×96.*say crop"):
+        run_train(made())
+    assert run_train(made(SMALL, "augmentation.crop=[48, 96]")).record is not None
+
+
 def test_validation_images_of_several_sizes_take_a_size_that_everybody_scores_at() -> None:
     write_images(Path.cwd())
     for kind in ("images", "labels"):
@@ -177,6 +250,20 @@ def test_validation_images_of_several_sizes_take_a_size_that_everybody_scores_at
     with pytest.raises(InputError, match=r"data\.size: expected one.*48×96.*64×128.*say size"):
         run_train(made())
     assert run_train(made(SMALL, "data.size=[64, 128]")).record is not None
+
+
+def test_other_images_are_not_trained_on_under_the_name_of_a_run() -> None:
+    write_images(Path.cwd())
+    run_train(made())
+    (Path("runs", "tiny") / "record.json").unlink()  # as if killed just before
+    label = next(Path("images", "train", "labels").iterdir())
+    before = label.read_bytes()
+    with Image.open(label) as image:
+        Image.new("L", image.size, 1).save(label)
+    with pytest.raises(InputError, match=r"data\.train: expected the images that the run in"):
+        run_train(made())
+    label.write_bytes(before)
+    assert run_train(made()).record is not None
 
 
 # ---------------------------------------------------------------- runs that come to nothing

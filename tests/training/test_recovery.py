@@ -16,9 +16,9 @@ import segprune
 from segprune.errors import InputError
 from segprune.pipeline.training import running as pipeline
 from segprune.pipeline.training.folder import is_primary, run_folder
+from segprune.pipeline.training.images import open_images, training_batches
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.running import TrainingResult, run_recover, run_train
-from segprune.pipeline.training.start import open_images, training_batches
 from segprune.records import read_record
 from segprune.training.recipe import Recipe, read_recipe
 from training.test_resume import StoppedError, until

@@ -16,7 +16,8 @@ from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.errors import InputError
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, Scores, activation, taylor
-from segprune.pipeline.training.start import Images, Start, open_images, start_from, stored_batches
+from segprune.pipeline.training.images import Images, open_images, stored_batches
+from segprune.pipeline.training.start import Start, start_from
 from segprune.tracing import trace
 from segprune.training.recipe import Recipe
 

@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from segprune.errors import InputError
@@ -16,13 +17,18 @@ from segprune.records import write_atomic
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.toml import to_toml
 
-__all__ = ["OVERLAYS", "PLAN", "RECORD", "is_primary", "run_folder"]
+__all__ = [
+    "OVERLAYS", "PLAN", "RECORD", "is_primary", "require_same_images", "run_folder", "wait_for",
+]  # fmt: skip
 
 RECORD = "record.json"
 PLAN = "plan.json"
 OVERLAYS = "overlays"
 _RECIPE = "recipe.toml"
 _SOURCES = Path("state", "sources.json")
+_IMAGES = Path("state", "images.json")
+_PATIENCE = 1800.0
+"""Seconds; as long as torch's processes wait for one another."""
 
 
 @contextlib.contextmanager
@@ -68,6 +74,42 @@ def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
         if began and _came_to_nothing(folder):
             shutil.rmtree(folder)  # the name is free again
         raise
+
+
+def require_same_images(folder: Path, digests: Mapping[str, str]) -> None:
+    """Refuse images that are others than those the run began with; digests are noted if it begins.
+
+    Args:
+        digests: of the images, by the recipe's field that names them.
+    """
+    known = folder / _IMAGES
+    if not known.exists():
+        write_atomic(known, json.dumps(digests, indent=2) + "\n")
+        return
+    began: dict[str, str] = json.loads(known.read_text(encoding="utf-8"))
+    for field, digest in digests.items():
+        if began.get(field) != digest:
+            raise InputError(
+                f"{field}: expected the images that the run in {folder} began with, found others; "
+                "put them back, give the recipe another name, or remove the folder."
+            )
+
+
+def wait_for(path: Path, seconds: float = _PATIENCE) -> None:
+    """Wait until the first process of a distributed training has written a file.
+
+    Raises:
+        InputError: it has not, within so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise InputError(
+                f"{path}: expected it from the first process of this training within "
+                f"{seconds:g} s, found none; look at what that process says, and whether all see "
+                "one folder."
+            )
+        time.sleep(0.1)
 
 
 def is_primary() -> bool:
@@ -144,7 +186,7 @@ def _is_begun(path: Path) -> bool:
 
 def _came_to_nothing(folder: Path) -> bool:
     """Whether a start that failed made nothing yet: no plan, no log, no checkpoint."""
-    own = {_RECIPE, *_SOURCES.parts, "lock"}
+    own = {_RECIPE, *_SOURCES.parts, _IMAGES.name, "lock"}
     return all(path.name in own or _is_unfinished(path) for path in folder.rglob("*"))
 
 

@@ -11,8 +11,9 @@ from segprune.costs import cost
 from segprune.environment import environment
 from segprune.metrics import Score
 from segprune.models.weights import file_digest
+from segprune.pipeline.training.images import Images
 from segprune.pipeline.training.record import TrainingRecord, Work, package_versions
-from segprune.pipeline.training.start import Images, Start
+from segprune.pipeline.training.start import Start
 from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe
 from segprune.training.toml import to_toml

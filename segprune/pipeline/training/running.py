@@ -22,24 +22,32 @@ from segprune.errors import InputError, SegpruneError
 from segprune.evaluation import evaluate
 from segprune.losses import class_weights
 from segprune.metrics import Score
-from segprune.pipeline.training.folder import OVERLAYS, PLAN, RECORD, is_primary, run_folder
+from segprune.pipeline.training.folder import (
+    OVERLAYS,
+    PLAN,
+    RECORD,
+    is_primary,
+    require_same_images,
+    run_folder,
+    wait_for,
+)
+from segprune.pipeline.training.images import (
+    Images,
+    class_pixels,
+    open_images,
+    require_views,
+    sample_digests,
+    training_batches,
+)
 from segprune.pipeline.training.overlays import write_overlays
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.recording import training_record
-from segprune.pipeline.training.start import (
-    Images,
-    Start,
-    class_pixels,
-    load_artifact,
-    open_images,
-    start_from,
-    training_batches,
-    with_widths,
-)
+from segprune.pipeline.training.start import Start, load_artifact, start_from, with_widths
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
+from segprune.training.batches import enough_for_statistics
 from segprune.training.devices import borrowed, working_device
 from segprune.training.fitting import Fit, fit
 from segprune.training.recalibration import recalibrate
@@ -124,6 +132,9 @@ def _run(
     recovers = command[0] == "recover"
     progress("open", 0, 1)
     images = open_images(recipe.data)
+    require_views(images, recipe)
+    if is_primary():
+        require_same_images(folder, sample_digests(images))
     start = start_from(recipe, images)
     scores: dict[str, Score] = {}
 
@@ -202,13 +213,15 @@ def _pruned(
 ) -> Start:
     """Prune by the run's plan, which is made once: a resumed training needs the same channels."""
     kept = folder / PLAN
+    if not is_primary():
+        # Its own would differ where processors round otherwise, and gradients then do not add up.
+        wait_for(kept)
     if kept.exists():
         plan = PrunePlan.from_json(kept.read_text(encoding="utf-8"))
     else:
         progress("plan", 0, 1)
         plan = _plan(recipe, start, images)
-        if is_primary():
-            write_atomic(kept, plan.to_json())
+        write_atomic(kept, plan.to_json())
     small = prune(start.network, plan)
     whole = plan if start.is_dense else start.plan.then(plan)
     return Start(small, start.dense, whole, start.source)
@@ -242,7 +255,7 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
 def _recalibrate(network: nn.Module, recipe: Recipe, images: Images, progress: Progress) -> None:
     count = recipe.recalibration.batches
     device = working_device(recipe.training)
-    with borrowed(network, device) as there:
+    with borrowed(network, device) as there, enough_for_statistics():
         recalibrate(
             there,
             (batch for batch, _ in training_batches(images, recipe, count, device)),
