@@ -20,7 +20,7 @@ __all__ = ["CPU", "Batches", "enough_for_statistics", "in_own_words", "training_
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
 
-ONE_VALUE = "Expected more than 1 value per channel"
+_ONE_VALUE = "Expected more than 1 value per channel"
 """How torch begins to say that a BatchNorm has no variance in a batch of one."""
 
 CPU = torch.device("cpu")
@@ -72,7 +72,7 @@ def enough_for_statistics() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        if not str(error).startswith(ONE_VALUE):
+        if not str(error).startswith(_ONE_VALUE):
             raise
         raise InputError(
             "training.batch_size: expected at least 2, found 1; the network has a BatchNorm over "

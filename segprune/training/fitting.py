@@ -132,12 +132,11 @@ def _require_forgetful(section: TrainingSection, steps: int) -> None:
 
 
 def _require_one_each(watched: SegmentationDataset | None, section: TrainingSection) -> None:
-    processes = section.devices * section.nodes
-    if watched is not None and len(watched) < processes:
+    if watched is not None and len(watched) < section.processes:
         raise InputError(
             f"training.evaluate_every: expected an image of {watched.name} {watched.split} for "
-            f"each of {processes} processes, found {len(watched)}; evaluate at the end alone (0), "
-            "or take more images."
+            f"each of {section.processes} processes, found {len(watched)}; evaluate at the end "
+            "alone (0), or take more images."
         )
 
 
@@ -156,12 +155,11 @@ def steps_per_epoch(training: SegmentationDataset, recipe: Recipe) -> int:
         InputError: fewer images than one batch on each device.
     """
     section = recipe.training
-    processes = section.devices * section.nodes
-    steps = len(training) // (section.batch_size * processes)
+    steps = len(training) // (section.batch_size * section.processes)
     if steps == 0:
         raise InputError(
             f"training.batch_size: expected at most the {len(training)} images of "
-            f"{training.name} {training.split}, found {section.batch_size} on each of {processes} "
-            "devices; take smaller batches or more images."
+            f"{training.name} {training.split}, found {section.batch_size} on each of "
+            f"{section.processes} devices; take smaller batches or more images."
         )
     return steps

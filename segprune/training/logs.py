@@ -8,6 +8,7 @@ written a checkpoint and not yet the row that belongs to it.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from segprune.records import write_atomic
 from segprune.training.checkpoint import Stop
 
-__all__ = ["LOSS", "open_logs"]
+__all__ = ["LOSS", "flush", "open_logs"]
 
 LOSS = "loss"
 """What the sum of all terms is called in logs; each term is `loss/name`."""
@@ -34,13 +35,21 @@ def open_logs(folder: Path, stop: Stop | None) -> list[Logger]:
         folder: of the run.
         stop: of the attempt before this one.
     """
-    rows = CSVLogger(folder, name=_FOLDER, version="")
-    if stop is None:
-        return [rows, TensorBoardLogger(folder, name=_FOLDER, version="")]
     # From the last epoch that counts on, TensorBoard forgets, and is told it again.
-    board = TensorBoardLogger(folder, name=_FOLDER, version="", purge_step=stop.steps - 1)
-    _keep(rows, board, folder, stop)
+    purge_step = None if stop is None else stop.steps - 1
+    rows = CSVLogger(folder, name=_FOLDER, version="")
+    board = TensorBoardLogger(folder, name=_FOLDER, version="", purge_step=purge_step)
+    if stop is not None:
+        _keep(rows, board, folder, stop)
     return [rows, board]
+
+
+def flush(loggers: Iterable[Logger]) -> None:
+    """Write what loggers hold back, which would be lost in a kill."""
+    for logger in loggers:
+        logger.save()
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.flush()
 
 
 @rank_zero_only

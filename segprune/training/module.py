@@ -8,7 +8,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
@@ -16,9 +15,9 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation import best_classes, predict
 from segprune.metrics import ConfusionMatrix, score_counts
-from segprune.training.batches import ONE_VALUE
+from segprune.training.batches import enough_for_statistics
 from segprune.training.checkpoint import note
-from segprune.training.logs import LOSS
+from segprune.training.logs import LOSS, flush
 from segprune.training.objective import Objective
 from segprune.training.recipe import Recipe
 from segprune.training.schedule import build_optimizer, rate_factor
@@ -123,10 +122,7 @@ class Module(pl.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        for logger in self.trainer.loggers:  # what they hold back would be lost in a kill
-            logger.save()
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.flush()
+        flush(self.trainer.loggers)
         note(checkpoint, self._recipe.digest(), self._losses())
 
     def _losses(self) -> dict[str, float]:
@@ -152,10 +148,11 @@ class Module(pl.LightningModule):
 
     def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         try:
-            return self._outputs(images)
+            with enough_for_statistics():
+                return self._outputs(images)
+        except InputError:
+            raise
         except Exception as error:  # a network of any kind, which may raise anything
-            if str(error).startswith(ONE_VALUE):
-                raise
             raise InputError(
                 f"training: expected a network that takes images {tuple(images.shape)} in training "
                 f"mode, found {type(error).__name__}: {error}; look at augmentation.crop, "

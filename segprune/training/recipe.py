@@ -137,7 +137,7 @@ class TrainingSection(Section):
     epochs: int = Field(ge=0, le=1_000_000)
     batch_size: int = Field(8, ge=1, le=65_536)
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(0.05, gt=0, le=1000)
+    learning_rate: float = Field(0.05, gt=0, le=1e30)  # what single precision can hold
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0, le=1000)
     schedule: Literal["poly", "cosine"] = "poly"
@@ -157,6 +157,11 @@ class TrainingSection(Section):
     strategy: str = "auto"
     evaluate_every: int = Field(0, ge=0)
     checkpoint_every: int = Field(1, ge=1)
+
+    @property
+    def processes(self) -> int:
+        """On all machines, one a device."""
+        return self.devices * self.nodes
 
     def decay_over(self, steps: int) -> float:
         """Of the averaged weights in a training of so many steps."""

@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
-from segprune.training.batches import enough_for_statistics, in_own_words
+from segprune.training.batches import in_own_words
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
 from segprune.training.logs import open_logs
@@ -71,7 +71,7 @@ def build_trainer(
             max_epochs=section.epochs,
             gradient_clip_val=section.gradient_clip or None,
             # On CPUs each process counts its own, and those of the first one are kept.
-            sync_batchnorm=section.devices * section.nodes > 1 and not on_cpu,
+            sync_batchnorm=section.processes > 1 and not on_cpu,
             use_distributed_sampler=False,  # EpochOrder does its own, as a pure function
             check_val_every_n_epoch=max(section.evaluate_every, 1),
             limit_val_batches=None if section.evaluate_every else 0,
@@ -119,7 +119,7 @@ def begin(
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with in_own_words(), enough_for_statistics():
+        with in_own_words():
             trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):

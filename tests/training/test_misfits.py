@@ -141,9 +141,13 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Headed(lambda x: (x, (x, x[:, :5]))), "head 1: .* the 11 classes .* found 5"
     ),
     "frozen": (lambda: Headed(lambda x: (x, (x,)), trains=False), "none that requires a gradient"),
-    "pooled": (lambda: Pooled(11), "nothing"),
     "training": (Trained, r"takes images \(4, 3, 64, 128\) in training mode, found IndexError"),
 }  # fmt: skip
+
+
+def pooled() -> nn.Module:
+    """For recipes: `training.test_misfits:pooled`."""
+    return Pooled(11)
 
 
 def chosen() -> nn.Module:
@@ -151,7 +155,7 @@ def chosen() -> nn.Module:
     return NETWORKS[os.environ["CHOSEN"]][0]()
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "pooled"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_that_cannot_be_trained_here_is_a_sentence(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,13 +165,10 @@ def test_a_network_that_cannot_be_trained_here_is_a_sentence(
         run_train(made(SMALL, "network.model=training.test_misfits:chosen"))
 
 
-def test_a_recovery_with_batches_of_one_is_the_same_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_recovery_with_batches_of_one_is_the_same_sentence() -> None:
     write_images(Path.cwd())
-    monkeypatch.setenv("CHOSEN", "pooled")
-    text = SMALL.replace("training.tiny:camvid_net", "training.test_misfits:chosen") + PRUNING
-    torch.save(Pooled(11).state_dict(), "dense.pt")
+    text = SMALL.replace("training.tiny:camvid_net", "training.test_misfits:pooled") + PRUNING
+    torch.save(pooled().state_dict(), "dense.pt")
     with pytest.raises(InputError, match=r"training\.batch_size: expected at least 2, found 1"):
         run_recover(
             made(text, "network.init_from=dense.pt", "training.batch_size=1",
@@ -230,23 +231,23 @@ def test_what_a_worker_process_cannot_read_is_the_sentence_it_is_without_workers
 # ---------------------------------------------------------------- images of several sizes
 
 
-def test_training_images_of_several_sizes_take_a_crop() -> None:
+def write_images_of_two_sizes(split: str) -> None:
     write_images(Path.cwd())
     for kind in ("images", "labels"):
-        path = next(Path("images", "train", kind).iterdir())
+        path = next(Path("images", split, kind).iterdir())
         with Image.open(path) as image:
             image.resize((96, 48), Image.Resampling.NEAREST).save(path)
+
+
+def test_training_images_of_several_sizes_take_a_crop() -> None:
+    write_images_of_two_sizes("train")
     with pytest.raises(InputError, match=r"augmentation\.crop: expected one.*48×96.*say crop"):
         run_train(made())
     assert run_train(made(SMALL, "augmentation.crop=[48, 96]")).record is not None
 
 
 def test_validation_images_of_several_sizes_take_a_size_that_everybody_scores_at() -> None:
-    write_images(Path.cwd())
-    for kind in ("images", "labels"):
-        path = next(Path("images", "val", kind).iterdir())
-        with Image.open(path) as image:
-            image.resize((96, 48), Image.Resampling.NEAREST).save(path)
+    write_images_of_two_sizes("val")
     with pytest.raises(InputError, match=r"data\.size: expected one.*48×96.*64×128.*say size"):
         run_train(made())
     assert run_train(made(SMALL, "data.size=[64, 128]")).record is not None

@@ -52,6 +52,11 @@ class Streets(SegmentationDataset):
         # Scenes have nothing in common: each is a sequence of its own.
         super().__init__("streets", split, CAMVID, names, size=size, cache=cache)
 
+    def stored_size(self, index: int) -> tuple[int, int]:
+        """That of all scenes; none is painted for it."""
+        assert self.size is not None
+        return self.size
+
     def _read(self, index: int) -> Sample:
         assert self.size is not None
         image, label = paint_scene(self._seed, index, *self.size)

@@ -86,13 +86,11 @@ def require_same_images(folder: Path, digests: Mapping[str, str]) -> None:
     if not known.exists():
         write_atomic(known, json.dumps(digests, indent=2) + "\n")
         return
-    began: dict[str, str] = json.loads(known.read_text(encoding="utf-8"))
-    for field, digest in digests.items():
-        if began.get(field) != digest:
-            raise InputError(
-                f"{field}: expected the images that the run in {folder} began with, found others; "
-                "put them back, give the recipe another name, or remove the folder."
-            )
+    for field, _ in _changed(known, digests):
+        raise InputError(
+            f"{field}: expected the images that the run in {folder} began with, found others; "
+            "put them back, give the recipe another name, or remove the folder."
+        )
 
 
 def wait_for(path: Path, seconds: float = _PATIENCE) -> None:
@@ -144,15 +142,21 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
 
 def _check_sources(sources: dict[str, str], folder: Path) -> None:
     """A plan or a checkpoint means nothing where the weights it came from have changed."""
-    known = folder / _SOURCES
-    began: dict[str, str] = json.loads(known.read_text()) if known.exists() else {}
-    for field, digest in sources.items():
+    for field, began in _changed(folder / _SOURCES, sources):
+        raise InputError(
+            f"{field}: expected the file that the run in {folder} began with ({began[:12]}), "
+            f"found another ({sources[field][:12]}); put it back, give the recipe another name, "
+            "or remove the folder."
+        )
+
+
+def _changed(known: Path, digests: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Fields whose digests differ from those noted in a file, and what is noted there."""
+    text = known.read_text(encoding="utf-8") if known.exists() else "{}"
+    began: dict[str, str] = json.loads(text)
+    for field, digest in digests.items():
         if began.get(field) != digest:
-            raise InputError(
-                f"{field}: expected the file that the run in {folder} began with "
-                f"({began.get(field, 'unknown')[:12]}), found another ({digest[:12]}); put it "
-                "back, give the recipe another name, or remove the folder."
-            )
+            yield field, began.get(field, "unknown")
 
 
 def _sources(recipe: Recipe) -> dict[str, str]:

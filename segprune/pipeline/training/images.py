@@ -30,8 +30,8 @@ __all__ = [
 _LITTLE = 2**30
 """Bytes; the images of CamVid take a quarter, those of Cityscapes 25 times as many."""
 
-
 _FEW = 8
+"""Images of a split that stand for all of it."""
 
 
 @dataclass(frozen=True)
