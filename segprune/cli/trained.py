@@ -37,8 +37,9 @@ def announce_recipe(recipe: Recipe) -> None:
     for key, value in recipe.network.options.items():
         line.append(f" {key}={value}")
     line.append(f", {recipe.data.name}, {recipe.training.epochs} epochs, seed {recipe.seed}")
-    if recipe.network.init_from is not None:
-        line.append(f", from {recipe.network.init_from.name}")
+    if recipe.network.weights:
+        mean = "the mean of " if recipe.network.average_of else ""
+        line.append(f", from {mean}{' and '.join(path.name for path in recipe.network.weights)}")
     Console(soft_wrap=True).print(line)
 
 

@@ -200,7 +200,7 @@ def _named(record: TrainingRecord, data: str) -> tuple[str, str]:
 
 def _comparable(record: TrainingRecord) -> str:
     """The recipe without what differs from seed to seed."""
-    own = re.compile(r"^(name|seed|init_from|teacher|architecture_of) = ")
+    own = re.compile(r"^(name|seed|init_from|teacher|architecture_of|average_of) = ")
     return "\n".join(line for line in record.recipe.splitlines() if not own.match(line))
 
 

@@ -1,14 +1,16 @@
-"""Exponential moving averages of weights, and of what BatchNorms have seen."""
+"""Averages of weights, and of what BatchNorms have seen: over steps, or over several trainings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 
+import torch
 from pytorch_lightning.callbacks import WeightAveraging
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-__all__ = ["moving_average"]
+__all__ = ["mean_of", "moving_average"]
 
 
 def moving_average(decay: float) -> WeightAveraging:
@@ -34,3 +36,25 @@ def _averaged(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | in
             mean.copy_(value)
 
     return average
+
+
+def mean_of(networks: Sequence[nn.Module]) -> nn.Module:
+    """A network with the mean of the weights of several, a "model soup".
+
+    Trainings that began with the same weights end near one another, and their mean is often better
+    than each of them (Wortsman et al., Model soups, ICML 2022). Its BatchNorms have to be measured
+    anew: they have seen other activations. Counters and tables are those of the first network.
+
+    Args:
+        networks: of one architecture, with tensors of the same names and shapes; not changed.
+    """
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(first.dtype)
+        if first.is_floating_point()
+        else first
+        for name, first in states[0].items()
+    }
+    result = copy.deepcopy(networks[0])
+    result.load_state_dict(mean)
+    return result

@@ -64,12 +64,34 @@ class NetworkSection(Section):
             without it, training starts from random weights.
         architecture_of: a pruned artefact whose shapes are taken, with new random weights: the
             control "the same slim network from scratch".
+        average_of: artefacts of one plan, such as recoveries with several seeds; training starts
+            from the mean of their weights (`segprune.training.averaging.mean_of`).
     """
 
     model: str
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     init_from: Path | None = None
     architecture_of: Path | None = None
+    average_of: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> NetworkSection:
+        found = [
+            name
+            for name in ("init_from", "architecture_of", "average_of")
+            if getattr(self, name) is not None
+        ]
+        if len(found) > 1:
+            raise ValueError(
+                "expected one of init_from (weights), architecture_of (shapes alone) and "
+                f"average_of (the mean of weights), found {' and '.join(found)}"
+            )
+        return self
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """Files that weights come from; none where training starts from random ones."""
+        return self.average_of or ((self.init_from,) if self.init_from is not None else ())
 
 
 class DataSection(Section):
@@ -261,6 +283,8 @@ class Recipe(Section):
             part = content[section]
             if part is not None and part[field] is not None:
                 part[field] = Path(part[field]).name
+        if self.network.average_of is not None:
+            content["network"]["average_of"] = [path.name for path in self.network.average_of]
         return Recipe.model_validate(content)
 
 

@@ -179,7 +179,7 @@ def test_a_pruned_artefact_is_trained_on_and_pruned_further() -> None:
     assert (on.macs, on.plan) == (first.macs, first.plan)
     assert on.scores["start"] == first.scores["result"]
     further = record_of(
-        run_recover(made(SMALL + PRUNING, start, "pruning.budget={macs=0.8}", "name=further"))
+        run_recover(made(SMALL + PRUNING, start, "pruning.budget={macs=0.75}", "name=further"))
     )
     assert further.macs <= 0.8 * first.macs
     assert further.dense_macs == first.dense_macs
@@ -230,6 +230,54 @@ def test_shapes_alone_are_taken_for_the_control_from_scratch() -> None:
     assert (record.macs, record.plan, record.source) == (first.macs, first.plan, None)
 
 
+def test_the_mean_of_two_recoveries_is_a_network_of_their_plan() -> None:
+    own = [
+        weights_in(recovered(f"name={name}", f"seed={seed}", "pruning.importance=magnitude"))
+        for seed, name in enumerate(("left", "right"))
+    ]
+    files = [f"runs/{name}/{name}.safetensors" for name in ("left", "right")]
+    average = f"network.average_of={json.dumps(files)}"
+    mean = run_recover(
+        made(SMALL, average, "name=mean", "training.epochs=0", "recalibration.batches=0")
+    )
+    record = record_of(mean)
+    for name, tensor in weights_in(mean).items():
+        both = [state[name] for state in own]
+        wanted = (
+            sum(value.double() for value in both) / 2 if tensor.is_floating_point() else both[0]
+        )
+        # Stored in half precision.
+        torch.testing.assert_close(tensor.double(), wanted.double(), rtol=1e-3, atol=1e-6)
+    first = read_record(TrainingRecord, Path("runs", "left", "record.json"))
+    assert (record.plan, record.params, record.macs) == (first.plan, first.params, first.macs)
+    assert list(record.scores) == ["start", "result"]
+    assert record.source not in {None, first.artifact}
+    assert f"average_of = {json.dumps([Path(path).name for path in files])}" in record.recipe
+
+
+def test_the_mean_is_trained_on_from_and_a_changed_part_of_it_is_noticed() -> None:
+    for seed, name in enumerate(("left", "right")):
+        recovered(f"name={name}", f"seed={seed}", "pruning.importance=magnitude")
+    files = [Path("runs", name, f"{name}.safetensors") for name in ("left", "right")]
+    average = f"network.average_of={json.dumps([path.as_posix() for path in files])}"
+    with pytest.raises(StoppedError):
+        run_recover(made(SMALL, average, "name=mean"), progress=until_training(3))
+    kept = files[1].read_bytes()
+    files[1].write_bytes(files[0].read_bytes())
+    with pytest.raises(InputError, match=r"network\.average_of\[1\]: expected the file that the"):
+        run_recover(made(SMALL, average, "name=mean"))
+    files[1].write_bytes(kept)
+    assert record_of(run_recover(made(SMALL, average, "name=mean"))).work.resumed_at
+
+
+def test_networks_of_other_channels_have_no_mean() -> None:
+    recovered("name=first", "training.epochs=0")
+    recovered("name=second", "training.epochs=0", "pruning.budget={macs=0.75}")
+    average = [f"runs/{name}/{name}.safetensors" for name in ("first", "second")]
+    with pytest.raises(InputError, match=r"average_of: expected artefacts of one plan, .*second"):
+        run_recover(made(SMALL, f"network.average_of={json.dumps(average)}", "name=mean"))
+
+
 def test_training_batches_are_those_of_the_first_epochs() -> None:
     wanted = made(SMALL)
     images = open_images(wanted.data)
@@ -252,7 +300,11 @@ def test_training_batches_are_those_of_the_first_epochs() -> None:
         (run_train, SMALL, ("network.init_from=no.safetensors",), "network.init_from: expected a"),
         (run_train, RECIPE, ("network.options={num_classes=4}",), "expected no num_classes"),
         (run_train, SMALL, (FROM_DENSE, "network.architecture_of=runs/dense/dense.safetensors"),
-         "expected init_from or architecture_of"),
+         "expected one of init_from .* found init_from and architecture_of"),
+        (run_train, SMALL, ("network.average_of=['runs/dense/dense.safetensors']",),
+         "network.average_of: tuple should have at least 2"),
+        (run_recover, SMALL, ("network.average_of=['runs/dense/dense.safetensors', 'no.file']",),
+         r"network.average_of\[1\]: expected a file, found No such file"),
     ],
 )  # fmt: skip
 def test_recipes_that_do_not_fit_are_refused(

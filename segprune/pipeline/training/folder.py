@@ -166,6 +166,8 @@ def _sources(recipe: Recipe) -> dict[str, str]:
         "network.architecture_of": recipe.network.architecture_of,
         "distillation.teacher": recipe.distillation.teacher if recipe.distillation else None,
     }
+    for number, artifact in enumerate(recipe.network.average_of or ()):
+        named[f"network.average_of[{number}]"] = artifact
     digests = {}
     for field, path in named.items():
         if path is None:

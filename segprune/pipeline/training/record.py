@@ -39,7 +39,8 @@ class TrainingRecord:
     Attributes:
         recipe: resolved, as TOML, without folders.
         input: of the evaluated network, `(1, 3, H, W)`.
-        source: digest of the file the weights came from, or None.
+        source: digest of the file the weights came from, or of the digests of several; None for
+            random weights.
         plan: digest of the plan from the dense network to the result.
         artifact: digest of the file that was written, and that "result" scores.
         dense_params, dense_macs, params, macs: of inference, of the dense network and the result.

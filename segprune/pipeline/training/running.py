@@ -112,12 +112,13 @@ def run_recover(
     """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
 
     Where `init_from` is pruned already and the recipe has no section `pruning`, its recovery is
-    continued; where it has one, the network is pruned further. Zero epochs recalibrate only.
+    continued; where it has one, the network is pruned further. Zero epochs recalibrate only, which
+    is what a mean of several recoveries (`average_of`) needs.
 
     Raises:
         InputError, SegpruneError: as for `run_train`.
     """
-    if recipe.network.init_from is None:
+    if not recipe.network.weights:
         raise InputError(
             "network.init_from: expected a trained network to prune, found none; train one with "
             "segprune train, and name its artefact."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from segprune.pipeline.training.images import Images
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.surgery import prune
+from segprune.training.averaging import mean_of
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import NetworkSection, Recipe
 
@@ -42,7 +45,8 @@ class Start:
         dense: the full-size network of the same declaration; its weights mean nothing unless the
             network itself is dense.
         plan: from `dense` to `network`; keeps everything where the network is dense.
-        source: digest of the file that weights came from, or None for random ones.
+        source: digest of the file that weights came from, or of the digests of several; None for
+            random ones.
     """
 
     network: nn.Module
@@ -65,11 +69,6 @@ def start_from(recipe: Recipe, images: Images) -> Start:
             do not.
     """
     section = recipe.network
-    if section.init_from is not None and section.architecture_of is not None:
-        raise InputError(
-            "network: expected init_from or architecture_of, found both; the one takes weights, "
-            "the other shapes alone."
-        )
     dense = _declared(recipe, len(images.training.classes))
     require_outputs(dense, images.example, len(images.training.classes), "network.model")
     nothing = with_widths(
@@ -78,6 +77,8 @@ def start_from(recipe: Recipe, images: Images) -> Start:
     if section.architecture_of is not None:
         plan = read_header(section.architecture_of).plan
         start = Start(prune(dense, plan), dense, plan, None)
+    elif section.average_of is not None:
+        start = _average(section.average_of, dense)
     elif section.init_from is None:
         start = Start(dense, dense, nothing, None)
     elif is_artifact(section.init_from):
@@ -88,6 +89,19 @@ def start_from(recipe: Recipe, images: Images) -> Start:
         load_weights(dense, read_weights(section.init_from), str(section.init_from))
         start = Start(dense, dense, nothing, file_digest(section.init_from))
     return start
+
+
+def _average(paths: Sequence[Path], dense: nn.Module) -> Start:
+    plans = [read_header(path).plan for path in paths]
+    for path, plan in zip(paths, plans, strict=True):
+        if plan != plans[0]:
+            raise InputError(
+                f"network.average_of: expected artefacts of one plan, for the mean of other "
+                f"channels means nothing, found {plans[0].digest[:12]} in {paths[0]} and "
+                f"{plan.digest[:12]} in {path}; make them by recoveries that share the plan."
+            )
+    source = hashlib.sha256("".join(file_digest(path) for path in paths).encode()).hexdigest()
+    return Start(mean_of([load(path, dense) for path in paths]), dense, plans[0], source)
 
 
 def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) -> PrunePlan:
