@@ -65,7 +65,8 @@ class Policy:
         memory_format: in which it is owed.
         headline_seeds: seeds that a row needs to lead with.
         fps_share: at least this share of a baseline's frames per second, on the same machine.
-        speedup_share: gates hold a network to this share of the owed speed-up; the report to all.
+        speedup_share: gates hold a network to this share of the owed gain in speed, the report to
+            all of it.
     """
 
     budgets: Mapping[str, Budget]
