@@ -113,5 +113,5 @@ def test_the_results_are_empty_without_records_and_a_table_with_them(
     monkeypatch.setattr(readme, "RECORDS", tmp_path)
     assert readme.results_table() == ""
     write_record(tmp_path / "dense.json", synthetic_records.training(miou=0.7123))
-    assert "| bisenetv2 | dense ◆ | one seed |" in readme.results_table()
+    assert "| bisenetv2 | dense ◆ | one seed | 60 |" in readme.results_table()
     assert "71.23" in readme.results_table()

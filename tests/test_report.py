@@ -146,10 +146,32 @@ def test_one_seed_is_called_one_seed_and_several_have_mean_and_range(policy: Pol
     ]
     rows = rows_of(policy, one, *three)
     text = "\n".join(headline_table(rows))
-    assert "| dense ◆ | one seed | 0.584 M | 0.279 | 72.00 |" in text
+    assert "| dense ◆ | one seed | 60 | 0.584 M | 0.279 | 72.00 |" in text
     assert "| macs50 | 3 seeds |" in text
     assert "71.10 (70.00 – 72.00) | −0.90 |" in text
     assert [record.seed for record in row_of(rows, "macs50").trained.records] == [0, 1, 2]
+
+
+def test_how_it_was_trained_stands_beside_every_network(policy: Policy) -> None:
+    crop = "\n[augmentation]\ncrop = [96, 192]\n"
+    layers = '\n[pruning]\nlayers = {"head*" = 0.5}\n'
+    mean = 'model = "bisenetv2"\naverage_of = ["a.safetensors", "b.safetensors"]'
+    parts = training(variant="part", share=0.5, steps=100)
+    half = training(variant="macs50", share=0.5)
+    rows = rows_of(
+        policy, training(),
+        dataclasses.replace(parts, recipe=parts.recipe + crop + layers),
+        dataclasses.replace(
+            half,
+            recipe=half.recipe.replace('model = "bisenetv2"', mean).replace("s = 60", "s = 0"),
+        ),
+    )  # fmt: skip
+    text = "\n".join(headline_table(rows))
+    assert "| part | one seed | 60 on 96×192 |" in text
+    assert "| macs50 | mean of 2 networks | 0 |" in text
+    # Its recipe names no layer, but the networks that it is the mean of do.
+    notes = " ".join(headline_notes(rows, policy))
+    assert "Widths of bisenetv2 macs50, bisenetv2 part: given layer by layer" in notes
 
 
 @pytest.mark.parametrize(

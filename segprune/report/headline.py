@@ -5,10 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import SpeedRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.promise import Promise
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained
 from segprune.report.words import NOTHING, points, signed, table, times_range
@@ -30,6 +32,7 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             trained.network,
             trained.variant + (" ◆" if row.dense is trained else ""),
             seeds_words(trained),
+            _epochs(trained),
             f"{trained.params / 1e6:.3f} M{_share(trained, trained.params_share)}",
             f"{trained.macs / 1e9:.3f}{_share(trained, trained.macs_share)}",
             _miou(trained),
@@ -38,10 +41,10 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             _promise(row.promise),
         ])  # fmt: skip
     header = (
-        "network", "variant", "seeds", "parameters", "GMACs", "mIoU", "against dense ◆",
+        "network", "variant", "seeds", "epochs", "parameters", "GMACs", "mIoU", "against dense ◆",
         "speed-up (95 %)", "promise",
     )  # fmt: skip
-    return table(header, lines, words=(0, 1, 2, 8))
+    return table(header, lines, words=(0, 1, 2, 3, 9))
 
 
 def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
@@ -51,9 +54,10 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     at = f", input {sizes}" if sizes else ""
     notes = [
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
-        "recovery was. mIoU in percent on the whole validation split. Several seeds: mean (lowest "
-        f"– highest). Speed-up: one thread{at}, dense and pruned measured "
-        "in turn. Promise: `policy.toml`, on the mean of the seeds."
+        "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
+        "split. Several seeds: mean (lowest – highest). Speed-up: one thread"
+        f"{at}, dense and pruned measured in turn. Promise: `policy.toml`, on the mean of the "
+        "seeds."
     ]
     notes += _about_recipes(rows)
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
@@ -73,15 +77,21 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
     """Which networks these are, at which size, and whose widths somebody chose."""
     networks: dict[str, None] = {}
+    # By plan, so that the mean of such networks is told too.
+    chosen = {
+        record.plan
+        for row in rows
+        for record in row.trained.records
+        if _recipe(record).get("pruning", {}).get("layers")
+    }
     by_hand = []
     for row in rows:
         record = row.trained.records[0]
-        recipe = tomllib.loads(record.recipe)
-        options = recipe["network"].get("options", {})
+        options = _recipe(record)["network"].get("options", {})
         told = ", ".join(f"{name}={value}" for name, value in options.items())
         size = "×".join(map(str, record.input))
         networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
-        if recipe.get("pruning", {}).get("layers"):
+        if record.plan in chosen:
             by_hand.append(f"{row.trained.network} {row.trained.variant}")
     notes = [f"Evaluated: {', '.join(networks)}."]
     if by_hand:
@@ -202,9 +212,23 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
 
 
 def seeds_words(trained: Trained) -> str:
-    """One seed is called one seed."""
-    count = len(trained.records)
-    return "one seed" if count == 1 else f"{count} seeds"
+    """One seed is called one seed, and the mean of several networks is called that."""
+    count, parts = len(trained.records), _recipe(trained.records[0])["network"].get("average_of")
+    if not parts:
+        return "one seed" if count == 1 else f"{count} seeds"
+    mean = f"mean of {len(parts)} networks"
+    return mean if count == 1 else f"{count} seeds, each the {mean}"
+
+
+def _epochs(trained: Trained) -> str:
+    recipe = _recipe(trained.records[0])
+    crop = recipe.get("augmentation", {}).get("crop")
+    epochs = recipe["training"]["epochs"]
+    return f"{epochs} on {crop[0]}×{crop[1]}" if crop and epochs else str(epochs)
+
+
+def _recipe(record: TrainingRecord) -> dict[str, Any]:
+    return tomllib.loads(record.recipe)
 
 
 def _miou(trained: Trained) -> str:
