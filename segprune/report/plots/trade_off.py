@@ -1,4 +1,7 @@
-"""mIoU against MACs, parameters and measured time: every strategy, the best ones by name."""
+"""mIoU against MACs, parameters and measured time: every strategy, the best ones by name.
+
+Those near the dense network stand too close to one another; the summary names them all.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-# Trained points lie close together, under the dense line: one name for them is enough.
+# Where names stand, and up to which share of dense mIoU there is room for them. Trained points lie
+# close together, under the dense line: one name for them is enough.
 _PLACES = {
-    "none": ((5, -3), "left", "top"),
-    "recalibrated": ((-4, 4), "right", "bottom"),
-    "distilled": ((2, 16), "right", "bottom"),
+    "none": ((5, -3), "left", "top", 0.65),
+    "recalibrated": ((-4, 4), "right", "bottom", 0.85),
+    "distilled": ((2, 16), "right", "bottom", 2.0),
 }
-_CROWDED, _CRAMPED = 0.65, 0.36
+_CRAMPED = 0.36
 
 
 def draw(study: Study, sweep: Sweep) -> Figure:
@@ -79,7 +83,9 @@ def _panel(
             for budget in sweep.budgets
             if (best := sweep.best(network.name, budget, recovery))
         ]
-        _name(axes, recovery, [one for one in leaders if one[1] in named], dense_cost)
+        if dense_cost is not None:
+            own = [one for one in leaders if one[1] in named]
+            _name(axes, recovery, own, dense_miou, _CRAMPED * dense_cost)
     axes.annotate(
         f"dense {in_points(dense_miou)}", (0.02, 100 * dense_miou), xytext=(0, 3),
         xycoords=("axes fraction", "data"), textcoords="offset points", va="bottom", fontsize=7.5,
@@ -104,19 +110,19 @@ def _leaders(found: list[tuple[float, Point]]) -> list[tuple[float, Point]]:
 
 
 def _name(
-    axes: Axes, recovery: str, leaders: list[tuple[float, Point]], dense_cost: float | None
+    axes: Axes, recovery: str, leaders: list[tuple[float, Point]], dense: float, cramped: float
 ) -> None:
     """Names beside the leaders, each on the side where no other line runs."""
-    if recovery not in _PLACES or dense_cost is None:
+    if recovery not in _PLACES:
         return
-    offset, horizontal, vertical = _PLACES[recovery]
+    offset, horizontal, vertical, room = _PLACES[recovery]
     for x, point in leaders:
-        if recovery == "none" and x > _CROWDED * dense_cost:
-            continue  # beside the dense network there is room for one name
-        cramped = horizontal == "right" and x < _CRAMPED * dense_cost
+        if point.miou > room * dense:
+            continue
+        middle = horizontal == "right" and x < cramped
         label = axes.annotate(
             str(point.strategy), (x, 100 * point.miou), xytext=offset,
-            textcoords="offset points", ha="center" if cramped else horizontal, va=vertical,
+            textcoords="offset points", ha="center" if middle else horizontal, va=vertical,
             fontsize=6.8, color=RECOVERED[recovery].colour, zorder=2.5,
         )  # fmt: skip
         label.set_in_layout(False)
