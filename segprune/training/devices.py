@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segprune.training.recipe import TrainingSection
+from segprune.training.sections import TrainingSection
 
 __all__ = ["borrowed", "working_device"]
 

@@ -19,7 +19,8 @@ from segprune.training.layout import wants_channels_last
 from segprune.training.logs import LOSS
 from segprune.training.module import Module
 from segprune.training.objective import Objective, frozen
-from segprune.training.recipe import Recipe, TrainingSection
+from segprune.training.recipe import Recipe
+from segprune.training.sections import TrainingSection
 from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
 
 __all__ = ["Fit", "fit", "steps_per_epoch"]

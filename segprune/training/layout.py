@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import nn
 
 from segprune.training.devices import working_device
-from segprune.training.recipe import TrainingSection
+from segprune.training.sections import TrainingSection
 
 __all__ = ["untrustworthy", "wants_channels_last"]
 

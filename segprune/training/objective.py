@@ -15,7 +15,7 @@ from segprune.losses import (
     kl_distillation,
     ohem_cross_entropy,
 )
-from segprune.training.recipe import DistillationSection, TrainingSection
+from segprune.training.sections import DistillationSection, TrainingSection
 
 __all__ = ["Objective"]
 

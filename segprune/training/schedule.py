@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from segprune.training.recipe import TrainingSection
+from segprune.training.sections import TrainingSection
 
 __all__ = ["build_optimizer", "rate_factor"]
 

@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from segprune.errors import InputError, PlanError
 from segprune.importance import importances, own_name
 from segprune.speed.inputs import MemoryFormat
-from segprune.training.recipe import Recipe, Section, read_recipe
+from segprune.training.recipe import Recipe, read_recipe
+from segprune.training.sections import Section
 from segprune.training.toml import explain, read_toml
 
 __all__ = [

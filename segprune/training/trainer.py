@@ -22,7 +22,8 @@ from segprune.training.batches import in_own_words
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
 from segprune.training.logs import open_logs
-from segprune.training.recipe import Recipe, TrainingSection
+from segprune.training.recipe import Recipe
+from segprune.training.sections import TrainingSection
 
 __all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
 

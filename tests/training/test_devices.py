@@ -15,7 +15,7 @@ from segprune.data.augmentation import Augmentation
 from segprune.data.order import TrainingSet
 from segprune.training.devices import borrowed, working_device
 from segprune.training.objective import Objective
-from segprune.training.recipe import TrainingSection
+from segprune.training.sections import TrainingSection
 from training.tiny import Scenes, net
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from segprune.training.layout import untrustworthy, wants_channels_last
-from segprune.training.recipe import TrainingSection
+from segprune.training.sections import TrainingSection
 
 SECTION = TrainingSection(epochs=1, precision="bf16-mixed", channels_last=True, accelerator="cpu")
 

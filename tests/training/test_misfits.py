@@ -18,7 +18,8 @@ from segprune.pipeline.training import running
 from segprune.pipeline.training.folder import wait_for
 from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.fitting import fit
-from segprune.training.recipe import Recipe, TrainingSection, read_recipe
+from segprune.training.recipe import Recipe, read_recipe
+from segprune.training.sections import TrainingSection
 from segprune.violations import Violation
 from training.tiny import (
     PRUNING,

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segprune.training.objective import Objective, frozen
-from segprune.training.recipe import DistillationSection, TrainingSection
+from segprune.training.sections import DistillationSection, TrainingSection
 from training.tiny import net
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from segprune.training.recipe import TrainingSection
 from segprune.training.schedule import build_optimizer, rate_factor
+from segprune.training.sections import TrainingSection
 
 totals = st.integers(1, 500)
 schedules = st.sampled_from(["poly", "cosine"])

@@ -11,7 +11,8 @@ from typing import Any
 
 from segprune.errors import InputError
 from segprune.pipeline.sweep.records import CellRecord
-from segprune.training.recipe import DistillationSection, PruningSection, Recipe, parse_recipe
+from segprune.training.recipe import Recipe, parse_recipe
+from segprune.training.sections import DistillationSection, PruningSection
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.training.toml import to_toml
 

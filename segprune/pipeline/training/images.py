@@ -20,7 +20,8 @@ from segprune.data.reading import spread
 from segprune.errors import InputError
 from segprune.training.batches import CPU, in_own_words, training_loader
 from segprune.training.fitting import steps_per_epoch
-from segprune.training.recipe import DataSection, Recipe
+from segprune.training.recipe import Recipe
+from segprune.training.sections import DataSection
 
 __all__ = [
     "Images", "class_pixels", "open_images", "require_views", "sample_digests", "stored_batches",

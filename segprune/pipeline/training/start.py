@@ -25,7 +25,8 @@ from segprune.planning import make_plan
 from segprune.surgery import prune
 from segprune.training.averaging import mean_of
 from segprune.training.outputs import require_outputs
-from segprune.training.recipe import NetworkSection, Recipe
+from segprune.training.recipe import Recipe
+from segprune.training.sections import NetworkSection
 
 __all__ = [
     "Start",

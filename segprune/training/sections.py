@@ -1,0 +1,239 @@
+"""The sections of recipes: which network on which images, and what is done to it.
+
+What a recipe leaves out has the value given here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from segprune.data.augmentation import Augmentation
+
+__all__ = [
+    "AugmentationSection",
+    "DataSection",
+    "DistillationSection",
+    "NetworkSection",
+    "PruningSection",
+    "RecalibrationSection",
+    "Section",
+    "TrainingSection",
+]
+
+
+Side = Annotated[int, Field(ge=1, le=32_768)]
+"""Of an image, in pixels."""
+
+Scale = Annotated[float, Field(ge=0.01, le=100)]
+"""Of an image: between them lies all that a network could still read."""
+
+
+class Section(BaseModel):
+    """Base of all parts of recipes: immutable, and without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, content: Any) -> Any:
+        """`epochs = true` would be one epoch."""
+        for name, value in content.items() if isinstance(content, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and field.annotation is not bool:
+                raise ValueError(f"{name}: expected no true or false, found {str(value).lower()}")
+        return content
+
+
+class NetworkSection(Section):
+    """Which network, and where its weights come from.
+
+    Attributes:
+        model: `bisenetv2`, `icnet`, or `package.module:factory`.
+        options: of a built-in network, such as `width = 0.5`; classes are those of the data.
+        init_from: an artefact of segprune, dense or pruned, or a state dict of the dense network;
+            without it, training starts from random weights.
+        architecture_of: a pruned artefact whose shapes are taken, with new random weights: the
+            control "the same slim network from scratch".
+        average_of: artefacts of one plan, such as recoveries with several seeds; training starts
+            from the mean of their weights (`segprune.training.averaging.mean_of`).
+    """
+
+    model: str
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    init_from: Path | None = None
+    architecture_of: Path | None = None
+    average_of: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> NetworkSection:
+        found = [
+            name
+            for name in ("init_from", "architecture_of", "average_of")
+            if getattr(self, name) is not None
+        ]
+        if len(found) > 1:
+            raise ValueError(
+                "expected one of init_from (weights), architecture_of (shapes alone) and "
+                f"average_of (the mean of weights), found {' and '.join(found)}"
+            )
+        return self
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """Files that weights come from; none where training starts from random ones."""
+        return self.average_of or ((self.init_from,) if self.init_from is not None else ())
+
+
+class DataSection(Section):
+    """Which images.
+
+    Attributes:
+        name: `streets`, `camvid`, `cityscapes` or `folder`; `root`: where they are.
+        train, val: splits for training and for evaluation.
+        size: (H, W) of the network's input in evaluation; None: as the images are stored.
+        count, val_count: only so many images; None: all.
+        workers: processes that read and augment; 0 does it in the training process, on its device.
+    """
+
+    name: str
+    root: Path | None = None
+    train: str = "train"
+    val: str = "val"
+    size: tuple[Side, Side] | None = None
+    count: int | None = Field(None, ge=1)
+    val_count: int | None = Field(None, ge=1)
+    workers: int = Field(0, ge=0, le=1024)
+
+
+class AugmentationSection(Section):
+    """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
+
+    crop: tuple[Side, Side] | None = None
+    scale: tuple[Scale, Scale] = (0.5, 2.0)
+    flip: float = Field(0.5, ge=0, le=1)
+    brightness: float = Field(0.4, ge=0, lt=1)
+    contrast: float = Field(0.4, ge=0, lt=1)
+    saturation: float = Field(0.4, ge=0, lt=1)
+    rare: float = Field(0.0, ge=0, le=1)
+
+    def build(self) -> Augmentation:
+        """The augmentation itself."""
+        return Augmentation(**self.model_dump())
+
+
+class TrainingSection(Section):
+    """How weights are changed.
+
+    Attributes:
+        batch_size: images per step on each device.
+        learning_rate: the highest, after the warm-up.
+        schedule: `poly` (power 0.9) or `cosine`, down to zero at the last step.
+        warmup_epochs: linear from a tenth of the rate; may be a fraction.
+        loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
+            and at least a sixteenth of all).
+        auxiliary_weight: of each auxiliary head's loss; at 0 the heads are not run.
+        class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
+        ema_decay: of the averaged weights, which are the result; 0 takes the last weights. Left
+            out, they reach back over a tenth of the steps, and a thousand at most.
+        gradient_clip: largest norm of the gradient; 0 leaves it alone.
+        precision: as Lightning's Trainer: `32-true`, `bf16-mixed`, `16-mixed`.
+        channels_last: memory format while training, unless the network has convolutions whose
+            gradient cannot be trusted then (`segprune.training.layout`). The artefact has the
+            usual one.
+        accelerator, devices, nodes, strategy: as Lightning's Trainer.
+        evaluate_every: epochs between evaluations for the log; 0: only at the end.
+        checkpoint_every: epochs between the states that a killed run goes on from; more than one
+            where writing them takes longer than an epoch, as on a GPU.
+    """
+
+    epochs: int = Field(ge=0, le=1_000_000)
+    batch_size: int = Field(8, ge=1, le=65_536)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(0.05, gt=0, le=1e30)  # what single precision can hold
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0, le=1000)
+    schedule: Literal["poly", "cosine"] = "poly"
+    warmup_epochs: float = Field(1.0, ge=0, le=1_000_000)
+    loss: Literal["cross_entropy", "ohem"] = "cross_entropy"
+    ohem_threshold: float = Field(0.7, gt=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    auxiliary_weight: float = Field(0.4, ge=0, le=1e6)
+    class_weights: Literal["none", "median", "log"] = "none"
+    ema_decay: float | None = Field(None, ge=0, lt=1)
+    gradient_clip: float = Field(0.0, ge=0, le=1e9)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    channels_last: bool = False
+    accelerator: str = "auto"
+    devices: int = Field(1, ge=1, le=1024)
+    nodes: int = Field(1, ge=1, le=65_536)
+    strategy: str = "auto"
+    evaluate_every: int = Field(0, ge=0)
+    checkpoint_every: int = Field(1, ge=1)
+
+    @property
+    def processes(self) -> int:
+        """On all machines, one a device."""
+        return self.devices * self.nodes
+
+    def decay_over(self, steps: int) -> float:
+        """Of the averaged weights in a training of so many steps."""
+        return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
+
+
+class PruningSection(Section):
+    """What goes, as for `make_plan`.
+
+    Attributes:
+        budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
+        batches: of training images that importances look at, `batch_size` each.
+        layers: globs to shares, in place of a budget.
+    """
+
+    budget: dict[Literal["macs", "params", "channels"], float] | None = None
+    layers: dict[str, float] = Field(default_factory=dict)
+    importance: str = "magnitude"
+    scope: Literal["global", "local"] = "global"
+    round_to: int = Field(1, ge=1)
+    ignore: tuple[str, ...] = ()
+    floor: float = Field(0.1, ge=0, le=1)
+    min_channels: int = Field(4, ge=1)
+    batches: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _one_goal(self) -> PruningSection:
+        if (self.budget is None) == (not self.layers):
+            raise ValueError("expected either a budget or layers, found both or neither")
+        return self
+
+
+class RecalibrationSection(Section):
+    """BatchNorm statistics measured anew: after pruning, and of the averaged weights at the end.
+
+    Attributes:
+        batches: of training images; 0 leaves the statistics alone.
+        at_the_end: whether the averaged weights get new statistics too.
+    """
+
+    batches: int = Field(64, ge=0)
+    at_the_end: bool = False
+
+
+class DistillationSection(Section):
+    """What the dense network teaches (weights 0 switch a term off).
+
+    Attributes:
+        teacher: a dense artefact; None means the network that is pruned.
+        channel_wise: weight of channel-wise distillation on logits (Shu et al., ICCV 2021).
+        temperature: of channel-wise distillation.
+        kl: weight of the divergence of class probabilities at each pixel (Hinton et al., 2015).
+        kl_temperature: of that divergence.
+    """
+
+    teacher: Path | None = None
+    channel_wise: float = Field(3.0, ge=0, le=1e6)
+    temperature: float = Field(4.0, ge=1e-3, le=1e6)
+    kl: float = Field(0.0, ge=0, le=1e6)
+    kl_temperature: float = Field(1.0, ge=1e-3, le=1e6)
