@@ -19,6 +19,15 @@ from segprune.report.promise import Findings, judge
 RECORDS = ROOT / "benchmarks" / "records"
 Edit = Callable[[dict[str, Any]], object]
 
+
+def _recipe(old: str, new: str) -> Edit:
+    def edit(content: dict[str, Any]) -> None:
+        assert old in content["recipe"]
+        content["recipe"] = content["recipe"].replace(old, new)
+
+    return edit
+
+
 EDITS: dict[str, tuple[str, Edit]] = {
     "scores.result.miou": (
         "icnet-streets-macs50.json", lambda c: c["scores"]["result"].update(miou=0.7),
@@ -44,14 +53,23 @@ EDITS: dict[str, tuple[str, Edit]] = {
     "params: expected from 1 to the dense": (
         "icnet-streets-macs50.json", lambda c: c.update(params=0),
     ),
-    "recipe: expected a resolved recipe in TOML, found TOMLDecodeError": (
+    "recipe: expected a resolved one in TOML, found Invalid": (
         "icnet-streets-macs50.json", lambda c: c.update(recipe="[[["),
     ),
-    "recipe: expected a resolved recipe in TOML, found KeyError": (
+    "recipe: name: expected a value, found none": (
         "icnet-streets-macs50.json", lambda c: c.update(recipe=""),
     ),
-    "recipe: expected that of icnet-streets-macs50 with seed 7": (
+    "recipe.seed: expected 7 as in the record, found 0": (
         "icnet-streets-macs50.json", lambda c: c.update(seed=7),
+    ),
+    "recipe.training.epochs: expected 0 as in the record, found 80": (
+        "icnet-camvid-macs50.json", _recipe("epochs = 0", "epochs = 80"),
+    ),
+    "network.average_of: tuple should have at least 2": (
+        "icnet-camvid-macs50.json", _recipe("average_of = [", 'average_of = ["a"] # ['),
+    ),
+    "augmentation.crop: input should be a valid tuple": (
+        "icnet-camvid-macs50.json", _recipe("crop = [360, 480]", "crop = 64"),
     ),
 }  # fmt: skip
 

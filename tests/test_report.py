@@ -179,6 +179,15 @@ def test_how_it_was_trained_stands_beside_every_network(policy: Policy) -> None:
     [
         ({"seed": 0}, "expected one a seed"),
         ({"seed": 1, "recipe": training().recipe + "epochs_more = 1\n"}, "expected one recipe"),
+        (
+            {
+                "seed": 1,
+                "recipe": training().recipe.replace(
+                    '"bisenetv2"', '"bisenetv2"\naverage_of = ["a.safetensors", "b.safetensors"]'
+                ),
+            },
+            "expected one recipe",
+        ),
         ({"seed": 1, "validation_digest": "other"}, "expected one validation images"),
         ({"seed": 1, "input": (1, 3, 64, 64)}, "expected one input size"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from segprune.report import (
     results_sheet,
 )
 from segprune.report.study import studies
+from segprune.training.recipe import parse_recipe, read_recipe
+from segprune.training.toml import to_toml
 
 PAGE = readme.ROOT / "benchmarks" / "RESULTS.md"
 AGAIN = "run: segprune report"
@@ -78,3 +81,17 @@ def test_committed_weights_are_those_of_their_record(path: Path, collection: Col
 def test_committed_records_stay_small() -> None:
     """What a clone carries for good: below 3 MB for everything that is reported or proved."""
     assert sum(path.stat().st_size for path in readme.RECORDS.rglob("*.json")) < 3_000_000
+
+
+def test_every_training_was_made_by_the_recipe_that_its_command_names(
+    collection: Collection,
+) -> None:
+    """Whoever repeats the command on the page gets what the record is of."""
+    for record in collection.trainings:
+        words = iter(record.command[3:])
+        given = [(word, next(words)) for word in words if word.startswith("--")]
+        changes = [value for name, value in given if name == "--set"]
+        changes += [f"name={value}" for name, value in given if name == "--name"]
+        recipe = read_recipe(readme.ROOT / "benchmarks" / "recipes" / record.command[2], changes)
+        kept = parse_recipe(tomllib.loads(record.recipe), record.name)
+        assert to_toml(recipe.portable()) == to_toml(kept), record.name

@@ -90,7 +90,7 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
         if one != other:
             less.append(f"{name} from {one} to {other}")
     if new.floors.speedup < old.floors.speedup:
-        less.append(f"owed speed-up from ×{old.floors.speedup:g} to ×{new.floors.speedup:g}")
+        less.append(f"least speed-up from ×{old.floors.speedup:g} to ×{new.floors.speedup:g}")
     if new.speed.comparison.high < old.speed.comparison.low:
         less.append(
             f"speed-up from ×{old.speed.comparison.speedup:.2f} to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -81,15 +82,15 @@ def _show_other(file: Path, kind: str) -> None:
 
     if kind == "segprune.training":
         training = read_record(TrainingRecord, file)
-        typer.echo(" ".join(training.command))
+        typer.echo(shlex.join(training.command))
         show_training(training, file.parent)
     elif kind == "segprune.evaluation":
         evaluation = read_record(EvaluationRecord, file)
-        typer.echo(" ".join(evaluation.command))
+        typer.echo(shlex.join(evaluation.command))
         show_score(evaluation.score, evaluation.classes)
     else:
         speed = read_record(SpeedRecord, file)
-        typer.echo(" ".join(speed.command))
+        typer.echo(shlex.join(speed.command))
         show_speed(speed, file.parent)
 
 

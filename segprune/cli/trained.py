@@ -71,9 +71,10 @@ def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = 
         lines.append(
             ("resumed", "", f"after epoch {record.work.resumed_at} of {record.work.epochs}")
         )
-    lines.append(
-        ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
-    )
+    if (folder / f"{record.name}.safetensors").exists():  # not so for one kept as a record alone
+        lines.append(
+            ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
+        )
     console.print(facts(*lines))
     if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
         own = f" --model {recipe.network.model}" if ":" in recipe.network.model else ""

@@ -53,7 +53,7 @@ class Terms:
             if share is not None
         ]
         words.append(f"speed-up ≥ {budget.speedup:.9g}")
-        if self.speedup_share != 1:
+        if self.speedup_share != 1 and budget.speedup > 1:
             words[-1] += f" ({self.speedup_share:.9g} of the gain on a machine that others load)"
         words.append(f"FPS ≥ {self.fps_share:.9g} of the baseline's on its machine")
         words.append(

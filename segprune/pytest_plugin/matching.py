@@ -176,7 +176,7 @@ def same_input(now: SpeedInput, threads: int, then: Fingerprint) -> Verdict:
 def _same_promise(now: Promise, then: Promise) -> Verdict:
     differences = _differences(
         ("policy", then.rule, now.rule),
-        ("owed speed-up", then.speedup, now.speedup),
+        ("least speed-up", then.speedup, now.speedup),
         ("owed share of the dense mIoU", then.miou_ratio, now.miou_ratio),
         ("most MACs", then.most_macs, now.most_macs),
         ("most parameters", then.most_params, now.most_params),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -74,11 +75,11 @@ def commands(study: Study, collection: Collection) -> list[str]:
     """The command lines, each once."""
     records = [record for row in study.rows for record in row.trained.records]
     cells = study.sweep.cells if study.sweep else ()
-    found = [" ".join(record.command) for record in records]
-    found += [" ".join(cell.command) for cell in cells]
-    found += [" ".join(speed.command) for speed in _speeds_of(study, collection)]
-    found += [" ".join(record.command) for record in study.sensitivities.values()]
-    found += [" ".join(record.command) for record in study.evaluations.values()]
+    found = [shlex.join(record.command) for record in records]
+    found += [shlex.join(cell.command) for cell in cells]
+    found += [shlex.join(speed.command) for speed in _speeds_of(study, collection)]
+    found += [shlex.join(record.command) for record in study.sensitivities.values()]
+    found += [shlex.join(record.command) for record in study.evaluations.values()]
     lines = list(dict.fromkeys(found))
     more = [f"# and {len(lines) - _MOST} more, in the records"] if len(lines) > _MOST else []
     return [*lines[:_MOST], *more]

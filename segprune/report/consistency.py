@@ -13,6 +13,7 @@ from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.speed.comparison import wrong_figure
+from segprune.training.recipe import parse_recipe
 
 __all__ = ["require_consistent"]
 
@@ -75,17 +76,20 @@ def _wrong_score(where: str, score: Score, classes: int) -> Iterator[str]:
 
 def _wrong_recipe(record: TrainingRecord) -> Iterator[str]:
     try:
-        content = tomllib.loads(record.recipe)
-        said = (content["name"], content["seed"])
-        _ = content["network"]["model"], content["data"]["name"]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        yield f"recipe: expected a resolved recipe in TOML, found {type(error).__name__}: {error}"
+        recipe = parse_recipe(tomllib.loads(record.recipe), "recipe")
+    except tomllib.TOMLDecodeError as error:
+        yield f"recipe: expected a resolved one in TOML, found {error}"
         return
-    if said != (record.name, record.seed):
-        yield (
-            f"recipe: expected that of {record.name} with seed {record.seed}, found that of "
-            f"{said[0]} with seed {said[1]}"
-        )
+    except InputError as error:
+        yield str(error).removesuffix(". Correct the recipe.")
+        return
+    for what, said, found in (
+        ("name", recipe.name, record.name),
+        ("seed", recipe.seed, record.seed),
+        ("training.epochs", recipe.training.epochs, record.work.epochs),
+    ):
+        if said != found:
+            yield f"recipe.{what}: expected {found!r} as in the record, found {said!r}"
 
 
 def _wrong_sizes(record: TrainingRecord) -> Iterator[str]:

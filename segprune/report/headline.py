@@ -62,6 +62,12 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     notes += _about_recipes(rows)
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
         notes += _about_dense(network, list(of_network))
+    notes += [
+        f"{row.trained.network} {row.trained.variant}: the mean of the weights of "
+        f"{row.trained.parts} networks; what these took to train is not among its epochs."
+        for row in rows
+        if row.trained.parts > 1
+    ]
     few = [
         f"{row.trained.network} {row.trained.variant}"
         for row in rows
@@ -213,10 +219,10 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
 
 def seeds_words(trained: Trained) -> str:
     """One seed is called one seed, and the mean of several networks is called that."""
-    count, parts = len(trained.records), _recipe(trained.records[0])["network"].get("average_of")
-    if not parts:
+    count = len(trained.records)
+    if trained.parts == 1:
         return "one seed" if count == 1 else f"{count} seeds"
-    mean = f"mean of {len(parts)} networks"
+    mean = f"mean of {trained.parts} networks"
     return mean if count == 1 else f"{count} seeds, each the {mean}"
 
 

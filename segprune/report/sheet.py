@@ -20,12 +20,13 @@ from segprune.report.study import Study, studies
 __all__ = ["COLUMNS", "results_sheet"]
 
 COLUMNS = (
-    "data", "network", "variant", "budget", "importance", "scope", "recovery", "seeds", "miou",
-    "miou_lowest", "miou_highest", "miou_change", "params_share", "macs_share", "speedup",
+    "data", "network", "variant", "budget", "importance", "scope", "recovery", "seeds", "mean_of",
+    "miou", "miou_lowest", "miou_highest", "miou_change", "params_share", "macs_share", "speedup",
     "speedup_low", "speedup_high", "failure",
 )  # fmt: skip
 """`variant` is of a training, `budget` to `recovery` are of a cell of a sweep; `miou` is the mean
-over `seeds` seeds, `miou_change` what that is above or below the dense network's."""
+over `seeds` seeds, of which each has the mean weights of `mean_of` networks; `miou_change` is what
+that is above or below the dense network's."""
 
 Cell = str | int | float | None
 
@@ -53,6 +54,7 @@ def _trained(row: Row, study: Study) -> dict[str, Cell]:
         "data": study.data,
         "network": trained.network,
         "variant": trained.variant,
+        "mean_of": trained.parts,
         "params_share": trained.params_share,
         "macs_share": trained.macs_share,
         **dict(_scores(trained, row.dense.miou if row.dense else None)),

@@ -78,6 +78,12 @@ class Trained:
         return self.params / self.records[0].dense_params
 
     @property
+    def parts(self) -> int:
+        """Networks whose weights each of its seeds is the mean of; 1 where it is no mean."""
+        recipe = tomllib.loads(self.records[0].recipe)
+        return len(recipe["network"].get("average_of", ("itself",)))
+
+    @property
     def is_dense(self) -> bool:
         """Whether nothing was pruned."""
         return all(record.macs == record.dense_macs for record in self.records)
@@ -199,9 +205,12 @@ def _named(record: TrainingRecord, data: str) -> tuple[str, str]:
 
 
 def _comparable(record: TrainingRecord) -> str:
-    """The recipe without what differs from seed to seed."""
-    own = re.compile(r"^(name|seed|init_from|teacher|architecture_of|average_of) = ")
-    return "\n".join(line for line in record.recipe.splitlines() if not own.match(line))
+    """The recipe without what differs from seed to seed: names of files, but not how many."""
+    files = re.compile(r"^(name|seed|init_from|teacher|architecture_of|average_of) = ")
+    return "\n".join(
+        f"{found[1]}: {line.count(', ') + 1}" if (found := files.match(line)) else line
+        for line in record.recipe.splitlines()
+    )
 
 
 def _require_alike(variants: Sequence[Trained]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from segprune.network import copy_with, tensors_of
 
 __all__ = ["mean_of", "moving_average"]
 
@@ -48,13 +49,11 @@ def mean_of(networks: Sequence[nn.Module]) -> nn.Module:
     Args:
         networks: of one architecture, with tensors of the same names and shapes; not changed.
     """
-    states = [network.state_dict() for network in networks]
-    mean = {
-        name: torch.stack([state[name].double() for state in states]).mean(0).to(first.dtype)
-        if first.is_floating_point()
-        else first
-        for name, first in states[0].items()
-    }
-    result = copy.deepcopy(networks[0])
-    result.load_state_dict(mean)
-    return result
+    every = [tensors_of(network) for network in networks]
+    mean = {}
+    for name, first in every[0].items():
+        if first.is_floating_point() or first.is_complex():
+            wide = torch.promote_types(first.dtype, torch.float64)
+            parts = torch.stack([tensors[name].detach().to(wide) for tensors in every])
+            mean[name] = parts.mean(0).to(first.dtype)
+    return copy_with(networks[0], mean)

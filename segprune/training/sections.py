@@ -57,8 +57,10 @@ class NetworkSection(Section):
             without it, training starts from random weights.
         architecture_of: a pruned artefact whose shapes are taken, with new random weights: the
             control "the same slim network from scratch".
-        average_of: artefacts of one plan, such as recoveries with several seeds; training starts
-            from the mean of their weights (`segprune.training.averaging.mean_of`).
+        average_of: artefacts of one plan; training starts from the mean of their weights
+            (`segprune.training.averaging.mean_of`), with BatchNorms measured anew as section
+            `recalibration` says. Recoveries share a plan if they begin with one pruned artefact (a
+            recovery of 0 epochs makes it), or prune with one seed and the same batches.
     """
 
     model: str

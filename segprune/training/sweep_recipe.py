@@ -161,9 +161,10 @@ def read_bases(sweep: SweepRecipe, changes: Sequence[str] = ()) -> Mapping[str, 
 
 def _check(network: SweepNetwork, base: Recipe, sweep: SweepRecipe) -> None:
     if base.network.init_from is None:
+        found = "a mean (average_of)" if base.network.average_of else "none"
         raise InputError(
             f"{network.recipe}: network.init_from: expected the dense artefact of "
-            f"{network.label}, found none; train it with segprune train, and name it."
+            f"{network.label}, found {found}; make it with segprune train, and name it."
         )
     if base.training.devices * base.training.nodes != 1:
         raise InputError(

@@ -158,7 +158,7 @@ def the_arms_are_swapped(repository: Repository) -> None:
     repository.change(swap)
 
 
-@tamper("owed speed-up: expected 1.2 as in the baseline, found 1.5")
+@tamper("least speed-up: expected 1.2 as in the baseline, found 1.5")
 def the_owed_speedup_is_edited(repository: Repository) -> None:
     repository.change(lambda c: c["floors"].update(speedup=1.2))
 

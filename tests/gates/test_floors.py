@@ -49,6 +49,12 @@ def test_floors_follow_from_the_policy_and_the_dense_network() -> None:
     )
 
 
+def test_where_no_gain_is_owed_no_share_of_it_is_spoken_of() -> None:
+    slower = Terms(dataclasses.replace(BUDGET, speedup=1.0), speedup_share=0.65)
+    assert "speed-up ≥ 1, FPS" in slower.rule
+    assert slower.speedup == 1.0
+
+
 CHANGES: list[Terms] = [
     *(
         dataclasses.replace(TERMS, budget=dataclasses.replace(BUDGET, **{name: value}))

@@ -20,6 +20,7 @@ from segprune.pipeline.training.images import open_images, training_batches
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.running import TrainingResult, run_recover, run_train
 from segprune.records import read_record
+from segprune.training.averaging import mean_of
 from segprune.training.recipe import Recipe, read_recipe
 from training.test_resume import StoppedError, until
 from training.tiny import (
@@ -255,6 +256,44 @@ def test_the_mean_of_two_recoveries_is_a_network_of_their_plan() -> None:
     assert f"average_of = {json.dumps([Path(path).name for path in files])}" in record.recipe
 
 
+def test_recoveries_that_begin_with_one_pruned_network_share_its_plan() -> None:
+    """As the recipe's field says, though these importances look at images."""
+    recovered("name=pruned", "training.epochs=0")
+    start = "network.init_from=runs/pruned/pruned.safetensors"
+    for seed in (1, 2):
+        run_recover(made(SMALL, start, f"name=seed{seed}", f"seed={seed}"))
+    files = [f"runs/seed{seed}/seed{seed}.safetensors" for seed in (1, 2)]
+    average = f"network.average_of={json.dumps(files)}"
+    mean = record_of(run_recover(made(SMALL, average, "name=mean", "training.epochs=0")))
+    assert mean.plan == read_record(TrainingRecord, Path("runs", "pruned", "record.json")).plan
+    assert list(mean.scores) == ["start", "recalibrated", "result"]
+
+
+@pytest.mark.parametrize("job", [run_train, run_recover])
+def test_a_mean_teaches_with_statistics_of_its_own(
+    job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_train(made(SMALL, "name=other", "seed=1"))
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def stop(recipe: Any, start: Any, teacher: torch.nn.Module, *rest: Any) -> None:
+        seen.extend([weights(teacher), weights(start.network)])
+        raise StoppedError
+
+    monkeypatch.setattr(pipeline, "_fit", stop)
+    files = [DENSE.as_posix(), "runs/other/other.safetensors"]
+    text = SMALL + f"[distillation]\nteacher = {json.dumps(files[0])}\nkl = 1.0\n"
+    average = f"network.average_of={json.dumps(files)}"
+    for kind in (text, text.replace(f"teacher = {json.dumps(files[0])}\n", "")):
+        if job is run_recover or kind is text:
+            with pytest.raises(StoppedError):
+                job(made(kind, average, "name=mean"))
+    plain = mean_of([segprune.load(path, camvid_net()) for path in files])
+    assert {"norm.running_mean", "norm.running_var"} <= set(same(weights(plain), seen[1]))
+    if job is run_recover:  # the second teacher is the mean itself
+        assert same(seen[2], seen[3]) == []
+
+
 def test_the_mean_is_trained_on_from_and_a_changed_part_of_it_is_noticed() -> None:
     for seed, name in enumerate(("left", "right")):
         recovered(f"name={name}", f"seed={seed}", "pruning.importance=magnitude")
@@ -274,8 +313,21 @@ def test_networks_of_other_channels_have_no_mean() -> None:
     recovered("name=first", "training.epochs=0")
     recovered("name=second", "training.epochs=0", "pruning.budget={macs=0.75}")
     average = [f"runs/{name}/{name}.safetensors" for name in ("first", "second")]
-    with pytest.raises(InputError, match=r"average_of: expected artefacts of one plan, .*second"):
+    with pytest.raises(InputError, match=r"average_of\[1\]: expected an artefact of the .*second"):
         run_recover(made(SMALL, f"network.average_of={json.dumps(average)}", "name=mean"))
+
+
+def test_the_mean_of_one_network_with_itself_and_of_other_files_is_refused() -> None:
+    shutil.copytree(DENSE.parent, Path("runs", "again"))
+    torch.save(camvid_net().state_dict(), "weights.pt")
+    for second, said in (
+        (DENSE.as_posix(), r"\[1\]: expected another network than network\.average_of\[0\]"),
+        ("runs/again/dense.safetensors", r"\[1\]: expected another network"),
+        ("weights.pt", r"\[1\]: expected an artefact of segprune, found another kind of file"),
+    ):
+        average = f"network.average_of={json.dumps([DENSE.as_posix(), second])}"
+        with pytest.raises(InputError, match=said):
+            run_recover(made(SMALL, average, "name=mean"))
 
 
 def test_training_batches_are_those_of_the_first_epochs() -> None:

@@ -145,6 +145,11 @@ def _run(
 
     if start.source is not None:
         note("start", start.network)
+    anew = False
+    if recipe.network.average_of is not None and recipe.recalibration.batches:
+        # Before it teaches, or is judged by its activations.
+        _recalibrate(start.network, recipe, images, progress)
+        anew = True
     teacher = _teacher(recipe, start, images)
     if recipe.pruning is not None:
         start = _pruned(recipe, start, images, folder, progress)
@@ -152,14 +157,17 @@ def _run(
         if proof:
             return TrainingResult(folder, None, proof)
         note("pruned", start.network)
-    if recovers and recipe.recalibration.batches:
+        anew = False
+    if recovers and recipe.recalibration.batches and not anew:
         _recalibrate(start.network, recipe, images, progress)
+        anew = True
+    if anew:
         note("recalibrated", start.network)
     fitted = _fit(recipe, start, teacher, images, folder, progress)
     if not fitted.primary:
         return TrainingResult(folder, None)
-    anew = recipe.training.epochs > 0 or not recovers  # else it has just been done
-    if recipe.recalibration.at_the_end and recipe.recalibration.batches and anew:
+    stale = recipe.training.epochs > 0 or not anew  # else it has just been done
+    if recipe.recalibration.at_the_end and recipe.recalibration.batches and stale:
         _recalibrate(start.network, recipe, images, progress)
     # What is judged is the file that others load, rounded weights and all.
     artifact = folder / f"{recipe.name}.safetensors"

@@ -93,15 +93,31 @@ def start_from(recipe: Recipe, images: Images) -> Start:
 
 
 def _average(paths: Sequence[Path], dense: nn.Module) -> Start:
-    plans = [read_header(path).plan for path in paths]
-    for path, plan in zip(paths, plans, strict=True):
-        if plan != plans[0]:
+    plans: list[PrunePlan] = []
+    digests: list[str] = []
+    for number, path in enumerate(paths):
+        where = f"network.average_of[{number}]"
+        if not is_artifact(path):
             raise InputError(
-                f"network.average_of: expected artefacts of one plan, for the mean of other "
-                f"channels means nothing, found {plans[0].digest[:12]} in {paths[0]} and "
-                f"{plan.digest[:12]} in {path}; make them by recoveries that share the plan."
+                f"{where}: expected an artefact of segprune, found another kind of file: {path}; "
+                "train it first (init_from takes a state dict)."
             )
-    source = hashlib.sha256("".join(file_digest(path) for path in paths).encode()).hexdigest()
+        plan, digest = read_header(path).plan, file_digest(path)
+        if plans and plan != plans[0]:
+            raise InputError(
+                f"{where}: expected an artefact of the plan of {paths[0]} "
+                f"({plans[0].digest[:12]}), for the mean of other channels means nothing, found "
+                f"{plan.digest[:12]} in {path}; make one artefact by a recovery of 0 epochs, and "
+                "begin with it in each of several recoveries (init_from, no section pruning)."
+            )
+        if digest in digests:
+            raise InputError(
+                f"{where}: expected another network than network.average_of"
+                f"[{digests.index(digest)}], found the same file again: {path}; name each once."
+            )
+        plans.append(plan)
+        digests.append(digest)
+    source = hashlib.sha256("".join(digests).encode()).hexdigest()
     return Start(mean_of([load(path, dense) for path in paths]), dense, plans[0], source)
 
 
