@@ -180,7 +180,7 @@ def test_a_pruned_artefact_is_trained_on_and_pruned_further() -> None:
     assert (on.macs, on.plan) == (first.macs, first.plan)
     assert on.scores["start"] == first.scores["result"]
     further = record_of(
-        run_recover(made(SMALL + PRUNING, start, "pruning.budget={macs=0.75}", "name=further"))
+        run_recover(made(SMALL + PRUNING, start, "pruning.budget={macs=0.8}", "name=further"))
     )
     assert further.macs <= 0.8 * first.macs
     assert further.dense_macs == first.dense_macs
