@@ -57,6 +57,7 @@ def prune_table() -> str:
     rows += [
         "",
         f"{first.frames} CamVid frames at {'×'.join(map(str, first.input[2:]))}, 11 classes, "
+        "ICNet's whole trunk (see Limits), "
         f"random weights (seed {first.seed}), {timed.threads} thread of {first.environment.cpu}, "
         f"torch {first.environment.torch}; ms and FPS are medians of {timed.pairs} interleaved "
         "pairs. *From the twin*: largest difference from the masked full-size network, "

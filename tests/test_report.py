@@ -125,6 +125,20 @@ def test_dense_is_the_better_of_the_teacher_and_the_teacher_trained_on(policy: P
         assert row.dense.variant == better
 
 
+def test_a_dense_network_that_no_recovery_began_with_is_none_to_compare_with(
+    policy: Policy,
+) -> None:
+    """Whatever its run is called."""
+    own = training(variant="macs50", miou=0.7, share=0.5, source="of some other file")
+    rows = rows_of(policy, training(miou=0.2), own)
+    assert row_of(rows, "macs50").dense is None
+    assert any("began with another network" in note for note in headline_notes(rows, policy))
+    # A file that a recovery did begin with counts, whatever its run is called.
+    named = training(variant="teacher", miou=0.72, artifact="of some other file", source=None)
+    rows = rows_of(policy, training(miou=0.2), named, own)
+    assert row_of(rows, "macs50").loss == pytest.approx(2.0)
+
+
 def test_without_dense_continued_the_page_says_so(policy: Policy) -> None:
     rows = rows_of(policy, training(), training(variant="macs50", miou=0.7, share=0.5))
     assert any("no *dense-continued*" in note for note in headline_notes(rows, policy))

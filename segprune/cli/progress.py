@@ -12,8 +12,15 @@ from rich.text import Text
 __all__ = ["Steps"]
 
 
+_SILENCE = 30.0
+"""Seconds without a word where no live line can be drawn: in a log, in CI."""
+
+
 class Steps:
-    """Progress on stderr: one live line while a step runs, and in the end what each took."""
+    """Progress on stderr: one live line while a step runs, and in the end what each took.
+
+    Where stderr is no terminal, a line of its own now and then.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -23,9 +30,14 @@ class Steps:
         )  # fmt: skip
         self._task = self._progress.add_task("start", total=None)
         self._began: dict[str, float] = {}
+        self._told = time.monotonic()
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        self._began.setdefault(step, time.monotonic())
+        now = time.monotonic()
+        self._began.setdefault(step, now)
+        if not self._console.is_terminal and now - self._told >= _SILENCE:
+            self._told = now
+            self._console.print(f"{step} {done} of {total}" if total > 1 else step)
         # A step of one piece has no share that is done: its bar moves instead of filling.
         self._progress.update(
             self._task, description=f"{step:8}", completed=done, total=total if total > 1 else None

@@ -95,13 +95,17 @@ def _claim(case: str, f: dict[str, float]) -> str:
     found = f"{case}: {abs(f['loss']):.2f} points {side} its dense file on these images; "
     if not f["supports_claims"]:
         return found + (
-            f"nothing can be said of others ({f['sequences']:.0f} sequences, {f['blocks']:.0f} "
-            "blocks of frames)"
+            f"nothing can be said of others ({_counted(f['sequences'], 'sequence')}, "
+            f"{_counted(f['blocks'], 'block')} of frames)"
         )
     return found + (
         f"on others like them at most {f['loss_high']:.2f}, at 95 % ({f['blocks']:.0f} blocks of "
         f"frames; {f['detectable']:.2f} points above a margin would be found in four of five cases)"
     )
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{number:.0f} {what}{'' if number == 1 else 's'}"
 
 
 def _row(case: str, results: Sequence[Result]) -> Row:

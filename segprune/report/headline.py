@@ -57,7 +57,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
         "split. Several seeds: mean (lowest – highest). Speed-up: one thread"
         f"{at}, dense and pruned measured in turn. Promise: `policy.toml`, on the mean of the "
-        "seeds."
+        f"seeds{_may_be_lost(rows)}."
     ]
     notes += _about_recipes(rows)
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
@@ -78,6 +78,15 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     if few:
         notes.append(f"Fewer than {policy.headline_seeds} seeds: {', '.join(few)}.")
     return notes
+
+
+def _may_be_lost(rows: Sequence[Row]) -> str:
+    told = [
+        f"{row.trained.network} {row.trained.variant} {row.budget.miou_loss:g}"
+        for row in rows
+        if row.budget is not None
+    ]
+    return f"; points of mIoU that may be lost: {', '.join(told)}" if told else ""
 
 
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
@@ -112,6 +121,11 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     own = {row.trained.variant: row.trained for row in rows}
     pruned = [row.trained for row in rows if not row.is_reference]
     if not any(row.dense for row in rows):
+        if DENSE in own:
+            return [
+                f"{network}: the recoveries began with another network than the one recorded as "
+                "dense, so no drop can be told."
+            ]
         return [f"{network}: no dense network is recorded, so no drop can be told."]
     if CONTINUED not in own:
         if not pruned:

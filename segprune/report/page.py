@@ -110,6 +110,7 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
     for name in study.sensitivities:
         lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
     lines += ["### Conditions", "", *conditions(study, collection), ""]
+    lines += ["Files by their last name; which folder they were in, no record says.", ""]
     lines += ["```text", *commands(study, collection), "```", ""]
     return lines
 

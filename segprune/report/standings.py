@@ -143,16 +143,16 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
 def baseline(variants: Sequence[Trained]) -> Trained | None:
     """The better of the teacher and the teacher trained on; None where neither is recorded.
 
-    Told by the names of their runs, or else by the file that a recovery began with.
+    Told by the names of their runs, or else by the file that a recovery began with; a run that is
+    named as the teacher, and that none of the recoveries began with, is not it.
     """
     found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
-    if not found:
-        sources = {record.source for trained in variants for record in trained.records}
-        found = [
-            trained
-            for trained in variants
-            if trained.is_dense and any(record.artifact in sources for record in trained.records)
-        ]
+    sources = {record.source for trained in variants for record in trained.records}
+    teachers = [t for t in variants if t.is_dense and any(r.artifact in sources for r in t.records)]
+    begun = any(r.source for t in variants if not t.is_dense and t.parts == 1 for r in t.records)
+    strange = begun and any(t.variant == DENSE and t not in teachers for t in found)
+    if strange or not found:
+        found = teachers
     # Of equals the teacher: it is what the user has already.
     return max(found, key=lambda t: (t.miou, t.variant == DENSE), default=None)
 
@@ -279,7 +279,7 @@ def _speed_of(
     By file, or else by plan.
     """
     named = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
-    references = named | {record.artifact for record in dense.records} if dense else named
+    references = named | {record.artifact for record in dense.records} if dense else set()
     against_dense = [
         speed
         for speed in speeds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from segprune.artifacts import read_header
+from segprune.artifacts import is_artifact, read_header
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.pipeline.dense import load_dense
@@ -92,6 +92,11 @@ def _artifact(path: Path, model: str | None, weights: Path | None) -> Subject:
         raise InputError(
             f"weights: expected none beside {path.name}, which has its own, found {weights}; "
             "leave them out, or name the network in place of the file."
+        )
+    if path.is_file() and not is_artifact(path):
+        raise InputError(
+            f"{path}: expected an artefact of segprune, found another kind of file; weights of a "
+            "dense network are scored with segprune eval NETWORK --weights FILE."
         )
     found = load_predictor(path, model)
     assumed = "the file does not say how its images were prepared: ImageNet's mean and deviation"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from segprune.report.plots.style import DENSE, FAINT, INK, bare, new_figure
-from segprune.report.standings import Row
+from segprune.report.standings import Row, Trained
 from segprune.report.study import Study
 from segprune.report.words import NOTHING, points, removed, signed, times
 
@@ -50,11 +50,15 @@ def draw(study: Study) -> Figure:
 def _panel(axes: Axes, rows: Sequence[Row]) -> None:
     bare(axes, grid="x")
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_yticks(range(len(rows)), [row.trained.variant for row in rows], color=INK)
+    axes.set_yticks(range(len(rows)), [_name(row.trained) for row in rows], color=INK)
     dense = next(row.dense for row in rows if row.dense is not None)
     axes.axvline(100 * dense.miou, **DENSE)
     for place, row in enumerate(rows):
         _line(axes, place, row)
+
+
+def _name(trained: Trained) -> str:
+    return trained.variant + (f" (mean of {trained.parts})" if trained.parts > 1 else "")
 
 
 def _table(axes: Axes, rows: Sequence[Row]) -> None:
