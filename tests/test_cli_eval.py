@@ -271,6 +271,12 @@ def test_what_is_missing_is_asked_for(artifact: Path, own: Path) -> None:
     )
 
 
+def test_weights_in_place_of_an_artefact_are_told_their_place(place: Path, own: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, place / "best.pt")
+    found = refused("best.pt", "--root", "camvid", "--model", "tiny_eval_nets:Net")
+    assert "scored with segprune eval NETWORK --weights FILE" in found
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
