@@ -59,11 +59,11 @@ def inspect(
     schema = _schema(_text(file))
     if schema.startswith("segprune.prune/"):
         record = read_record(PruneRecord, file)
-        typer.echo(" ".join(record.command))
+        typer.echo(shlex.join(record.command))
         show_result(record, None)
     elif schema.startswith("segprune.sensitivity/"):
         found = read_record(SensitivityRecord, file)
-        typer.echo(" ".join(found.command))
+        typer.echo(shlex.join(found.command))
         show_sensitivity(found, None)
     elif schema.partition("/")[0] in _OTHERS:
         _show_other(file, schema.partition("/")[0])

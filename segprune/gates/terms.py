@@ -17,7 +17,7 @@ class Terms:
     Attributes:
         tolerance: of the same weights on another machine.
         speedup_share: the gate holds to this share of the gain that is owed, 0.7 of ×1.5: ×1.35. A
-            neighbour that fills the caches brings ratios closer to 1, and never below it.
+            neighbour that fills the caches brings ratios closer to 1.
         fps_share: at least this share of the baseline's frames per second, on its own machine.
         dense_miou: at least, of the dense network, in [0, 1].
         claim: points of mIoU that may be lost beyond these images; None: reported, not gated.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -51,7 +50,7 @@ def _require_one(what: str, records: Sequence[TrainingRecord], given: Facts, sam
 
 
 def _network(record: TrainingRecord) -> str:
-    section: dict[str, Any] = tomllib.loads(record.recipe)["network"]
+    section: dict[str, Any] = record.sections["network"]
     return f"{section['model']} {section.get('options', {})}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +66,7 @@ class Collection:
 
 def dataset_of(record: TrainingRecord) -> str:
     """The data set a network was trained on, such as "streets"."""
-    return str(tomllib.loads(record.recipe)["data"]["name"])
+    return str(record.sections["data"]["name"])
 
 
 def read_collection(folder: Path) -> Collection:

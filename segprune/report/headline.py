@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import SpeedRecord
-from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.promise import Promise
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained
 from segprune.report.words import NOTHING, points, signed, table, times_range
@@ -97,12 +94,12 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
         record.plan
         for row in rows
         for record in row.trained.records
-        if _recipe(record).get("pruning", {}).get("layers")
+        if record.sections.get("pruning", {}).get("layers")
     }
     by_hand = []
     for row in rows:
         record = row.trained.records[0]
-        options = _recipe(record)["network"].get("options", {})
+        options = record.sections["network"].get("options", {})
         told = ", ".join(f"{name}={value}" for name, value in options.items())
         size = "×".join(map(str, record.input))
         networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
@@ -241,14 +238,10 @@ def seeds_words(trained: Trained) -> str:
 
 
 def _epochs(trained: Trained) -> str:
-    recipe = _recipe(trained.records[0])
+    recipe = trained.records[0].sections
     crop = recipe.get("augmentation", {}).get("crop")
     epochs = recipe["training"]["epochs"]
     return f"{epochs} on {crop[0]}×{crop[1]}" if crop and epochs else str(epochs)
-
-
-def _recipe(record: TrainingRecord) -> dict[str, Any]:
-    return tomllib.loads(record.recipe)
 
 
 def _miou(trained: Trained) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,8 +79,7 @@ class Trained:
     @property
     def parts(self) -> int:
         """Networks whose weights each of its seeds is the mean of; 1 where it is no mean."""
-        recipe = tomllib.loads(self.records[0].recipe)
-        return len(recipe["network"].get("average_of", ("itself",)))
+        return len(self.records[0].sections["network"].get("average_of", ("itself",)))
 
     @property
     def is_dense(self) -> bool:
@@ -200,7 +198,7 @@ def _named(record: TrainingRecord, data: str) -> tuple[str, str]:
     network, _, variant = name.partition(f"-{data}-")
     if variant:
         return network, variant
-    model = str(tomllib.loads(record.recipe)["network"]["model"])
+    model = str(record.sections["network"]["model"])
     return re.split(r"[.:]", model)[-1], name
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from segprune.environment import Environment
 from segprune.metrics import Score
@@ -70,6 +71,11 @@ class TrainingRecord:
     work: Work
     packages: Mapping[str, str]
     environment: Environment
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """The recipe as plain values."""
+        return tomllib.loads(self.recipe)
 
 
 def package_versions() -> dict[str, str]:
