@@ -222,8 +222,9 @@ def show_proof(file: Path, proof: Proof) -> None:
 def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
     """A row per layer, the one that is missed least on top."""
     console = Console()
+    # Headers of two lines leave 80 columns room for names of layers.
     rows = table(
-        "layer", "channels", "MACs saved", "params saved", "output error", "classes changed"
+        "layer", "channels", "MACs\nsaved", "params\nsaved", "output\nerror", "classes\nchanged"
     )
     for row in record.layers:
         more = f" (+{len(row.layers) - 1} tied)" if len(row.layers) > 1 else ""

@@ -175,13 +175,21 @@ def same_input(now: SpeedInput, threads: int, then: Fingerprint) -> Verdict:
 
 def _same_promise(now: Promise, then: Promise) -> Verdict:
     differences = _differences(
-        ("policy", then.rule, now.rule),
+        ("policy", *_clauses(then.rule, now.rule)),
         ("least speed-up", then.speedup, now.speedup),
         ("owed share of the dense mIoU", then.miou_ratio, now.miou_ratio),
         ("most MACs", then.most_macs, now.most_macs),
         ("most parameters", then.most_params, now.most_params),
     )
     return unless(differences, Status.NOT_COMPARABLE, "the baseline's promise")
+
+
+def _clauses(then: str, now: str) -> tuple[str, str]:
+    """Where two promises differ: whole ones are long, and most often only a number is another."""
+    before, after = then.split(", "), now.split(", ")
+    gone = ", ".join(words for words in before if words not in after)
+    come = ", ".join(words for words in after if words not in before)
+    return (gone or "nothing of that", come or "nothing of that") if gone or come else (then, now)
 
 
 def _others(*triples: tuple[str, str, str]) -> tuple[str, ...]:

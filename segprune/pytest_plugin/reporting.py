@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segprune.environment import environment
 from segprune.pytest_plugin.session import Session
-from segprune.pytest_plugin.summary import COLUMNS, claims, rows_of, verdict_of
+from segprune.pytest_plugin.summary import COLUMNS, claims, reasons_of, rows_of, verdict_of
 from segprune.records import write_atomic
 
 __all__ = ["write_report"]
@@ -50,10 +50,8 @@ def _markdown(session: Session) -> str:
     ]  # fmt: skip
     lines += [f"| {' | '.join(row)} |" for row in rows_of(session.results)]
     reasons = [
-        f"- **{result.case}, {result.gate}: {result.status}** – {reason}"
-        for result in session.results
-        if result.status != "PASS"
-        for reason in result.reasons
+        f"- **{reason.gates}: {reason.status}** – {reason.text}"
+        for reason in reasons_of(session.results)
     ]
     reasons += [f"- {problem}" for problem in session.problems]
     said = [*session.notes, *claims(session.results)]

@@ -1,25 +1,35 @@
-"""The section at the end of the terminal's output: one row a case, and every reason for red."""
+"""The section at the end of the terminal's output: one row a case, and why others are not green."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 
 from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, Session
 
-__all__ = ["COLUMNS", "Row", "note", "rows_of", "show"]
+__all__ = ["COLUMNS", "Reason", "Row", "note", "reasons_of", "rows_of", "show"]
 
 COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; owed)", "verdict")
 _WORST = (ERROR, "FAIL", "NOT_COMPARABLE", NOT_MEASURED, "INCONCLUSIVE", SKIPPED, "PASS")
+_SKIP = (SKIPPED, "INCONCLUSIVE")
 _UNKNOWN = "not measured"
 VERDICT = "segprune_verdict"
 """Name of the property of a test that carries a verdict."""
 _UNITS = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1, ""))
 
 Row = tuple[str, ...]
+
+
+class Reason(NamedTuple):
+    """Why gates of a case, one or several, are not green."""
+
+    gates: str
+    status: str
+    text: str
 
 
 def note(session: Session, report: pytest.TestReport) -> None:
@@ -66,6 +76,9 @@ def show(terminal: pytest.TerminalReporter, session: Session) -> None:
             terminal.write_line(line)
     for text in session.notes:
         terminal.write_line(text)
+    for reason in reasons_of(session.results):
+        if reason.status in _SKIP:  # pytest itself tells why tests fail, but not why they skip
+            terminal.write_line(f"{reason.gates}: {reason.status}: {reason.text}")
     for text in claims(session.results):
         terminal.write_line(text)
     for problem in session.problems:
@@ -76,6 +89,19 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
     """One row a case, in the order in which they came first."""
     cases = list(dict.fromkeys(result.case for result in results))
     return [_row(case, [result for result in results if result.case == case]) for case in cases]
+
+
+def reasons_of(results: Sequence[Result]) -> list[Reason]:
+    """Whatever is not green, and each reason once, though it be that of several gates of a case."""
+    gates: dict[tuple[str, str, str], dict[str, None]] = {}
+    for result in results:
+        if result.status != "PASS":
+            for text in result.reasons:
+                gates.setdefault((result.case, result.status, text), {})[result.gate] = None
+    return [
+        Reason(f"{case}, {', '.join(names)}", status, text)
+        for (case, status, text), names in gates.items()
+    ]
 
 
 def verdict_of(results: Sequence[Result]) -> str:

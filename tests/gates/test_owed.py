@@ -228,6 +228,15 @@ def test_each_gate_alone_sees_that_another_promise_was_made(
     assert "policy: expected" in output(result)
 
 
+def test_a_reason_that_all_gates_of_a_case_give_is_said_once(repository: Repository) -> None:
+    repository.edit(*LOWERED["less speed"])
+    assert repository.run("test_gates.py", "--segprune-report", "out").ret == RED
+    text = (repository.path / "out/segprune.md").read_text()
+    said = "policy: expected 'speed-up ≥ 1.5' as in the baseline, found 'speed-up ≥ 1.2'; accept"
+    assert text.count("policy: expected") == text.count(said) == 1
+    assert "size, proof, accuracy, speed: NOT_COMPARABLE" in text
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [
@@ -330,7 +339,7 @@ def test_a_case_may_be_skipped_for_want_of_images_where_its_marker_says_so(
     repository: Repository,
 ) -> None:
     elsewhere(repository, ", skip_without_data=True")
-    result = repository.run("--segprune-strict", "-k", "accuracy", "-rs")
+    result = repository.run("--segprune-strict", "-k", "accuracy")
     assert result.ret == 0
     assert "SKIPPED (accuracy)" in table_row(result)
     assert "--segprune-data camvid=PATH" in output(result)
@@ -349,7 +358,7 @@ def test_a_function_that_finds_no_images_may_skip(
     )
     if said:
         repository.edit("data=scenes", "data=scenes, skip_without_data=True")
-    result = repository.run("-rs", *(["--segprune-strict"] if strict else []))
+    result = repository.run(*(["--segprune-strict"] if strict else []))
     assert result.ret == (RED if strict and not said else 0)
     assert "no images on this machine" in output(result)
     assert ("NOT_MEASURED" if strict and not said else "SKIPPED (accuracy)") in table_row(result)

@@ -192,7 +192,7 @@ def test_inconclusive_is_skipped_with_its_reason_and_red_when_strict(
     repository: Repository,
 ) -> None:
     repository.ratio = 1.5
-    usual = repository.run("test_gates.py", "-rs")
+    usual = repository.run("test_gates.py")
     usual.assert_outcomes(passed=3, skipped=1)
     assert "speed: INCONCLUSIVE" in output(usual)
     assert "INCONCLUSIVE (speed)" in table_row(usual)
@@ -206,7 +206,7 @@ def test_data_that_is_elsewhere_is_skipped_with_the_option_that_names_it(
 ) -> None:
     repository.edit("data=scenes", 'data="camvid"')
     repository.change(lambda c: c["data"].update(name="camvid"))
-    result = repository.run("-rs", "-k", "accuracy")
+    result = repository.run("-k", "accuracy")
     result.assert_outcomes(skipped=1, deselected=3)
     assert "--segprune-data camvid=PATH" in output(result)
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import segprune
+from segprune.artifacts import read_header
 from segprune.errors import InputError
 from segprune.pipeline.training import running as pipeline
 from segprune.pipeline.training.folder import is_primary, run_folder
@@ -70,6 +71,14 @@ def recovered(*changes: str, text: str = SMALL + PRUNING, **options: Any) -> Tra
 def record_of(result: TrainingResult) -> TrainingRecord:
     assert result.record is not None
     return result.record
+
+
+def artifact_of(run: str) -> str:
+    return f"runs/{run}/{run}.safetensors"
+
+
+def average_of(*artifacts: str) -> str:
+    return f"network.average_of={json.dumps(artifacts)}"
 
 
 def weights_in(result: TrainingResult) -> dict[str, torch.Tensor]:
@@ -236,10 +245,9 @@ def test_the_mean_of_two_recoveries_is_a_network_of_their_plan() -> None:
         weights_in(recovered(f"name={name}", f"seed={seed}", "pruning.importance=magnitude"))
         for seed, name in enumerate(("left", "right"))
     ]
-    files = [f"runs/{name}/{name}.safetensors" for name in ("left", "right")]
-    average = f"network.average_of={json.dumps(files)}"
+    files = [artifact_of("left"), artifact_of("right")]
     mean = run_recover(
-        made(SMALL, average, "name=mean", "training.epochs=0", "recalibration.batches=0")
+        made(SMALL, average_of(*files), "name=mean", "training.epochs=0", "recalibration.batches=0")
     )
     record = record_of(mean)
     for name, tensor in weights_in(mean).items():
@@ -253,7 +261,10 @@ def test_the_mean_of_two_recoveries_is_a_network_of_their_plan() -> None:
     assert (record.plan, record.params, record.macs) == (first.plan, first.params, first.macs)
     assert list(record.scores) == ["start", "result"]
     assert record.source not in {None, first.artifact}
-    assert f"average_of = {json.dumps([Path(path).name for path in files])}" in record.recipe
+    assert 'average_of = ["left.safetensors", "right.safetensors"]' in record.recipe
+    told = read_header(Path(artifact_of("mean"))).metadata
+    assert told["mean_of"] == ["left.safetensors", "right.safetensors"]
+    assert "mean_of" not in read_header(Path(files[0])).metadata
 
 
 def test_recoveries_that_begin_with_one_pruned_network_share_its_plan() -> None:
@@ -262,8 +273,7 @@ def test_recoveries_that_begin_with_one_pruned_network_share_its_plan() -> None:
     start = "network.init_from=runs/pruned/pruned.safetensors"
     for seed in (1, 2):
         run_recover(made(SMALL, start, f"name=seed{seed}", f"seed={seed}"))
-    files = [f"runs/seed{seed}/seed{seed}.safetensors" for seed in (1, 2)]
-    average = f"network.average_of={json.dumps(files)}"
+    average = average_of(artifact_of("seed1"), artifact_of("seed2"))
     mean = record_of(run_recover(made(SMALL, average, "name=mean", "training.epochs=0")))
     assert mean.plan == read_record(TrainingRecord, Path("runs", "pruned", "record.json")).plan
     assert list(mean.scores) == ["start", "recalibrated", "result"]
@@ -281,13 +291,12 @@ def test_a_mean_teaches_with_statistics_of_its_own(
         raise StoppedError
 
     monkeypatch.setattr(pipeline, "_fit", stop)
-    files = [DENSE.as_posix(), "runs/other/other.safetensors"]
+    files = [DENSE.as_posix(), artifact_of("other")]
     text = SMALL + f"[distillation]\nteacher = {json.dumps(files[0])}\nkl = 1.0\n"
-    average = f"network.average_of={json.dumps(files)}"
     for kind in (text, text.replace(f"teacher = {json.dumps(files[0])}\n", "")):
         if job is run_recover or kind is text:
             with pytest.raises(StoppedError):
-                job(made(kind, average, "name=mean"))
+                job(made(kind, average_of(*files), "name=mean"))
     plain = mean_of([segprune.load(path, camvid_net()) for path in files])
     assert {"norm.running_mean", "norm.running_var"} <= set(same(weights(plain), seen[1]))
     if job is run_recover:  # the second teacher is the mean itself
@@ -297,8 +306,8 @@ def test_a_mean_teaches_with_statistics_of_its_own(
 def test_the_mean_is_trained_on_from_and_a_changed_part_of_it_is_noticed() -> None:
     for seed, name in enumerate(("left", "right")):
         recovered(f"name={name}", f"seed={seed}", "pruning.importance=magnitude")
-    files = [Path("runs", name, f"{name}.safetensors") for name in ("left", "right")]
-    average = f"network.average_of={json.dumps([path.as_posix() for path in files])}"
+    files = [Path(artifact_of(name)) for name in ("left", "right")]
+    average = average_of(*map(str, files))
     with pytest.raises(StoppedError):
         run_recover(made(SMALL, average, "name=mean"), progress=until_training(3))
     kept = files[1].read_bytes()
@@ -312,9 +321,9 @@ def test_the_mean_is_trained_on_from_and_a_changed_part_of_it_is_noticed() -> No
 def test_networks_of_other_channels_have_no_mean() -> None:
     recovered("name=first", "training.epochs=0")
     recovered("name=second", "training.epochs=0", "pruning.budget={macs=0.75}")
-    average = [f"runs/{name}/{name}.safetensors" for name in ("first", "second")]
+    average = average_of(artifact_of("first"), artifact_of("second"))
     with pytest.raises(InputError, match=r"average_of\[1\]: expected an artefact of the .*second"):
-        run_recover(made(SMALL, f"network.average_of={json.dumps(average)}", "name=mean"))
+        run_recover(made(SMALL, average, "name=mean"))
 
 
 def test_the_mean_of_one_network_with_itself_and_of_other_files_is_refused() -> None:
@@ -325,9 +334,8 @@ def test_the_mean_of_one_network_with_itself_and_of_other_files_is_refused() -> 
         ("runs/again/dense.safetensors", r"\[1\]: expected another network"),
         ("weights.pt", r"\[1\]: expected an artefact of segprune, found another kind of file"),
     ):
-        average = f"network.average_of={json.dumps([DENSE.as_posix(), second])}"
         with pytest.raises(InputError, match=said):
-            run_recover(made(SMALL, average, "name=mean"))
+            run_recover(made(SMALL, average_of(DENSE.as_posix(), second), "name=mean"))
 
 
 def test_training_batches_are_those_of_the_first_epochs() -> None:

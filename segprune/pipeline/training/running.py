@@ -287,6 +287,7 @@ def _fit(
 
 
 def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
+    mean_of = [path.name for path in recipe.network.average_of or ()]
     return {
         "preprocessing": images.preprocessing.as_metadata(),
         "input": list(images.example.shape),
@@ -294,4 +295,5 @@ def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
         "data": recipe.data.name,
         "run": recipe.name,
         "half": recipe.half,
+        **({"mean_of": mean_of} if mean_of else {}),
     }
