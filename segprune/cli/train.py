@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
+from segprune.cli.memory import keep_memory
 from segprune.cli.options import RESULTS, Out
 from segprune.cli.parsing import make_importable
 
@@ -105,6 +106,7 @@ def _run(
     from segprune.cli.trained import announce_recipe, show_training
     from segprune.pipeline.training.folder import is_primary
 
+    keep_memory()
     make_importable()
     recipe = _recipe(file, changes or [], root, name)
     command = _command(file, changes or [], root, name)
