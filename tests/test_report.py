@@ -146,10 +146,13 @@ def test_without_dense_continued_the_page_says_so(policy: Policy) -> None:
 
 def test_a_continuation_shorter_than_the_recovery_is_named(policy: Policy) -> None:
     pruned = training(variant="macs50", share=0.5, steps=5000)
+    scratch = training(variant="scratch", share=0.5, steps=9000, source=None)
     for steps, named in ((4999, True), (5000, False)):
-        rows = rows_of(policy, training(), training(variant="dense-continued", steps=steps), pruned)
+        continued = training(variant="dense-continued", steps=steps)
+        rows = rows_of(policy, training(), continued, pruned, scratch)
         notes = " ".join(headline_notes(rows, policy))
         assert ("fewer than these recoveries: macs50 5000" in notes) is named
+        assert "scratch" not in notes  # its steps are the dense network's, too
 
 
 def test_one_seed_is_called_one_seed_and_several_have_mean_and_range(policy: Policy) -> None:

@@ -135,7 +135,8 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     longer = {
         trained.variant: trained.records[0].work.steps
         for trained in pruned
-        if trained.records[0].work.steps > steps
+        # From random weights it takes the dense network's steps, too.
+        if trained.records[0].source and trained.records[0].work.steps > steps
     }
     if not longer:
         return []
