@@ -155,6 +155,16 @@ def test_a_continuation_shorter_than_the_recovery_is_named(policy: Policy) -> No
         assert "scratch" not in notes  # its steps are the dense network's, too
 
 
+def test_a_speed_that_another_processor_had_says_so(policy: Policy) -> None:
+    runs = [training(variant=name, share=0.5) for name in ("macs50", "local", "other")]
+    measured = [speed(artifact=run.artifact) for run in runs]
+    here = measured[0].environment
+    elsewhere = dataclasses.replace(here, cpu="Another")
+    measured[1] = dataclasses.replace(measured[1], environment=elsewhere)
+    notes = " ".join(headline_notes(rows_of(policy, training(), *runs, speeds=measured), policy))
+    assert f"one thread of {here.cpu} (Another: bisenetv2 local), input" in notes
+
+
 def test_one_seed_is_called_one_seed_and_several_have_mean_and_range(policy: Policy) -> None:
     one = training(miou=0.72)
     three = [

@@ -52,7 +52,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     notes = [
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
         "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
-        "split. Several seeds: mean (lowest – highest). Speed-up: one thread"
+        f"split. Several seeds: mean (lowest – highest). Speed-up: one thread{_processors(rows)}"
         f"{at}, dense and pruned measured in turn. Promise: `policy.toml`, on the mean of the "
         f"seeds{_may_be_lost(rows)}."
     ]
@@ -75,6 +75,20 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     if few:
         notes.append(f"Fewer than {policy.headline_seeds} seeds: {', '.join(few)}.")
     return notes
+
+
+def _processors(rows: Sequence[Row]) -> str:
+    """That of most measurements, and what was measured on others."""
+    measured: dict[str, list[str]] = {}
+    for row in rows:
+        if row.speed is not None:
+            name = f"{row.trained.network} {row.trained.variant}"
+            measured.setdefault(row.speed.environment.cpu, []).append(name)
+    if not measured:
+        return ""
+    usual = max(measured, key=lambda cpu: len(measured[cpu]))
+    others = [f"{cpu}: {', '.join(names)}" for cpu, names in measured.items() if cpu != usual]
+    return f" of {usual}" + (f" ({'; '.join(others)})" if others else "")
 
 
 def _may_be_lost(rows: Sequence[Row]) -> str:
