@@ -60,13 +60,13 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
         notes += _about_dense(network, list(of_network))
     notes += [
-        f"{row.trained.network} {row.trained.variant}: the mean of the weights of "
+        f"{row.trained.title}: the mean of the weights of "
         f"{row.trained.parts} networks; what these took to train is not among its epochs."
         for row in rows
         if row.trained.parts > 1
     ]
     few = [
-        f"{row.trained.network} {row.trained.variant}"
+        row.trained.title
         for row in rows
         if row.promise.kind in ("kept", "missed")
         and row.trained.variant not in (DENSE, CONTINUED)
@@ -82,8 +82,7 @@ def _processors(rows: Sequence[Row]) -> str:
     measured: dict[str, list[str]] = {}
     for row in rows:
         if row.speed is not None:
-            name = f"{row.trained.network} {row.trained.variant}"
-            measured.setdefault(row.speed.environment.cpu, []).append(name)
+            measured.setdefault(row.speed.environment.cpu, []).append(row.trained.title)
     if not measured:
         return ""
     usual = max(measured, key=lambda cpu: len(measured[cpu]))
@@ -93,9 +92,7 @@ def _processors(rows: Sequence[Row]) -> str:
 
 def _may_be_lost(rows: Sequence[Row]) -> str:
     told = [
-        f"{row.trained.network} {row.trained.variant} {row.budget.miou_loss:g}"
-        for row in rows
-        if row.budget is not None
+        f"{row.trained.title} {row.budget.miou_loss:g}" for row in rows if row.budget is not None
     ]
     return f"; points of mIoU that may be lost: {', '.join(told)}" if told else ""
 
@@ -118,7 +115,7 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
         size = "×".join(map(str, record.input))
         networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
         if record.plan in chosen:
-            by_hand.append(f"{row.trained.network} {row.trained.variant}")
+            by_hand.append(row.trained.title)
     notes = [f"Evaluated: {', '.join(networks)}."]
     if by_hand:
         notes.append(
@@ -204,11 +201,7 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
 
 def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
     """Networks that were evaluated apart from their training, on another split or device, say."""
-    names = {
-        record.artifact: f"{row.trained.network} {row.trained.variant}"
-        for row in rows
-        for record in row.trained.records
-    }
+    names = {record.artifact: row.trained.title for row in rows for record in row.trained.records}
     lines = [
         [
             name,
@@ -236,7 +229,7 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
         digests = {record.validation_digest for record in row.trained.records}
         for record in found.values():
             if record.artifact in files and record.images_digest not in digests:
-                told = f"{row.trained.network} {row.trained.variant}"
+                told = row.trained.title
                 scores.setdefault(record.split, []).append(
                     f"{told} {points(record.score.miou, 2)} ({record.score.images} images)"
                 )

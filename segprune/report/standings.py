@@ -38,6 +38,11 @@ class Trained:
     records: tuple[TrainingRecord, ...]
 
     @property
+    def title(self) -> str:
+        """Network and variant, as notes below a table name it."""
+        return f"{self.network} {self.variant}"
+
+    @property
     def mious(self) -> tuple[float, ...]:
         """Of each seed, in [0, 1]."""
         return tuple(record.scores["result"].miou for record in self.records)

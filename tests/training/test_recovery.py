@@ -170,7 +170,7 @@ def test_zero_epochs_recalibrate_a_network_that_is_pruned_already() -> None:
     assert list(record_of(first).scores) == ["start", "pruned", "result"]
     second = run_recover(
         made(
-            SMALL, "network.init_from=runs/first/first.safetensors", "training.epochs=0",
+            SMALL, f"network.init_from={artifact_of('first')}", "training.epochs=0",
             "half=false", "name=second",
         )
     )  # fmt: skip
@@ -182,7 +182,7 @@ def test_zero_epochs_recalibrate_a_network_that_is_pruned_already() -> None:
 
 def test_a_pruned_artefact_is_trained_on_and_pruned_further() -> None:
     recovered("name=first")
-    start = "network.init_from=runs/first/first.safetensors"
+    start = f"network.init_from={artifact_of('first')}"
     on = record_of(run_train(made(SMALL, start, "name=on")))
     first = read_record(TrainingRecord, Path("runs", "first", "record.json"))
     assert list(on.scores) == ["start", "result"]
@@ -234,7 +234,7 @@ def test_statistics_are_measured_anew_at_the_end_only_if_asked_for() -> None:
 
 def test_shapes_alone_are_taken_for_the_control_from_scratch() -> None:
     recovered("name=first")
-    shapes = "network.architecture_of=runs/first/first.safetensors"
+    shapes = f"network.architecture_of={artifact_of('first')}"
     record = record_of(run_train(made(SMALL, shapes, "name=scratch")))
     first = read_record(TrainingRecord, Path("runs", "first", "record.json"))
     assert (record.macs, record.plan, record.source) == (first.macs, first.plan, None)
@@ -270,7 +270,7 @@ def test_the_mean_of_two_recoveries_is_a_network_of_their_plan() -> None:
 def test_recoveries_that_begin_with_one_pruned_network_share_its_plan() -> None:
     """As the recipe's field says, though these importances look at images."""
     recovered("name=pruned", "training.epochs=0")
-    start = "network.init_from=runs/pruned/pruned.safetensors"
+    start = f"network.init_from={artifact_of('pruned')}"
     for seed in (1, 2):
         run_recover(made(SMALL, start, f"name=seed{seed}", f"seed={seed}"))
     average = average_of(artifact_of("seed1"), artifact_of("seed2"))

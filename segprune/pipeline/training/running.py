@@ -287,13 +287,14 @@ def _fit(
 
 
 def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
-    mean_of = [path.name for path in recipe.network.average_of or ()]
-    return {
+    facts = {
         "preprocessing": images.preprocessing.as_metadata(),
         "input": list(images.example.shape),
         "classes": list(images.training.classes.names),
         "data": recipe.data.name,
         "run": recipe.name,
         "half": recipe.half,
-        **({"mean_of": mean_of} if mean_of else {}),
     }
+    if recipe.network.average_of is not None:
+        facts["mean_of"] = [path.name for path in recipe.network.average_of]
+    return facts
