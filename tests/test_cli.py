@@ -363,7 +363,9 @@ def test_sensitivity_measures_every_layer_alone(place: Path, frames: Path) -> No
     assert all(0 < row["macs"] < 1 and 0 < row["params"] < 1 for row in record["layers"])
     tied = next(row for row in record["layers"] if "stem.0" in row["layers"])
     assert tied["layers"] == ["stem.0", "depth"]
-    assert "MACs saved" in done("inspect", str(place / "runs" / "sense" / "sensitivity.json"))
+    shown = done("inspect", str(place / "runs" / "sense" / "sensitivity.json"))
+    assert all(row["layers"][0] in shown for row in record["layers"])
+    assert "stem.0 (+1 tied)" in shown
 
 
 def test_sensitivity_agrees_with_pruning_by_hand(place: Path) -> None:
