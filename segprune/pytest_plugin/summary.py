@@ -15,7 +15,6 @@ __all__ = ["COLUMNS", "Reason", "Row", "note", "reasons_of", "rows_of", "show"]
 
 COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; owed)", "verdict")
 _WORST = (ERROR, "FAIL", "NOT_COMPARABLE", NOT_MEASURED, "INCONCLUSIVE", SKIPPED, "PASS")
-_SKIP = (SKIPPED, "INCONCLUSIVE")
 _UNKNOWN = "not measured"
 VERDICT = "segprune_verdict"
 """Name of the property of a test that carries a verdict."""
@@ -76,8 +75,9 @@ def show(terminal: pytest.TerminalReporter, session: Session) -> None:
             terminal.write_line(line)
     for text in session.notes:
         terminal.write_line(text)
+    skipped = (SKIPPED,) if session.options.strict else (SKIPPED, "INCONCLUSIVE")
     for reason in reasons_of(session.results):
-        if reason.status in _SKIP:  # pytest itself tells why tests fail, but not why they skip
+        if reason.status in skipped:  # pytest itself tells why tests fail, but not why they skip
             terminal.write_line(f"{reason.gates}: {reason.status}: {reason.text}")
     for text in claims(session.results):
         terminal.write_line(text)

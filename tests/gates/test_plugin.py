@@ -199,6 +199,7 @@ def test_inconclusive_is_skipped_with_its_reason_and_red_when_strict(
     strict = repository.run("test_gates.py", "--segprune-strict")
     assert strict.ret == 1
     strict.assert_outcomes(passed=3, failed=1)
+    assert [output(run).count("to decide; give it more") for run in (usual, strict)] == [1, 1]
 
 
 def test_data_that_is_elsewhere_is_skipped_with_the_option_that_names_it(
