@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-import synthetic_records
 from benchmarks import readme
+from report.records import training
 
 README = readme.README.read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
@@ -112,6 +112,6 @@ def test_the_results_are_empty_without_records_and_a_table_with_them(
 
     monkeypatch.setattr(readme, "RECORDS", tmp_path)
     assert readme.results_table() == ""
-    write_record(tmp_path / "dense.json", synthetic_records.training(miou=0.7123))
+    write_record(tmp_path / "dense.json", training(miou=0.7123))
     assert "| bisenetv2 | dense ◆ | one seed | 60 |" in readme.results_table()
     assert "71.23" in readme.results_table()

@@ -189,3 +189,12 @@ def output(result: pytest.RunResult) -> str:
 def table_row(result: pytest.RunResult) -> str:
     """The case's row in the summary."""
     return next(line for line in result.outlines if line.startswith(f" {CASE} "))
+
+
+def another_case(repository: Repository) -> Path:
+    """A second module with a case of its own, accepted and green; returns the module."""
+    module = repository.path / "test_other.py"
+    module.write_text((repository.path / "test_gates.py").read_text().replace(CASE, "other-half"))
+    text = repository.baseline.read_text().replace(CASE, "other-half")
+    repository.baseline.with_name("other-half.json").write_text(text)
+    return module
