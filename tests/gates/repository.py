@@ -120,6 +120,8 @@ class Repository:
             speed_gate, "gate_speed",
             lambda *nets, **options: gate_speed(*nets, **options, compare=self._compare),
         )  # fmt: skip
+        for name in ("CI", "BUILD_NUMBER"):  # under either pytest's own summary says more
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.syspath_prepend(self.path)
         (self.path / "my_networks.py").write_text(NETWORKS)
         (self.path / "test_gates.py").write_text(GATES)
