@@ -191,7 +191,14 @@ def test_heads_run_where_they_count(tmp_path: Path, weight: float, runs: int) ->
 def test_the_process_is_left_as_it_was(tmp_path: Path) -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    fitted(net(), recipe(), tmp_path)
+    filling = []
+
+    def told(*step: object) -> None:
+        filling.append(torch.utils.deterministic.fill_uninitialized_memory)
+
+    fitted(net(), recipe(), tmp_path, report=told)
+    assert set(filling) == {False}  # a tenth of a step and more, for nothing
+    assert torch.utils.deterministic.fill_uninitialized_memory
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.equal(torch.get_rng_state(), state)
 
