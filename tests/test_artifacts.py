@@ -1,4 +1,4 @@
-"""What the file of a pruned network promises, beyond the refusals in test_bad_input."""
+"""What the file of a pruned network promises, beyond the refusals in bad_input."""
 
 from __future__ import annotations
 

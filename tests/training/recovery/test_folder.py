@@ -1,0 +1,95 @@
+"""The folder of a run: whose it is, who writes in it, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from segprune.errors import InputError
+from segprune.pipeline.training.folder import is_primary, run_folder
+from segprune.pipeline.training.running import run_recover, run_train
+from training.recovery.runs import DENSE, made, until_training
+from training.test_resume import StoppedError
+from training.tiny import (
+    PRUNING,
+    SMALL,
+)
+
+
+def test_a_finished_run_and_one_of_another_recipe_are_refused() -> None:
+    with pytest.raises(InputError, match=r"found runs.dense finished"):
+        run_train(made(SMALL, "name=dense"))
+    with pytest.raises(InputError, match=r"found one of another recipe"):
+        run_train(made(SMALL, "name=dense", "seed=1"))
+
+
+def test_a_run_is_not_resumed_from_other_weights() -> None:
+    other = Path("other.safetensors")
+    shutil.copy(DENSE, other)
+    start = f"network.init_from={other}"
+    with pytest.raises(StoppedError):
+        run_recover(made(SMALL + PRUNING, start), progress=until_training(1))
+    run_train(made(SMALL, "seed=1", "name=different"))
+    shutil.copy(Path("runs", "different", "different.safetensors"), other)
+    with pytest.raises(InputError, match=r"network\.init_from: expected the file that the run"):
+        run_recover(made(SMALL + PRUNING, start))
+
+
+def test_what_a_kill_left_unfinished_is_no_foreign_folder() -> None:
+    run = Path("runs", "tiny")
+    (run / "state").mkdir(parents=True)
+    (run / ".recipe.toml.0a1b2c3d.tmp").write_text("nam")
+    (run / "state" / ".sources.json.0a1b2c3d.tmp").write_text("")
+    with run_folder(made(SMALL), Path("runs")):
+        names = {path.name for path in run.rglob("*")}
+    assert names == {"state", "recipe.toml", "sources.json", "lock"}
+    (run / "recipe.toml").rename(run / "mine.toml")
+    with (
+        pytest.raises(InputError, match="with other contents"),
+        run_folder(made(SMALL), Path("runs")),
+    ):
+        pass
+
+
+def test_two_processes_do_not_train_in_one_folder() -> None:
+    """Locks are of file handles, so that a second handle of this process stands for another one."""
+    with run_folder(made(SMALL), Path("runs")):
+        before = {path: path.read_bytes() for path in Path("runs", "tiny").rglob("*.*")}
+        with pytest.raises(InputError, match="found another process in"):
+            run_train(made(SMALL))
+        assert before == {path: path.read_bytes() for path in Path("runs", "tiny").rglob("*.*")}
+    assert run_train(made(SMALL)).record is not None
+
+
+@pytest.mark.parametrize(
+    ("variables", "primary"),
+    [
+        ({}, True),
+        ({"LOCAL_RANK": "0"}, True),
+        ({"LOCAL_RANK": "1"}, False),
+        ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
+        ({"LOCAL_RANK": "0", "RANK": "4"}, False),
+        ({"SLURM_PROCID": "2"}, False),
+        ({"SLURM_PROCID": "0"}, True),
+    ],
+)
+def test_one_process_of_all_is_the_one_that_writes(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], primary: bool
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert is_primary() is primary
+
+
+def test_the_log_has_the_learning_curve() -> None:
+    with Path("runs", "dense", "log", "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    losses = json.loads(Path("runs", "dense", "record.json").read_text())["work"]["losses"]
+    assert float(rows[-1]["loss"]) == losses["loss"]
