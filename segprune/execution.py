@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["run_method", "tensors_in", "undisturbed"]
+__all__ = ["hidden_in", "run_method", "tensors_in", "undisturbed"]
 
 
 def run_method(model: nn.Module, method: str, inputs: Any) -> Any:
@@ -37,6 +37,26 @@ def tensors_in(item: Any) -> list[Tensor]:
     if is_dataclass(item) and not isinstance(item, type):
         return [tensor for part in fields(item) for tensor in tensors_in(getattr(item, part.name))]
     return []
+
+
+def hidden_in(item: Any) -> object | None:
+    """The first object in an output that holds tensors where `tensors_in` does not look."""
+    if isinstance(item, (Tensor, type)):
+        return None
+    if isinstance(item, np.ndarray):
+        return item
+    parts: Iterable[Any] = ()
+    if isinstance(item, Mapping):
+        parts = item.values()
+    elif isinstance(item, (list, tuple)):
+        parts = item
+    elif is_dataclass(item):
+        parts = [getattr(item, part.name) for part in fields(item)]
+    else:
+        held = list(getattr(item, "__dict__", {}).values())
+        arrays = any(isinstance(part, np.ndarray) for part in held)
+        return item if arrays or tensors_in(held) else None
+    return next((found for part in parts if (found := hidden_in(part)) is not None), None)
 
 
 @contextlib.contextmanager

@@ -97,7 +97,8 @@ def set_count(module: nn.Module, name: str, value: int) -> None:
     items = getattr(module, attribute)
     changed = list(items)
     changed[int(place.removesuffix("]"))] = value
-    setattr(module, attribute, type(items)(changed))
+    named = hasattr(items, "_fields")  # a namedtuple takes its items one by one
+    setattr(module, attribute, type(items)(*changed) if named else type(items)(changed))
 
 
 def require_prunable(model: nn.Module) -> None:

@@ -33,6 +33,7 @@ __all__ = ["Mismatch", "probe", "trial_mask"]
 
 _RELATIVE = 1e-9
 _SMALL = 4
+_NARROW = 0.1
 _GOLDEN = 0.618034
 _WHOLE_SLICE = {"aten.slice", "aten.alias"}
 
@@ -62,7 +63,8 @@ def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
     """A random selection of labels to keep, `(labels,)`; no axis becomes empty.
 
     Sizes must not fit by coincidence: neighbouring layers keep different shares, other ones for
-    every seed, and consecutive parts of a cut keep few and many in turn.
+    every seed, and consecutive parts of a cut keep few and many in turn. Every fourth seed keeps
+    about as few as a plan may by default: code can ask for a size and do something else below it.
     """
     random = np.random.default_rng(seed)
     everything = np.arange(len(state.labels))
@@ -73,13 +75,16 @@ def trial_mask(state: Propagation, seed: int) -> NDArray[np.bool_]:
     for number, part in enumerate(state.parts):
         few = (number + seed) % 2
         share[state.labels.find(part)] = random.uniform(0.1, 0.4) if few else random.uniform(0.7, 1)
+    narrow = seed % 4 == 3
+    if narrow:
+        share[:] = _NARROW
     mask = random.random(len(everything)) < share
     mask |= state.labels.is_frozen(everything)
     mask = mask[roots]
     vectors = [vector for slots in state.slots.values() for vector in slots.values()]
     for vector in [*vectors, *state.parts]:
         # One channel is a case of its own (it would be broadcast), and only small layers get there.
-        least = 1 if len(vector) <= _SMALL else 2
+        least = 1 if len(vector) <= _SMALL else _SMALL if narrow else 2
         if mask[state.labels.find(vector)].sum() < least:
             mask[state.labels.find(vector[:least])] = True
     return mask[roots]

@@ -18,8 +18,8 @@ from torch._ops import OpOverload
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
-from segprune.errors import ModelError
-from segprune.execution import run_method, tensors_in, undisturbed
+from segprune.errors import ModelError, TraceError
+from segprune.execution import hidden_in, run_method, tensors_in, undisturbed
 from segprune.interpreter import Interpreter, bind, operator_name, user_line
 from segprune.programs import Node, Program, Value
 
@@ -139,5 +139,12 @@ def record(
             value.constant = None
         with recorder:
             outputs = run_method(model, method, inputs)
+        hidden = hidden_in(outputs)
+        if hidden is not None:
+            raise TraceError(
+                f"{method}: expected tensors in tuples, lists, mappings or dataclasses as its "
+                f"output, found a {type(hidden).__name__} that holds some, whose channels nobody "
+                "would watch over; return them in one of those."
+            )
         program.outputs = [recorder.value_of(leaf) for leaf in tensors_in(outputs)]
     return program

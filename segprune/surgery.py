@@ -36,7 +36,7 @@ def prune(model: nn.Module, plan: PrunePlan) -> nn.Module:
     with torch.no_grad():
         tensors = {name: select(originals[name], dims) for name, dims in plan.kept.items()}
     small = copy_with(model, tensors)
-    correct_attributes(small, plan.kept, plan.attributes)
+    correct_attributes(small, plan.kept, plan.attributes, originals)
     found = digest_of(small)
     if found != plan.result:
         raise PruneError(
@@ -115,20 +115,20 @@ def _zeroed(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:
 
 
 def correct_attributes(
-    model: nn.Module, kept: Kept, attributes: Mapping[str, Mapping[str, int]]
+    model: nn.Module,
+    kept: Kept,
+    attributes: Mapping[str, Mapping[str, int]],
+    originals: Mapping[str, Tensor],
 ) -> None:
     """Let the attributes of all modules tell the sizes that their tensors have after pruning.
 
     Args:
         model: a copy whose tensors are already pruned and whose attributes are still dense.
+        originals: the dense network's tensors.
     """
     for name, module in model.named_modules():
-        prefix = f"{name}." if name else ""
-        own = [key for key in (*module._parameters, *module._buffers) if prefix + key in kept]
-        if own:
-            cut = {key: kept[prefix + key] for key in own}
-            for key, value in true_attributes(module, cut).items():
-                setattr(module, key, value)
+        for key, value in true_attributes(name, module, kept, originals).items():
+            setattr(module, key, value)
     for name, values in attributes.items():
         module = model.get_submodule(name)
         for key, value in values.items():
@@ -136,38 +136,70 @@ def correct_attributes(
 
 
 def true_attributes(
-    module: nn.Module, cut: Mapping[str, Mapping[int, tuple[int, ...]]]
+    name: str, module: nn.Module, kept: Kept, originals: Mapping[str, Tensor]
 ) -> dict[str, int]:
     """What the size attributes of a module must be, given its pruned tensors.
 
+    Only those that it stores (a property follows by itself), and only those that told the truth
+    before: a class that is not torch's may call anything `num_features`.
+
     Args:
-        module: holds pruned tensors; its `groups` or `num_groups` are those before `cut`.
-        cut: tensor name within the module -> dimension -> kept indices.
+        name: of the module in the network.
+        module: holds pruned tensors; its `groups` or `num_groups` are those before they were cut.
+        originals: the dense network's tensors.
     """
+    prefix = f"{name}." if name else ""
+    own = (*module._parameters, *module._buffers)
+    cut = {key: kept[prefix + key] for key in own if prefix + key in kept}
+    if not cut:
+        return {}
+    before = {key: tuple(originals[prefix + key].shape) for key in own if prefix + key in originals}
+    stored = vars(module)
+    found = _sizes_of(module, cut, before)
+    return {key: value for key, value in found.items() if type(stored.get(key)) is int}
+
+
+def _sizes_of(
+    module: nn.Module,
+    cut: Mapping[str, Mapping[int, tuple[int, ...]]],
+    before: Mapping[str, tuple[int, ...]],
+) -> dict[str, int]:
     weight = getattr(module, "weight", None)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) else ()
     if isinstance(module, nn.Linear):
         return {"in_features": shape[1], "out_features": shape[0]}
-    if hasattr(module, "groups") and hasattr(module, "in_channels") and len(shape) > 2:
+    if len(shape) > 2 and _is_convolution(module, before.get("weight", ())):
         transposed = bool(getattr(module, "transposed", False))
         groups = _surviving_groups(cut.get("weight", {}).get(0), module, "groups", transposed)
         narrow, wide = shape[1] * groups, shape[0]
         ins, outs = (wide, narrow) if transposed else (narrow, wide)
         return {"in_channels": ins, "out_channels": outs, "groups": groups}
-    entries = next((t for t in (*module._parameters.values(), *module._buffers.values())
-                    if t is not None and t.dim() == 1), None)  # fmt: skip
+    named = {**module._parameters, **module._buffers}.items()
+    entries = next(((key, len(t)) for key, t in named if t is not None and t.dim() == 1), None)
     if entries is None:
         return {}
-    size = entries.shape[0]
+    size, dense_size = entries[1], before.get(entries[0], (0,))[0]
     if isinstance(module, nn.GroupNorm):
         rows = next((dims[0] for dims in cut.values() if 0 in dims), None)
         groups = _surviving_groups(rows, module, "num_groups", False)
         return {"num_channels": size, "num_groups": groups}
     if isinstance(module, nn.PReLU):
         return {"num_parameters": size}
-    if isinstance(getattr(module, "num_features", None), int):
+    if vars(module).get("num_features") == dense_size:
         return {"num_features": size}
     return {}
+
+
+def _is_convolution(module: nn.Module, weight: tuple[int, ...]) -> bool:
+    """Whether it stores the three counts of a convolution, and they fit its dense weight."""
+    stored = vars(module)
+    counts = [stored.get(key) for key in ("in_channels", "out_channels", "groups")]
+    if len(weight) < 3 or not all(type(count) is int and count > 0 for count in counts):
+        return False
+    ins, outs, groups = (int(count or 0) for count in counts)
+    if getattr(module, "transposed", False):
+        ins, outs = outs, ins
+    return weight[0] == outs and weight[1] * groups == ins
 
 
 def _surviving_groups(

@@ -194,7 +194,7 @@ class _Tracer:
             shape = sizes.get(first, tuple(tensor.shape))
             replaced[first] = self._tensor(tensor, shape)
         copy = copy_with(self.model, replaced)
-        correct_attributes(copy, kept, attributes)
+        correct_attributes(copy, kept, attributes, self.tensors)
         copy.train(training)
         found = tensors_of(copy)
         names = {id(found[first]): first for first in self.names}

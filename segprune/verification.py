@@ -254,13 +254,12 @@ def _types(dense: dict[str, Tensor], small: dict[str, Tensor]) -> Iterator[Viola
 
 
 def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterator[Violation]:
-    modules = dict(pruned.named_modules())
+    modules, originals = dict(pruned.named_modules()), tensors_of(model)
     for name, dense in model.named_modules():
         module = modules.get(name)
         if module is None:
             continue
         prefix = f"{name}." if name else ""
-        own = [key for key in (*dense._parameters, *dense._buffers) if prefix + key in plan.kept]
         wanted: dict[str, Any] = {
             key: value
             for key, value in vars(dense).items()
@@ -270,8 +269,7 @@ def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterato
             wanted = {
                 key: value for key, value in wanted.items() if key in plan.attributes.get(name, {})
             }
-        if own:
-            wanted.update(_sizes(dense, module, {key: plan.kept[prefix + key] for key in own}))
+        wanted.update(_sizes(name, dense, module, plan, originals))
         found: dict[str, Any] = {**vars(module), **counts_of(module)}
         wanted.update(plan.attributes.get(name, {}))
         for key, value in wanted.items():
@@ -281,13 +279,19 @@ def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterato
                 )
 
 
-def _sizes(dense: nn.Module, module: nn.Module, cut: dict[str, Any]) -> dict[str, int]:
+def _sizes(
+    name: str,
+    dense: nn.Module,
+    module: nn.Module,
+    plan: PrunePlan,
+    originals: dict[str, Tensor],
+) -> dict[str, int]:
     """The size attributes that fit a pruned module's tensors and the dense module's groups."""
     stand_in = dense.__class__.__new__(dense.__class__)
     stand_in.__dict__.update(dense.__dict__)
     stand_in.__dict__["_parameters"] = module._parameters
     stand_in.__dict__["_buffers"] = module._buffers
-    return true_attributes(stand_in, cut)
+    return true_attributes(name, stand_in, plan.kept, originals)
 
 
 def _both_nan(one: Any, other: Any) -> bool:

@@ -99,11 +99,13 @@ def _batch_axis(
     b = p.axes(second).get(own_b) if own_b >= 0 else None
     size_a = first.shape[own_a] if own_a >= 0 else 1
     size_b = second.shape[own_b] if own_b >= 0 else 1
-    if size_a == size_b and (a or b):
-        p.tie(node, a, b, "a batched matrix product runs over")
-    chosen = (a or b) if size_a == size_b else (a if size_a > size_b else b)
-    if chosen is None:
+    if size_a != size_b:  # one is stretched, and says nothing about single positions
+        return a if size_a > size_b else b
+    if not (a or b):
         return None
+    p.tie(node, a, b, "a batched matrix product runs over")
+    chosen = a or b
+    assert chosen is not None
     return Axis(chosen.labels, bool((a and a.zero) or (b and b.zero)))
 
 

@@ -18,21 +18,45 @@ __all__: list[str] = []
 def batch_norm(p: Propagation, node: Node) -> None:
     """Entries of weight, bias and running statistics lie along the channels (axis 1)."""
     source: Value = node.arguments["input"]
-    axes = dict(p.axes(source))
-    channels = axes.get(1)
-    zero = channels.zero if channels else False
-    for name in ("weight", "bias", "running_mean", "running_var"):
+    own_image = node.name == "aten.instance_norm"
+    axes: Axes = {}
+    for dim, axis in p.axes(source).items():
+        if dim > 1 or (dim == 0 and not own_image):
+            # Running statistics make no difference: in training it averages all the same.
+            p.freeze(node, [axis], f"{_name(node)} averages over this axis")
+        axes[dim] = Axis(axis.labels, dim == 0 and axis.zero and _affine(node) == [])
+    channels = p.axes(source).get(1)
+    for name in ("running_mean", "running_var"):
         entries = node.arguments.get(name)
-        if entries is None:
-            continue
-        p.tie(node, channels, p.axes(entries).get(0), f"{name} of a normalisation belongs to")
+        if entries is not None:
+            p.tie(node, channels, p.axes(entries).get(0), f"{name} of a normalisation belongs to")
+    if channels is not None:
+        p.attribute(node, "num_features", channels)
+    _affine_of_channels(p, node, channels, axes)
+    p.set(node.outputs[0], axes)
+
+
+def _name(node: Node) -> str:
+    return node.name.removeprefix("aten.")
+
+
+def _affine(node: Node) -> list[str]:
+    return [name for name in ("weight", "bias") if node.arguments.get(name) is not None]
+
+
+def _affine_of_channels(p: Propagation, node: Node, channels: Axis | None, axes: Axes) -> None:
+    """Scale and shift each channel: zero in the twin where both are, or input and shift are."""
+    zero = {"input": channels is not None and channels.zero, "weight": False, "bias": True}
+    for name in _affine(node):
+        entries = node.arguments[name]
+        own = p.axes(entries).get(0)
+        zero[name] = own is not None and own.zero  # but not where forward computes it
+        p.tie(node, channels, own, f"{name} of a normalisation belongs to")
         if name == "weight":
-            zero = True  # weight and bias are zeroed in the twin, whatever comes in
             p.scale(entries)
     if channels is not None:
-        axes[1] = Axis(channels.labels, zero)
-        p.attribute(node, "num_features", channels)
-    p.set(node.outputs[0], axes)
+        dropped = (zero["input"] or zero["weight"]) and zero["bias"]
+        axes[1] = Axis(channels.labels, dropped)
 
 
 @rule("group_norm", "native_group_norm")
@@ -40,14 +64,12 @@ def group_norm(p: Propagation, node: Node) -> None:
     """Statistics over groups of channels: whole groups go, or nothing does."""
     source: Value = node.arguments["input"]
     groups = int(node.arguments.get("num_groups", node.arguments.get("group", 1)))
-    axes = {dim: axis for dim, axis in p.axes(source).items() if dim < 2}
-    channels = axes.get(1)
-    for name in ("weight", "bias"):
-        entries = node.arguments.get(name)
-        if entries is not None:
-            p.tie(node, channels, p.axes(entries).get(0), f"{name} of a normalisation belongs to")
-            if name == "weight":
-                p.scale(entries)
+    axes: Axes = {}
+    for dim, axis in p.axes(source).items():
+        if dim > 1:
+            p.freeze(node, [axis], f"{_name(node)} averages over this axis")
+        axes[dim] = Axis(axis.labels, dim == 0 and axis.zero and _affine(node) == [])
+    channels = p.axes(source).get(1)
     if channels is not None:
         if groups == 1:
             p.freeze(node, [channels], "group_norm with one group averages over all channels")
@@ -60,8 +82,7 @@ def group_norm(p: Propagation, node: Node) -> None:
             p.expect(node, "C", channels.labels)
             p.attribute(node, "num_groups", channels, width)
             p.attribute(node, "num_channels", channels)
-        affine = node.arguments.get("weight") is not None
-        axes[1] = Axis(channels.labels, channels.zero or affine)
+    _affine_of_channels(p, node, channels, axes)
     p.set(node.outputs[0], axes)
 
 
@@ -70,7 +91,7 @@ def layer_norm(p: Propagation, node: Node) -> None:
     """Mean and variance over the last axes mix channels: they stay."""
     source: Value = node.arguments["input"]
     first = len(source.shape) - len(node.arguments["normalized_shape"])
-    text = f"{node.name.removeprefix('aten.')} averages over channels"
+    text = f"{_name(node)} averages over channels"
     axes: Axes = {}
     for dim, axis in p.axes(source).items():
         if dim >= first:
@@ -91,7 +112,7 @@ def softmax(p: Propagation, node: Node) -> None:
     axes: Axes = {}
     for own, axis in p.axes(source).items():
         if own == dim:
-            text = f"{node.name.removeprefix('aten.')} over this axis mixes kept and dropped"
+            text = f"{_name(node)} over this axis mixes kept and dropped"
             p.freeze(node, [axis], text)
         axes[own] = Axis(axis.labels, False)
     p.set(node.outputs[0], axes)

@@ -87,4 +87,5 @@ def along(p: Propagation, node: Node) -> None:
         else:
             axes[dim] = axis
     for number, output in enumerate(node.outputs):
-        p.set(output, {d: Axis(a.labels, a.zero and number == 0) for d, a in axes.items()})
+        values = number == 0 and node.name != "aten.argsort"  # the others are places
+        p.set(output, {d: Axis(a.labels, a.zero and values) for d, a in axes.items()})
