@@ -89,7 +89,8 @@ def compare_outputs(
         except Exception as error:
             if number == 0:
                 raise TraceError(
-                    f"{type(model).__name__}: expected it to run on the example inputs, found "
+                    f"{type(model).__name__}: expected it to run on the example inputs in "
+                    "float32, found "
                     f"{type(error).__name__}: {error}."
                 ) from error
             continue  # a size that the dense network does not take either

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -34,25 +35,43 @@ _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counte
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write a file next to its place, then move it there: readers see the old or the new one.
 
+    Where a link stands, the file that it leads to is written; one that is there keeps its mode.
+
     Raises:
-        ArtifactError: the file cannot be written; whatever was there before is untouched.
+        ArtifactError: the file cannot be written, or what is there is none, but a pipe or a device;
+            whatever was there before is untouched.
     """
-    temporary = _beside(path)
+    temporary = path
     try:
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
+        before = path.stat() if path.exists() else None
+        if before is not None and not stat.S_ISREG(before.st_mode):
+            raise OSError(f"a {_kind_of(before.st_mode)}, which a file must not replace")
+        temporary = _beside(path)
         # Not tempfile.mkstemp: its files are readable by their owner alone, also after the move.
         with open(temporary, "xb") as stream:
             stream.write(data.encode() if isinstance(data, str) else data)
             stream.flush()
             os.fsync(stream.fileno())
+        if before is not None:
+            os.chmod(temporary, stat.S_IMODE(before.st_mode))
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no name at all, or a NUL in it
         raise ArtifactError(
-            f"{path}: expected a file that can be written, found {error.strerror or error}; "
+            f"{path}: expected a file that can be written, found "
+            f"{getattr(error, 'strerror', None) or error}; "
             "choose a folder that exists, with room and permission."
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # in a folder that cannot be written: not to hide why
-            temporary.unlink(missing_ok=True)
+        # In a folder that cannot be written, or of a name that is none: not to hide why.
+        with contextlib.suppress(OSError, ValueError):
+            if temporary != path:
+                temporary.unlink(missing_ok=True)
+
+
+def _kind_of(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+    return kinds.get(stat.S_IFMT(mode), "device")
 
 
 @contextlib.contextmanager

@@ -159,6 +159,44 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "secret", "old")
+    (tmp_path / "secret").chmod(0o600)
+    write_atomic(tmp_path / "secret", "new")
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_through_a_link_the_file_is_written_that_it_leads_to(tmp_path: Path, there: bool) -> None:
+    target, link = tmp_path / "store" / "file.txt", tmp_path / "link.txt"
+    target.parent.mkdir()
+    if there:
+        target.write_text("old")
+    link.symlink_to(target)
+    write_atomic(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert listed(target.parent) == ["file.txt"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "there"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    before = path.stat().st_mode
+    with pytest.raises(ArtifactError, match=f"found a {kind}, which a file must not replace"):
+        write_atomic(path, "text")
+    assert path.stat().st_mode == before
+    assert listed(tmp_path) == ["there"]
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "a" * 300])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArtifactError, match="expected a file that can be written"):
+        write_atomic(Path(name) if not name else tmp_path / name, "text")
+    assert listed(tmp_path) == []
+
+
 @pytest.mark.parametrize("step", ["replace", "fsync"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(

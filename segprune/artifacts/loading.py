@@ -89,9 +89,9 @@ def read_header(path: str | Path) -> Header:
 
 
 def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    if not path.is_file():
-        raise ArtifactError(f"{path}: expected an artefact, found no such file.")
     try:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: expected an artefact, found no such file.")
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
             names = list(file.keys()) if text else []

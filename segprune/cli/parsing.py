@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -78,12 +79,16 @@ def parse_input(text: str) -> tuple[int, ...]:
     """
     parts = text.lower().split("x")
     sizes = tuple(int(part) for part in parts if part.strip().isascii() and part.strip().isdigit())
-    if len(sizes) != len(parts) or len(sizes) not in (2, 4) or 0 in sizes:
+    if len(sizes) != len(parts) or len(sizes) not in (2, 4) or not _fits(sizes):
         raise InputError(
-            f"--input: expected NxCxHxW, found {text!r}; 1x3x512x1024 is one image of 3 channels, "
-            "512 high and 1024 wide."
+            f"--input: expected NxCxHxW with at most 2^31 numbers in all, found {text!r}; "
+            "1x3x512x1024 is one image of 3 channels, 512 high and 1024 wide."
         )
     return sizes if len(sizes) == 4 else (1, 3, *sizes)
+
+
+def _fits(sizes: tuple[int, ...]) -> bool:
+    return 0 < math.prod(sizes) <= 2**31
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ Light on purpose: numpy, and Pillow where a file is opened. `segprune prune` nee
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,9 +61,20 @@ def require_label(image: Path, label: Path, advice: str) -> None:
 
 
 def images_in(folder: Path, *, recursive: bool = False) -> list[Path]:
-    """The image files of a folder, by path."""
+    """The image files of a folder, by path.
+
+    Raises:
+        InputError: a link to an image that is not there, as tools for large files leave them.
+    """
     paths = folder.rglob("*") if recursive else folder.iterdir()
-    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not p.is_dir())
+    for path in found:
+        if not path.exists():
+            raise InputError(
+                f"{path}: expected an image, found a link to {os.readlink(path)}, which is not "
+                "there; fetch it (git annex, dvc …), or remove the link."
+            )
+    return [path for path in found if path.is_file()]
 
 
 def spread(items: Sequence[Item], count: int | None) -> Sequence[Item]:

@@ -17,6 +17,12 @@ __all__ = ["budget_from", "read_policy"]
 
 _SCHEMA = "segprune.policy/1"
 _LARGEST = 1e9
+_SHARE = (1e-9, 1.0, "a share above 0 and up to 1")
+_POINTS = (-100.0, 100.0, "points from -100 to 100")
+_RANGES = {
+    "macs": _SHARE, "params": _SHARE, "miou_ratio": (0.0, 1.0, "a share from 0 to 1"),
+    "miou_loss": _POINTS, "class_loss": _POINTS, "speedup": (1e-9, _LARGEST, "a ratio above 0"),
+}  # fmt: skip
 _SECTIONS = {"schema", "budgets", "exceptions", "dense", "speed", "determinism", "fps", "reports"}
 
 
@@ -171,6 +177,10 @@ def budget_from(name: str, given: Mapping[str, Any], where: str) -> Budget:
             f"{where}: expected numbers for {', '.join(sorted(needed))}, and perhaps {others}, "
             f"found {', '.join(problem)} unknown, missing or no number; correct them."
         )
+    for key, value in given.items():
+        low, high, words = _RANGES[key]
+        if not low <= value <= high:
+            raise InputError(f"{where}: {key}: expected {words}, found {value}; correct it.")
     return Budget(name, **{key: float(value) for key, value in given.items()})
 
 

@@ -102,7 +102,7 @@ def _module(text: str, path: str) -> types.ModuleType:
                 "run from the folder that holds it, or install its package."
             ) from error
         raise _failed(text, f"importing {path}", error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script ends with the latter
         raise _failed(text, f"importing {path}", error) from error
 
 
@@ -114,11 +114,11 @@ def _called(text: str, factory: Any) -> Any:
         )
     try:
         return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(text, "calling it without arguments", error) from error
 
 
-def _failed(text: str, action: str, error: Exception) -> ModelError:
+def _failed(text: str, action: str, error: BaseException) -> ModelError:
     first = (str(error).splitlines() or [""])[0]
     return ModelError(
         f"model {text}: expected {action} to work, found {type(error).__name__}: {first}; "

@@ -11,6 +11,8 @@ from segprune.errors import InputError
 __all__ = ["choose_folder", "only_one"]
 
 _MOST = 10_000
+_LONGEST = 200
+"""Bytes of a name; file systems have 255, of which files in the making take some."""
 
 
 def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = False) -> Path:
@@ -34,6 +36,10 @@ def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = Fal
         raise InputError(
             f"name: expected a folder's name without slashes, found {name!r}; "
             "choose the place with --out and the name with --name."
+        )
+    if len(name.encode()) > _LONGEST:
+        raise InputError(
+            f"name: expected at most {_LONGEST} bytes, found {len(name.encode())}; shorten it."
         )
     folder = out / name
     if folder.exists() and not replace:

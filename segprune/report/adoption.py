@@ -22,6 +22,7 @@ from segprune.pipeline.training.record import TrainingRecord
 from segprune.records import to_json, write_atomic
 from segprune.report.bundle import read_bundle, write_bundle
 from segprune.report.collection import read_records
+from segprune.report.consistency import require_consistent
 
 __all__ = ["Adopted", "adopt", "paths_in"]
 
@@ -54,16 +55,20 @@ def adopt(runs: Sequence[Path], records: Path, *, replace: bool = False) -> tupl
 
     Raises:
         InputError: a run without any record.
-        ArtifactError: a record is damaged, holds a path of this machine, or differs from a
-            committed one of its name; then nothing is written.
+        ArtifactError: a record is damaged, contradicts itself, holds a path of this machine, has
+            no name of a file, or differs from a committed one of its name; then nothing is written.
     """
     found = [(run, path, record) for run in runs for path, record in _records_of(run)]
+    if records.exists() and not records.is_dir():
+        raise InputError(f"records: expected a folder, found the file {records}; name its folder.")
     for _, path, record in found:
         _require_portable(record, path)
+        require_consistent(record, str(path))
     singles: dict[Path, Any] = {}
     bundles: dict[Path, dict[str, Any]] = {}
     for run, path, record in found:
         place, key = _place(run, path, record)
+        _require_below(place, path)
         if key is None:
             _add(singles, records / place, record, f"{path}: {place}")
         else:
@@ -114,6 +119,17 @@ def _require_portable(record: Any, path: Path) -> None:
         raise ArtifactError(
             f"{path}: field {where}: expected no path of a machine, found one; a record must mean "
             "the same everywhere. Run it again with a relative path."
+        )
+
+
+def _require_below(place: str, path: Path) -> None:
+    """Names come from files that others wrote."""
+    *folder, name = place.split("/")
+    parts = [*folder, name.removesuffix(".json")]
+    if len(folder) > 1 or any(not re.fullmatch(r"\w[\w.-]*", part) for part in parts):
+        raise ArtifactError(
+            f"{path}: expected a record whose name is that of a file, found {place!r}; "
+            "run it again under another name."
         )
 
 

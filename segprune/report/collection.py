@@ -87,9 +87,9 @@ def read_collection(folder: Path) -> Collection:
         for record in read_records(path):
             require_consistent(record, str(path))
             if isinstance(record, SensitivityRecord):
-                sensitivities[path.stem] = record
+                _add(sensitivities, path, record)
             elif isinstance(record, EvaluationRecord):
-                evaluations[path.stem] = record
+                _add(evaluations, path, record)
             else:
                 found[type(record)].append(record)
     trainings = tuple(sorted(found[TrainingRecord], key=lambda record: record.name))
@@ -103,6 +103,15 @@ def read_collection(folder: Path) -> Collection:
     )
 
 
+def _add(known: dict[str, Any], path: Path, record: Any) -> None:
+    if path.stem in known:
+        raise ArtifactError(
+            f"{path}: expected one {type(record).__name__} of the name {path.stem}, found another "
+            "in a folder beside it; rename one of the files."
+        )
+    known[path.stem] = record
+
+
 def read_records(path: Path) -> Iterator[Any]:
     """The records of one file, single or a bundle; none where it is of a kind we do not report."""
     try:
@@ -110,7 +119,7 @@ def read_records(path: Path) -> Iterator[Any]:
         content = json.loads(text)
         schema = content["schema"]
         kind = KINDS.get(str(content["of"] if schema == BUNDLE else schema).partition("/")[0])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(
             f"{path}: expected a JSON record with its schema, found {error!r}; remove the file, or "
             "adopt its run again."

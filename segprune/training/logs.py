@@ -18,12 +18,14 @@ from pytorch_lightning.utilities import rank_zero_only
 from segprune.records import write_atomic
 from segprune.training.checkpoint import Stop
 
-__all__ = ["LOSS", "flush", "open_logs"]
+__all__ = ["LOSS", "ROWS", "flush", "open_logs"]
 
 LOSS = "loss"
 """What the sum of all terms is called in logs; each term is `loss/name`."""
 
 _FOLDER, _ROWS = "log", "metrics.csv"
+ROWS = Path(_FOLDER, _ROWS)
+"""Within the folder of a run."""
 
 Row = dict[str, Any]
 

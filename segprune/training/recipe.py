@@ -39,7 +39,7 @@ class Recipe(Section):
         half: store the artefact's weights in half precision.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0, lt=2**63)
     network: NetworkSection
     data: DataSection

@@ -42,9 +42,20 @@ class Section(BaseModel):
         """`epochs = true` would be one epoch."""
         for name, value in content.items() if isinstance(content, dict) else ():
             field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and field.annotation is not bool:
-                raise ValueError(f"{name}: expected no true or false, found {str(value).lower()}")
+            kind = "" if field is None else str(field.annotation)
+            if field is None or "bool" in kind or "Section" in kind:  # which look for themselves
+                continue
+            for found in _truths_in(value)[:1]:
+                raise ValueError(f"{name}: expected no true or false, found {str(found).lower()}")
         return content
+
+
+def _truths_in(value: Any) -> list[bool]:
+    if isinstance(value, bool):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    nested = isinstance(value, (dict, list, tuple))
+    return [found for part in parts for found in _truths_in(part)] if nested else []
 
 
 class NetworkSection(Section):
@@ -120,6 +131,12 @@ class AugmentationSection(Section):
     contrast: float = Field(0.4, ge=0, lt=1)
     saturation: float = Field(0.4, ge=0, lt=1)
     rare: float = Field(0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> AugmentationSection:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale: expected [low, high], found {list(self.scale)}")
+        return self
 
     def build(self) -> Augmentation:
         """The augmentation itself."""

@@ -52,10 +52,12 @@ def to_toml(section: BaseModel) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value)  # numbers, true and false, and basic strings are the same in both
+    # Numbers, true, false and basic strings are the same in both, but for two signs: TOML has no
+    # pairs of surrogates, and wants DEL escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def explain(error: ValidationError) -> str:

@@ -49,6 +49,11 @@ def build_trainer(
     section = recipe.training
     _require_processes(section)
     on_cpu = working_device(section).type == "cpu"
+    if on_cpu and section.precision == "16-mixed":
+        raise InputError(  # Lightning would take bfloat16, and the record would say float16
+            "training.precision: expected one that a CPU computes with, found 16-mixed; take "
+            "bf16-mixed or 32-true."
+        )
     callbacks: list[Callback] = [
         ModelCheckpoint(
             dirpath=folder / CHECKPOINT.parent, filename=CHECKPOINT.stem, save_top_k=1,

@@ -44,6 +44,10 @@ def test_truncated_files_are_refused(file: Path) -> None:
         refuses(lambda: segprune.read_header(file) and load(file), file.name, error=ArtifactError)
 
 
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    refuses(lambda: load(tmp_path / ("a" * 300)), "aaaa", error=ArtifactError)
+
+
 def test_a_flipped_byte_anywhere_is_refused(file: Path) -> None:
     content = file.read_bytes()
     places = sorted({*range(0, len(content), len(content) // 40), 9, 30, len(content) - 1})

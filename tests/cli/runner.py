@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 from segprune.cli import app
 
 NETWORKS = '''
+import sys
+
 import torch
 from torch import nn
 
@@ -50,6 +52,10 @@ def number():
 
 def fails():
     raise OSError("no such disk\\nin two lines")
+
+
+def ends():
+    sys.exit(0)
 
 
 instance = Net()

@@ -213,6 +213,14 @@ def test_the_tutorials_void_is_its_last_value(tmp_path: Path) -> None:
     refused(tmp_path, "camvid", str(label), "below 12", "found 12", read=True)
 
 
+def test_a_link_to_an_image_that_was_not_fetched_is_named(name: str, tmp_path: Path) -> None:
+    image, _ = some(tmp_path, name)
+    image.unlink()
+    image.symlink_to("../.git/annex/objects/aa")
+    words = () if name == "cityscapes" else ("a link to ../.git/annex/objects/aa",)
+    refused(tmp_path, name, str(image), *words)
+
+
 def test_two_images_with_one_label_are_refused(tmp_path: Path) -> None:
     trees.folder(tmp_path / "folder")
     trees.classes_file(tmp_path / "folder")

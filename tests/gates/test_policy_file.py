@@ -62,6 +62,10 @@ def test_every_number_arrives(tmp_path: Path) -> None:
         ("[fps]", "[reports]\nseeds = 3\n[fps]", "reports: expected headline_seeds"),
         ("[fps]", "[determinism]\nflips = 3\n[fps]", "determinism"),
         ("miou_loss = 1.0", f"miou_loss = 1{'0' * 400}", "miou_loss"),
+        ("miou_loss = 1.0", "miou_loss = -101", "miou_loss: expected points"),
+        ("miou_loss = 1.0", "miou_loss = 1.0\nmacs = 0", "macs: expected a share above 0"),
+        ("miou_loss = 1.0", "miou_loss = 1.0\nparams = 1.1", "params: expected a share above 0"),
+        ("miou_loss = 1.0", "miou_loss = 1.0\nmiou_ratio = -1", "miou_ratio: expected a share"),
         ('"channels_last"', "[1]", "speed.memory_format"),
     ],
 )  # fmt: skip

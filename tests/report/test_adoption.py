@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from report.records import a_run, campaign, cell, training
+from report.records import a_run, campaign, cell, digest, evaluation, training
 from segprune.errors import ArtifactError, InputError
 from segprune.pipeline.sweep.records import CellRecord, SpeedRecord
 from segprune.records import to_json, write_record
@@ -112,6 +112,44 @@ def test_a_run_without_a_sound_record_is_refused(tmp_path: Path, content: str | 
         (run / "record.json").write_text(content, "utf-8")
     with pytest.raises((ArtifactError, InputError), match="expected"):
         adopt([run], tmp_path / "records")
+
+
+@pytest.mark.parametrize("name", ["../escaped", "a/b/c", "..", "", ".hidden", "a b"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    run = a_run(tmp_path / "run", name=name)
+    with pytest.raises(ArtifactError, match="expected"):
+        adopt([run], tmp_path / "a" / "records")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_record_that_contradicts_itself_is_not_adopted(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "run")
+    content = json.loads((run / "record.json").read_text("utf-8"))
+    content["scores"]["result"]["miou"] = 0.9999
+    (run / "record.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(ArtifactError, match="miou"):
+        adopt([run], tmp_path / "records")
+    assert not (tmp_path / "records").exists()
+
+
+def test_a_file_in_place_of_the_records_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records").write_text("")
+    with pytest.raises(InputError, match="records: expected a folder"):
+        adopt([a_run(tmp_path / "run")], tmp_path / "records")
+
+
+def test_json_that_is_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 100_000, "utf-8")
+    with pytest.raises(ArtifactError, match=r"deep\.json: expected a JSON record"):
+        adopt([tmp_path / "deep.json"], tmp_path / "records")
+
+
+def test_two_evaluations_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_record(tmp_path / folder / "test.json", evaluation(digest(folder)))
+    with pytest.raises(ArtifactError, match="expected one EvaluationRecord of the name test"):
+        read_collection(tmp_path)
 
 
 def test_records_of_other_kinds_are_other_pages_business(tmp_path: Path) -> None:

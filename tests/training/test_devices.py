@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from torch.nn import functional as F
 
 from segprune.data.augmentation import Augmentation
 from segprune.data.order import TrainingSet
+from segprune.errors import InputError
 from segprune.training.devices import borrowed, working_device
 from segprune.training.objective import Objective
 from segprune.training.sections import TrainingSection
-from training.tiny import Scenes, net
+from training.test_fit import fitted
+from training.tiny import Scenes, net, recipe
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -117,3 +120,9 @@ def test_on_a_gpu_the_gradient_of_the_loss_is_that_of_the_processor() -> None:
         return small.grad.cpu()
 
     torch.testing.assert_close(gradient("cuda"), gradient("cpu"), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="asks a CPU")
+def test_half_precision_that_a_cpu_has_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"training\.precision: .* found 16-mixed"):
+        fitted(net(), recipe(training__precision="16-mixed"), tmp_path)

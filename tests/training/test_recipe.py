@@ -43,6 +43,17 @@ def test_a_resolved_recipe_reads_back_as_itself(path: Path, tmp_path: Path) -> N
     assert read_recipe(written(tmp_path, to_toml(recipe))) == recipe
 
 
+@pytest.mark.parametrize(
+    "text", ["frames 😀", "é\u200b\u2028", 'a"b\\c', "tab\tnew\nline", "\x7f\x1f"]
+)
+def test_every_text_comes_back_from_disk(tmp_path: Path, text: str) -> None:
+    recipe = read_recipe(written(tmp_path, SMALL))
+    data = recipe.data.model_copy(update={"root": Path(text)})
+    network = recipe.network.model_copy(update={"options": {text: text}})
+    changed = recipe.model_copy(update={"data": data, "network": network})
+    assert read_recipe(written(tmp_path, to_toml(changed))) == changed
+
+
 def test_single_values_are_replaced(tmp_path: Path) -> None:
     recipe = read_recipe(
         written(tmp_path, SMALL),
@@ -67,6 +78,11 @@ def test_a_portable_recipe_names_no_folder(tmp_path: Path) -> None:
         ("training.learning_rate=nan", "training.learning_rate"),
         ('training.loss="dice"', "training.loss"),
         ('name="../up"', "name"),
+        (f"name={'a' * 201}", "name: string should have at most 200"),
+        ("augmentation.scale=[2.0, 0.5]", "scale: expected [low, high], found [2.0, 0.5]"),
+        ("augmentation.crop=[true, true]", "crop: expected no true or false, found true"),
+        ("pruning.budget={ macs = true }", "budget: expected no true or false"),
+        ("training.epochs=true", "epochs: expected no true or false"),
         ("pruning.round_to=8", "either a budget or layers"),
         ("epochs", "expected SECTION.FIELD=VALUE"),
         ("name.of=3", "expected a section name"),

@@ -135,7 +135,10 @@ def _data_name(job: EvaluationJob, subject: Subject) -> str:
 
 def _moved(network: nn.Module, device: str) -> nn.Module:
     try:
-        return network.to(torch.device(device))
+        chosen = torch.device(device)
+        if chosen.type == "meta":
+            raise RuntimeError("it holds shapes, and no numbers")
+        return network.to(chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise InputError(

@@ -14,6 +14,7 @@ from segprune.errors import InputError
 from segprune.models.weights import file_digest
 from segprune.pipeline.folder import only_one
 from segprune.records import write_atomic
+from segprune.training.logs import ROWS
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.toml import to_toml
 
@@ -72,7 +73,7 @@ def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
             yield folder
     except Exception:
         if began and _came_to_nothing(folder):
-            shutil.rmtree(folder)  # the name is free again
+            _clear(folder)
         raise
 
 
@@ -191,9 +192,20 @@ def _is_begun(path: Path) -> bool:
 
 
 def _came_to_nothing(folder: Path) -> bool:
-    """Whether a start that failed made nothing yet: no plan, no log, no checkpoint."""
+    """Whether a start that failed made nothing yet: no plan, no row of a log, no checkpoint."""
     own = {_RECIPE, *_SOURCES.parts, _IMAGES.name, "lock"}
+    if not (folder / ROWS).exists():
+        own |= {path.name for path in (folder / ROWS.parent, *(folder / ROWS.parent).glob("*"))}
     return all(path.name in own or _is_unfinished(path) for path in folder.rglob("*"))
+
+
+def _clear(folder: Path) -> None:
+    """The name is free again; a link that leads elsewhere stays, for it is the user's."""
+    if not folder.is_symlink():
+        shutil.rmtree(folder)
+        return
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _is_unfinished(path: Path) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from segprune.errors import InputError
 from segprune.pipeline.training.folder import is_primary, run_folder
 from segprune.pipeline.training.running import run_recover, run_train
+from segprune.training.recipe import Recipe
 from training.recovery.runs import DENSE, made, until_training
 from training.test_resume import StoppedError
 from training.tiny import (
@@ -53,6 +54,35 @@ def test_what_a_kill_left_unfinished_is_no_foreign_folder() -> None:
         run_folder(made(SMALL), Path("runs")),
     ):
         pass
+
+
+def fail(wanted: Recipe, file: str) -> None:
+    """A start that writes a file within its folder, and no more."""
+    with run_folder(wanted, Path("runs")) as folder:
+        (folder / file).parent.mkdir()
+        (folder / file).write_text("")
+        raise StoppedError
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_start_that_fails_leaves_nothing_but_a_link_of_the_user_s(
+    tmp_path: Path, link: bool
+) -> None:
+    run = Path("runs", "tiny")
+    if link:
+        (tmp_path / "elsewhere").mkdir()
+        run.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoppedError):
+        fail(made(SMALL), "log/hparams.yaml")
+    assert run.is_symlink() == run.exists() == link
+    assert not link or list(run.iterdir()) == []
+    run.unlink(missing_ok=True)
+
+
+def test_what_was_logged_is_kept_when_a_training_fails() -> None:
+    with pytest.raises(StoppedError):
+        fail(made(SMALL), "log/metrics.csv")
+    assert Path("runs", "tiny", "log", "metrics.csv").exists()
 
 
 def test_two_processes_do_not_train_in_one_folder() -> None:
