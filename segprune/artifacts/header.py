@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from segprune.artifacts.settings import Settings
 from segprune.errors import ArtifactError, PlanError
 from segprune.network import hash_tensors
 from segprune.plan import PrunePlan
@@ -32,6 +33,7 @@ class Header:
         network: class name of the network.
         ties: first name of each tensor -> all its names.
         types: first name -> the type that the network computes with, e.g. "float32".
+        settings: what torch's modules are set to; empty in files of earlier versions.
         channels_last: names of the tensors in that memory format.
         payload: SHA-256 of all of this, and of names, types, shapes and bytes of the tensors.
         metadata: what the caller added, such as preprocessing.
@@ -43,6 +45,7 @@ class Header:
     network: str
     ties: Mapping[str, tuple[str, ...]]
     types: Mapping[str, str]
+    settings: Settings
     channels_last: frozenset[str]
     payload: str
     metadata: Mapping[str, Any]
@@ -75,6 +78,7 @@ def parse_header(path: Path, text: str) -> Header:
             network=str(data["network"]),
             ties={first: tuple(names) for first, names in data["ties"].items()},
             types=dict(data["types"]),
+            settings={k: dict(own) for k, own in data.get("settings", {}).items()},
             channels_last=frozenset(data["channels_last"]),
             payload=str(data["payload"]),
             metadata=dict(data["metadata"]),

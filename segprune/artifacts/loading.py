@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
+from segprune.artifacts.settings import differing
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
 from segprune.network import aliases, as_channels_last, copy_with, tensors_of
@@ -49,6 +50,11 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
             f"{path}: expected the dense {header.network} that was pruned, found another "
             f"{type(model).__name__}: {error}"
         ) from error
+    for difference in differing(header.settings, skeleton):
+        raise ArtifactError(
+            f"{path}: expected the dense {header.network} that was pruned, found another: "
+            f"{difference}; pass the network that was pruned."
+        )
     wanted = {first: tuple(tensor.shape) for first, tensor in _firsts(skeleton).items()}
     found = {first: tuple(tensor.shape) for first, tensor in tensors.items()}
     if wanted != found or {k: set(v) for k, v in aliases(skeleton).items()} != {

@@ -12,6 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from segprune.artifacts.header import KEY, SCHEMA, payload_digest
+from segprune.artifacts.settings import settings_of
 from segprune.errors import ArtifactError
 from segprune.models import build, spec_of
 from segprune.network import aliases, is_channels_last, network_digest, tensors_of
@@ -45,9 +46,11 @@ def save(
         metadata: JSON-able facts to keep beside it.
 
     Raises:
-        ArtifactError: the network is not what the plan leads to, or the file cannot be written.
+        ArtifactError: the network is not what the plan leads to, or holds a state beside its
+            tensors, or the file cannot be written.
     """
     _check_save(plan, dtype, metadata)
+    _require_tensors_alone(pruned)
     tensors = tensors_of(pruned)
     spec = spec_of(pruned)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -73,6 +76,7 @@ def save(
         "network": type(pruned).__name__,
         "ties": {first: list(names) for first, names in ties.items()},
         "types": {first: _type_name(tensors[first]) for first in ties},
+        "settings": settings_of(pruned),
         "channels_last": [first for first in ties if is_channels_last(tensors[first])],
         "metadata": metadata or {},
     }
@@ -103,6 +107,21 @@ def _check_save(plan: Any, dtype: Any, metadata: Any) -> None:
         raise ArtifactError(
             f"metadata: expected a mapping with string keys, found {metadata!r}; "
             "JSON has no others."
+        )
+
+
+def _require_tensors_alone(pruned: nn.Module) -> None:
+    for name, module in pruned.named_modules():
+        if type(module).get_extra_state is not nn.Module.get_extra_state:
+            raise ArtifactError(
+                f"{name or 'the network'}: expected parameters and buffers alone, found a state of "
+                f"another kind ({type(module).__name__}.get_extra_state), which this file does not "
+                "hold; make it a buffer."
+            )
+    if "__metadata__" in tensors_of(pruned):
+        raise ArtifactError(
+            "__metadata__: expected another name of a tensor, for safetensors has this one for "
+            "itself; rename it."
         )
 
 
