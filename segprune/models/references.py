@@ -32,7 +32,7 @@ def resolve(text: str, num_classes: int | None = None, aux: bool = True) -> nn.M
 
     Raises:
         ModelError: no such network, module or attribute; the factory raises or returns something
-            else; classes were given for a factory, which knows its own.
+            else, or a network without numbers; classes were given for a factory, which knows its own.
     """
     if not is_reference(text):
         if text not in available():
@@ -57,6 +57,11 @@ def resolve(text: str, num_classes: int | None = None, aux: bool = True) -> nn.M
         raise ModelError(
             f"model {text}: expected a torch.nn.Module, found {type(network).__name__}; "
             "name a function without arguments that returns the network."
+        )
+    if any(tensor.is_meta for tensor in (*network.parameters(), *network.buffers())):
+        raise ModelError(
+            f"model {text}: expected a network with numbers, found one on the meta device, which "
+            "has shapes alone; make it on the CPU."
         )
     return network.eval()
 

@@ -26,6 +26,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a factory with arguments": (("tiny_nets:needs",), ("without arguments", "width")),
     "a factory that fails": (("tiny_nets:fails",), ("no such disk",)),
     "a factory that ends the program": (("tiny_nets:ends",), ("SystemExit",)),
+    "a network without numbers": (("tiny_nets:shapes",), ("meta device",)),
     "no module made": (("tiny_nets:number",), ("torch.nn.Module", "int")),
     "classes for an own network": ((MODEL, "--classes", "3"), ("factory",)),
     "no classes": (("icnet", "--classes", "0"), ("num_classes",)),
