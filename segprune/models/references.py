@@ -32,7 +32,8 @@ def resolve(text: str, num_classes: int | None = None, aux: bool = True) -> nn.M
 
     Raises:
         ModelError: no such network, module or attribute; the factory raises or returns something
-            else, or a network without numbers; classes were given for a factory, which knows its own.
+            else, or a network without numbers; classes were given for a factory, which knows its
+            own.
     """
     if not is_reference(text):
         if text not in available():
