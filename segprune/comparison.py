@@ -90,8 +90,7 @@ def compare_outputs(
             if number == 0:
                 raise TraceError(
                     f"{type(model).__name__}: expected it to run on the example inputs in "
-                    "float32, found "
-                    f"{type(error).__name__}: {error}."
+                    f"float32, found {type(error).__name__}: {error}."
                 ) from error
             continue  # a size that the dense network does not take either
         used.append(trial)

@@ -30,33 +30,30 @@ def tensors_in(item: Any) -> list[Tensor]:
     """All tensors in nested tuples, lists, mappings and dataclasses, in order."""
     if isinstance(item, Tensor):
         return [item]
-    if isinstance(item, Mapping):
-        return [tensor for part in item.values() for tensor in tensors_in(part)]
-    if isinstance(item, (list, tuple)):
-        return [tensor for part in item for tensor in tensors_in(part)]
-    if is_dataclass(item) and not isinstance(item, type):
-        return [tensor for part in fields(item) for tensor in tensors_in(getattr(item, part.name))]
-    return []
+    return [tensor for part in _parts(item) or () for tensor in tensors_in(part)]
 
 
 def hidden_in(item: Any) -> object | None:
     """The first object in an output that holds tensors where `tensors_in` does not look."""
+    parts = _parts(item)
+    if parts is not None:
+        return next((found for part in parts if (found := hidden_in(part)) is not None), None)
     if isinstance(item, (Tensor, type)):
         return None
-    if isinstance(item, np.ndarray):
-        return item
-    parts: Iterable[Any] = ()
+    held = list(getattr(item, "__dict__", {}).values())
+    arrays = any(isinstance(part, np.ndarray) for part in (item, *held))
+    return item if arrays or tensors_in(held) else None
+
+
+def _parts(item: Any) -> Iterable[Any] | None:
+    """What a container of inputs or outputs holds; None of anything else."""
     if isinstance(item, Mapping):
-        parts = item.values()
-    elif isinstance(item, (list, tuple)):
-        parts = item
-    elif is_dataclass(item):
-        parts = [getattr(item, part.name) for part in fields(item)]
-    else:
-        held = list(getattr(item, "__dict__", {}).values())
-        arrays = any(isinstance(part, np.ndarray) for part in held)
-        return item if arrays or tensors_in(held) else None
-    return next((found for part in parts if (found := hidden_in(part)) is not None), None)
+        return item.values()
+    if isinstance(item, (list, tuple)):
+        return item
+    if is_dataclass(item) and not isinstance(item, type):
+        return [getattr(item, part.name) for part in fields(item)]
+    return None
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ __all__ = ["Settings", "differing", "settings_of"]
 Settings = Mapping[str, Mapping[str, Any]]
 """By the name of a module: what it is set to, as JSON has it."""
 
-_COUNTED = (
+_DECISIVE = (
     "stride", "padding", "dilation", "output_padding", "padding_mode", "kernel_size", "ceil_mode",
     "count_include_pad", "divisor_override", "output_size", "size", "scale_factor", "mode",
     "align_corners", "upscale_factor", "downscale_factor", "eps", "negative_slope", "alpha", "beta",
@@ -33,7 +33,7 @@ def settings_of(model: nn.Module) -> dict[str, dict[str, Any]]:
     for name, module in model.named_modules():
         if not type(module).__module__.startswith("torch.nn."):
             continue
-        own = {key: _plain(vars(module)[key]) for key in _COUNTED if key in vars(module)}
+        own = {key: _plain(vars(module)[key]) for key in _DECISIVE if key in vars(module)}
         if _is_told_by_kind(module):
             own["kind"] = type(module).__name__
         if own:

@@ -23,8 +23,8 @@ __all__ = ["LOSS", "ROWS", "flush", "open_logs"]
 LOSS = "loss"
 """What the sum of all terms is called in logs; each term is `loss/name`."""
 
-_FOLDER, _ROWS = "log", "metrics.csv"
-ROWS = Path(_FOLDER, _ROWS)
+_FOLDER = "log"
+ROWS = Path(_FOLDER, "metrics.csv")
 """Within the folder of a run."""
 
 Row = dict[str, Any]
@@ -57,7 +57,7 @@ def flush(loggers: Iterable[Logger]) -> None:
 @rank_zero_only
 def _keep(csv_log: CSVLogger, board: TensorBoardLogger, folder: Path, stop: Stop) -> None:
     """The log of an earlier attempt, as far as it counts."""
-    log, kept = folder / _FOLDER / _ROWS, folder / "state" / _ROWS
+    log, kept = folder / ROWS, folder / "state" / ROWS.name
     if log.exists() and not kept.exists():
         # Lightning removes the file before anything is written in its place.
         write_atomic(kept, log.read_text(encoding="utf-8"))

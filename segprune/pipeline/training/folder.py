@@ -205,7 +205,7 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
         return
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _remove(path)
 
 
 def _is_unfinished(path: Path) -> bool:
@@ -216,4 +216,8 @@ def _is_unfinished(path: Path) -> bool:
 def _sweep_up(folder: Path) -> None:
     for path in [*folder.iterdir(), *(folder / _SOURCES).parent.iterdir()]:
         if _is_unfinished(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
