@@ -25,7 +25,8 @@ _PRUNED: Any = {"marker": "D", "color": "#0072b2", "markersize": 6}
 _DENSE: Any = {"marker": "*", "color": INK, "markersize": 10}
 _CONTROL: Any = {"marker": "o", "color": "#7d7d7d", "markersize": 6, "markerfacecolor": "white"}
 _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0.8}
-_PROMISED: Any = {"marker": 9, "color": "#d55e00", "markersize": 7}  # a caret that points right
+# Taller than any other mark: what barely keeps its promise lies on it.
+_PROMISED: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
 
 
 def draw(study: Study) -> Figure:
