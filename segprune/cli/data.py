@@ -79,7 +79,7 @@ def check(
     """Read every image and label: what there is of each class, and what is wrong.
 
     Finds files that cannot be read, images without a label or with one of another size, labels
-    outside the class table, and labels that are void throughout. The exit status is 1 if there are
+    without an image, outside the class table, or void throughout. The exit status is 1 if there are
     any, and the first ten are told.
 
     For [cyan]folder[/cyan], the images are in FOLDER/SPLIT/images, the labels (8-bit indices, 255
@@ -114,7 +114,7 @@ def check(
         _show(one)
     for each, why in missing:
         typer.secho(f"{each}: not looked at: {why}", fg="yellow")
-    if any(one.faulty for one in found):
+    if not all(one.is_fine for one in found):
         raise typer.Exit(_FAILED)
 
 
@@ -164,6 +164,7 @@ def _classes(found: DatasetCheck) -> Table:
 
 def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
     from segprune.cli.words import few, percent
+    from segprune.data.reading import SUFFIXES
 
     void = percent(found.void_share)
     yield "void", "", f"{void} of all pixels; the shares above are of the others"
@@ -171,8 +172,13 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
     absent = [name for name, images in pairs if not images]
     if absent and sum(found.present):
         yield "absent", "yellow", f"no pixel of {few(absent, 20)}"
-    if not found.faulty:
+    if found.is_fine:
         yield "fine", "green", "every image has a label of its size, with classes of the table"
+    if found.unpaired:
+        labels = f"{_many(len(found.unpaired), 'label')} of no image"
+        wanted = f"images are {', '.join(SUFFIXES)}, and their labels .png of the same name"
+        yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)))}; {wanted}"
+    if not found.faulty:
         return
     told = len(found.problems)
     rest = f"; the first {told}:" if told < found.faulty else ":"

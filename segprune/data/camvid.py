@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segprune.data.classes import CAMVID
 from segprune.data.files import FileDataset, check_split, folders_in, pairs_in
-from segprune.data.reading import VOID, spread
+from segprune.data.reading import VOID
 from segprune.errors import InputError
 
 __all__ = ["CamVid"]
@@ -36,8 +36,8 @@ class CamVid(FileDataset):
         images, labels, mapping = _find(root, split)
         pairs = pairs_in(images, labels, _sequence)
         super().__init__(
-            "camvid", split, CAMVID, spread(pairs, count),
-            mapping=mapping, size=size, cache=cache, check=check,
+            "camvid", split, CAMVID, pairs, mapping=mapping,
+            labels=labels, size=size, count=count, cache=cache, check=check,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class DatasetCheck:
         present: how many images show each class.
         problems: the first ones, in sentences that name the file.
         faulty: how many images have a problem.
+        unpaired: labels that no image asks for.
     """
 
     name: str
@@ -45,6 +47,12 @@ class DatasetCheck:
     present: tuple[int, ...]
     problems: tuple[str, ...]
     faulty: int
+    unpaired: tuple[Path, ...] = ()
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing is wrong with any file."""
+        return not self.faulty and not self.unpaired
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -102,4 +110,5 @@ def check_dataset(
         present=tuple(map(int, present[:known])),
         problems=tuple(problems[:most]),
         faulty=len(problems),
+        unpaired=tuple(dataset.unpaired_labels()),
     )

@@ -13,7 +13,7 @@ from torchvision import datasets
 
 from segprune.data.classes import CITYSCAPES
 from segprune.data.files import FileDataset, Pair, check_split, folders_in
-from segprune.data.reading import VOID, require_folder, spread
+from segprune.data.reading import VOID, require_folder
 from segprune.errors import InputError
 
 __all__ = ["Cityscapes"]
@@ -40,8 +40,8 @@ class Cityscapes(FileDataset):
     ) -> None:
         check_split(split, _SPLITS)
         super().__init__(
-            "cityscapes", split, CITYSCAPES, spread(_find(root, split), count),
-            mapping=_train_ids(), size=size, cache=cache, check=check,
+            "cityscapes", split, CITYSCAPES, _find(root, split),
+            mapping=_train_ids(), size=size, count=count, cache=cache, check=check,
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
@@ -112,6 +113,10 @@ class SegmentationDataset(Dataset[Sample]):
     def source(self, index: int) -> str:
         """Where a sample's label comes from, for messages: a file, where there is one."""
         return f"{self.name} {self.split}, image {index}"
+
+    def unpaired_labels(self) -> list[Path]:
+        """Label files that belong to no image, where labels are files."""
+        return []
 
     def stored_size(self, index: int) -> tuple[int, int]:
         """(H, W) of an image as it is stored."""

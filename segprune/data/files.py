@@ -20,6 +20,7 @@ from segprune.data.reading import (
     read_indices,
     require_label,
     size_of,
+    spread,
 )
 from segprune.errors import InputError
 
@@ -42,7 +43,8 @@ class FileDataset(SegmentationDataset):
     Args:
         mapping: the class index, or `VOID`, of each value in label files, from 0 on; None: they
             are class indices already. 255 is void in any case, other values are errors.
-        size, cache, check: as for `open_dataset`.
+        labels: the folder that holds nothing but labels, to look for those of no image in.
+        size, count, cache, check: as for `open_dataset`.
 
     Raises:
         InputError: a label that is missing, or not of its image's size; unless `check` is False,
@@ -57,17 +59,19 @@ class FileDataset(SegmentationDataset):
         pairs: Sequence[Pair],
         *,
         mapping: Sequence[int] | None = None,
+        labels: Path | None = None,
         size: tuple[int, int] | None = None,
+        count: int | None = None,
         cache: bool = False,
         check: bool = True,
     ) -> None:
-        self.pairs = tuple(pairs)
+        self.pairs = tuple(spread(pairs, count))
         if check:
             for pair in self.pairs:
                 _check_pair(pair)
-        super().__init__(
-            name, split, classes, tuple(pair.sequence for pair in pairs), size=size, cache=cache
-        )
+        sequences = tuple(pair.sequence for pair in self.pairs)
+        super().__init__(name, split, classes, sequences, size=size, cache=cache)
+        self._labels, self._paired = labels, frozenset(pair.label for pair in pairs)
         self._values = len(classes if mapping is None else mapping)
         self._table = np.full(256, VOID, dtype=np.uint8)
         self._table[: self._values] = range(len(classes)) if mapping is None else mapping
@@ -79,6 +83,13 @@ class FileDataset(SegmentationDataset):
     def stored_size(self, index: int) -> tuple[int, int]:
         """From the head of the image's file alone."""
         return size_of(self.pairs[index].image)
+
+    def unpaired_labels(self) -> list[Path]:
+        """By path: what has no image, is named otherwise than its image, or is no png."""
+        if self._labels is None:
+            return []
+        found = (path for path in self._labels.rglob("*") if path.suffix.lower() in SUFFIXES)
+        return sorted(path for path in found if path not in self._paired)
 
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]

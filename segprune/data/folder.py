@@ -14,7 +14,6 @@ from pathlib import Path
 
 from segprune.data.classes import ClassTable, read_classes
 from segprune.data.files import FileDataset, folders_in, pairs_in
-from segprune.data.reading import spread
 from segprune.errors import InputError
 
 __all__ = ["Folder"]
@@ -50,8 +49,9 @@ class Folder(FileDataset):
         table = read_classes(root / _TABLE) if classes is None else classes
         pairs = pairs_in(place / "images", place / "labels", _sequence, recursive=True)
         super().__init__(
-            "folder", split, table, spread(pairs, count), size=size, cache=cache, check=check
-        )
+            "folder", split, table, pairs,
+            labels=place / "labels", size=size, count=count, cache=cache, check=check,
+        )  # fmt: skip
 
 
 def _find(root: Path, split: str) -> Path:

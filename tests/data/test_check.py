@@ -104,6 +104,28 @@ def test_all_problems_are_counted_and_the_first_are_told(faulty: Path) -> None:
     assert found.shares == (0, 0, 0)
 
 
+def test_labels_without_an_image_are_told(faulty: Path) -> None:
+    images, labels = faulty / "train" / "images", faulty / "train" / "labels"
+    (images / "02.png").rename(images / "02.tiff")  # not an image that is looked for
+    (labels / "04.png").rename(labels / "04.PNG")
+    (labels / "notes.txt").touch()
+    dataset = open_dataset("folder", faulty, split="train", count=2, check=False)
+    assert check_dataset(dataset).unpaired == (labels / "02.png", labels / "04.PNG")
+    result = command("folder", "--root", str(faulty))
+    assert f"2 labels of no image: {labels / '02.png'}, {labels / '04.PNG'};" in result.stdout
+
+
+def test_a_label_without_an_image_is_enough_to_end_with_one(tmp_path: Path) -> None:
+    trees.camvid(tmp_path)
+    labels = tmp_path / "val" / "labels"
+    assert check_dataset(open_dataset("camvid", tmp_path)).unpaired == ()
+    trees.write(labels / "zebra.png", np.zeros(trees.SIZE, np.uint8))
+    result = command("camvid", "--root", str(tmp_path), "--split", "val")
+    assert result.exit_code == 1
+    assert "1 label of no image" in result.stdout
+    assert "fine" not in result.stdout
+
+
 def test_the_command_says_what_there_is(tmp_path: Path) -> None:
     written = trees.camvid(tmp_path)
     result = command("camvid", "--root", str(tmp_path), "--split", "val")
