@@ -41,7 +41,8 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
     if type(model).__name__ != header.network:
         raise ArtifactError(
             f"{path}: expected the dense {header.network} that this file was pruned from, found "
-            f"{type(model).__name__}; pass that network, or the file that was made of this one."
+            f"{type(model).__name__}; another class may compute something else. Pass that network, "
+            "or the file that was made of this one."
         )
     try:
         skeleton = prune(model, header.plan)

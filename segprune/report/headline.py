@@ -53,8 +53,8 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
         "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
         "split, differences before rounding. Several seeds: mean (lowest – highest). Speed-up: one "
-        f"thread{_processors(rows)}{at}, dense and pruned measured in turn. Promise: `policy.toml`, on the mean of the "
-        f"seeds{_may_be_lost(rows)}."
+        f"thread{_processors(rows)}{at}, dense and pruned measured in turn. Promise: "
+        f"`policy.toml`, on the mean of the seeds{_may_be_lost(rows)}."
     ]
     notes += _about_recipes(rows)
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
