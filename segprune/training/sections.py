@@ -243,8 +243,8 @@ class RecalibrationSection(Section):
 class DistillationSection(Section):
     """What the dense network teaches (weights 0 switch a term off).
 
-    Left out, the weights are those that Shu et al. published. Both networks of this project did
-    better with `kl = 4` and `channel_wise = 0`, which their recipes say.
+    Left out, the weights are those that Shu et al. published. The recipes of this project's
+    own networks say `kl = 4` and `channel_wise = 0`.
 
     Attributes:
         teacher: a dense artefact; None means the network that is pruned.
