@@ -177,7 +177,7 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
     if found.unpaired:
         labels = f"{_many(len(found.unpaired), 'label')} of no image"
         wanted = f"images are {', '.join(SUFFIXES)}, and their labels .png of the same name"
-        yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)))}; {wanted}"
+        yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)), 10)}; {wanted}"
     if not found.faulty:
         return
     told = len(found.problems)

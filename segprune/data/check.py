@@ -47,7 +47,7 @@ class DatasetCheck:
     present: tuple[int, ...]
     problems: tuple[str, ...]
     faulty: int
-    unpaired: tuple[Path, ...] = ()
+    unpaired: tuple[Path, ...]
 
     @property
     def is_fine(self) -> bool:

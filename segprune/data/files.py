@@ -71,7 +71,7 @@ class FileDataset(SegmentationDataset):
                 _check_pair(pair)
         sequences = tuple(pair.sequence for pair in self.pairs)
         super().__init__(name, split, classes, sequences, size=size, cache=cache)
-        self._labels, self._paired = labels, frozenset(pair.label for pair in pairs)
+        self._labels, self._all_pairs = labels, pairs
         self._values = len(classes if mapping is None else mapping)
         self._table = np.full(256, VOID, dtype=np.uint8)
         self._table[: self._values] = range(len(classes)) if mapping is None else mapping
@@ -88,8 +88,9 @@ class FileDataset(SegmentationDataset):
         """By path: what has no image, is named otherwise than its image, or is no png."""
         if self._labels is None:
             return []
+        paired = {pair.label for pair in self._all_pairs}
         found = (path for path in self._labels.rglob("*") if path.suffix.lower() in SUFFIXES)
-        return sorted(path for path in found if path not in self._paired)
+        return sorted(path for path in found if path not in paired)
 
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]

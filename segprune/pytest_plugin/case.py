@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segprune.errors import InputError
-from segprune.gates.policy import Policy
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.gates.terms import Terms
 from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, batch_size
@@ -148,8 +147,31 @@ def _declared(
         promise = budget_from(case, budget, f"marker segprune({case!r}): budget")
         terms = Terms(promise, claim=claim)
     else:
-        read, terms = _from_policy(case, budget, folder / policy, data_name, network, claim)
-        input = input or read.speed_sizes.get(data_name or "")
+        if not isinstance(budget, str):
+            raise InputError(
+                f"marker segprune({case!r}): budget: expected the name of one in {policy}, or "
+                f"numbers by name, found {budget!r}; correct the marker."
+            )
+        read = read_policy(folder / policy)
+        if data_name is None and (read.dense or read.exceptions or read.speed_sizes):
+            raise InputError(
+                f"marker segprune({case!r}): data_name: expected what {policy} calls the images of "
+                "a function, for it has lines for single data sets, found none; add "
+                'data_name="…".'
+            )
+        dataset = data_name or ""
+        owed = read.budget_of(dataset, network or case.partition("-")[0], budget)
+        if owed is None:
+            raise InputError(
+                f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
+                f"{policy}, found {budget!r}; or give numbers, "
+                'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
+            )
+        terms = Terms(
+            owed, read.tolerance, read.speedup_share, read.fps_share,
+            read.dense.get(dataset, 0.0), claim,
+        )  # fmt: skip
+        input = input or read.speed_sizes.get(dataset)
         memory_format = memory_format or read.memory_format
     if memory_format not in (None, *MEMORY_FORMATS):
         raise InputError(
@@ -175,34 +197,6 @@ def _declared(
         memory_format=memory_format or "contiguous",
         max_seconds=max_seconds,
     )
-
-
-def _from_policy(
-    case: str, budget: Any, path: Path, data_name: str | None, network: str | None,
-    claim: float | None,
-) -> tuple[Policy, Terms]:  # fmt: skip
-    """A policy, and what it says of a budget."""
-    if not isinstance(budget, str):
-        raise InputError(
-            f"marker segprune({case!r}): budget: expected the name of one in {path.name}, or "
-            f"numbers by name, found {budget!r}; correct the marker."
-        )
-    read = read_policy(path)
-    if data_name is None and (read.dense or read.exceptions or read.speed_sizes):
-        raise InputError(
-            f"marker segprune({case!r}): data_name: expected what {path.name} calls the images of "
-            'a function, for it has lines for single data sets, found none; add data_name="…".'
-        )
-    data = data_name or ""
-    owed = read.budget_of(data, network or case.partition("-")[0], budget)
-    if owed is None:
-        raise InputError(
-            f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
-            f"{path.name}, found {budget!r}; or give numbers, "
-            'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
-        )
-    floor = read.dense.get(data, 0.0)
-    return read, Terms(owed, read.tolerance, read.speedup_share, read.fps_share, floor, claim)
 
 
 def _input(case: str, given: Any) -> tuple[int, ...]:
