@@ -14,10 +14,10 @@ from segprune.costs import Term
 from segprune.errors import BudgetError
 from segprune.labels import LabelVector
 
-__all__ = ["Ledger", "Limit", "drop_in_order", "units_of"]
+__all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "drop_in_order", "units_of"]
 
 TOLERANCE = 0.01
-"""A plan that rounds no widths costs less than this share of the total below its budget."""
+"""A budget is hit where the kept cost lies less than this share of the total below it."""
 
 _EXCHANGE_SIZES = ((1, 0), (1, 1), (1, 2), (2, 1), (1, 3), (2, 2), (2, 3), (3, 2))
 _EXCHANGE_WIDTH = {1: 1000, 2: 60, 3: 16, 4: 10, 5: 8}
@@ -32,6 +32,21 @@ class Limit:
 
     labels: LabelVector
     least: int
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What goes, and how near that comes to the budget.
+
+    Attributes:
+        dropped: the units that go.
+        share: the share of the total cost that stays; at most the budget.
+        above: where the budget was missed, the nearest share above it that was found; else None.
+    """
+
+    dropped: list[Unit]
+    share: float
+    above: float | None = None
 
 
 class Ledger:
@@ -125,17 +140,17 @@ def units_of(
 
 
 def drop_in_order(
-    ledger: Ledger, units: Sequence[Unit], budget: float, *, name: str = "cost", exact: bool = True
-) -> list[Unit]:
-    """The units to drop so that the kept cost is at most `budget` of the total.
+    ledger: Ledger, units: Sequence[Unit], budget: float, *, name: str = "cost"
+) -> Landing:
+    """Choose the units to drop so that the kept cost is at most `budget` of the total.
 
     Units go in order. One that would overshoot by more than the tolerance is passed over in favour
-    of finer ones; if none of these lands, small exchanges of dropped and kept units are tried.
+    of finer ones; if none of these lands, small exchanges of dropped and kept units are tried. A
+    budget that no choice hits is met from below.
 
     Args:
         budget: share of the total cost to keep, in (0, 1].
         name: what is counted, for error messages.
-        exact: the kept cost must lie less than 1 % of the total below the budget.
 
     Raises:
         BudgetError: floors and frozen channels do not allow it; the smallest reachable is named.
@@ -146,7 +161,7 @@ def drop_in_order(
     passed: list[Unit] = []
     for unit in units:
         if ledger.cost <= ceiling:
-            return dropped
+            break
         if not ledger.allowed(unit):
             continue
         ledger.drop(unit)
@@ -155,9 +170,9 @@ def drop_in_order(
         else:
             ledger.restore(unit)
             passed.append(unit)
-    if ledger.cost <= ceiling:
-        return dropped
-    return _land(ledger, dropped, passed, ceiling, window, name, exact)
+    if ledger.cost > ceiling:
+        return _land(ledger, dropped, passed, ceiling, window, name)
+    return Landing(dropped, ledger.cost / ledger.total if ledger.total else 1.0)
 
 
 def _land(
@@ -167,9 +182,9 @@ def _land(
     ceiling: float,
     window: float,
     name: str,
-    exact: bool,
-) -> list[Unit]:
+) -> Landing:
     """Only coarse units are left: drop some of them, and take back others that fit."""
+    above = ledger.cost
     best: tuple[float, list[Unit]] | None = None
     for out, back in _exchanges(passed, dropped):
         if not _drop_all(ledger, out):
@@ -181,22 +196,32 @@ def _land(
             ledger.drop(unit)
         for unit in out:
             ledger.restore(unit)
-        if cost <= ceiling and (best is None or cost > best[0]):
+        if cost > ceiling:
+            above = min(above, cost)
+        elif best is None or cost > best[0]:
             best = cost, [*(unit for unit in dropped if unit not in back), *out]
             if cost > window:
-                return best[1]
-    if best is not None and not exact:
-        return best[1]
-    below = f"{best[0] / ledger.total:.4f}" if best else "none"
-    above = ledger.cost / ledger.total
-    for unit in passed:
-        _drop_all(ledger, (unit,))
-    raise BudgetError(
-        f"budget[{name!r}]: expected a share that can be reached, found "
-        f"{ceiling / ledger.total:.4f}; the smallest reachable is {ledger.cost / ledger.total:.4f}"
-        f", the nearest above {above:.4f}, the nearest below {below}. Ask for one of these, lower "
-        "the floor (floor=, min_channels=), or ignore fewer layers."
-    )
+                return Landing(best[1], cost / ledger.total)
+    chosen = best[1] if best else [*dropped, *passed]
+    for unit in dropped:
+        ledger.restore(unit)
+    chosen = [unit for unit in chosen if _drop_all(ledger, (unit,))]
+    if ledger.cost > ceiling:
+        smallest = math.ceil(1e4 * ledger.cost / ledger.total) / 1e4  # not below what is reached
+        raise BudgetError(
+            f"budget[{name!r}]: expected a share that can be reached, found "
+            f"{ceiling / ledger.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for that "
+            "or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
+        )
+    gone: list[Unit] = []
+    for unit in reversed(chosen):  # the most important return first
+        ledger.restore(unit)
+        if ledger.cost > ceiling:
+            above = min(above, ledger.cost)
+            ledger.drop(unit)
+            gone.append(unit)
+    missed = ledger.cost <= window
+    return Landing(gone, ledger.cost / ledger.total, above / ledger.total if missed else None)
 
 
 def _exchanges(

@@ -44,8 +44,9 @@ def make_plan(
         example_inputs: a tensor `(N, C, H, W)`, a tuple, a dict of keyword arguments, or the
             `ChannelGraph` that `trace` made of this network.
         budget: the share kept of `{"macs": …}`, `{"params": …}` or `{"channels": …}` (of the
-            prunable ones), in (0, 1]; default `{"macs": 0.5}`. The plan is never above it, and less
-            than 1 % of the total below it when `round_to` is 1.
+            prunable ones), in (0, 1]; default `{"macs": 0.5}`. The plan is never above it. Where
+            channels go in steps too coarse to come within 1 % of the total, `notes["reached"]` and
+            `notes["nearest_above"]` hold the share that stays and the nearest one above.
         importance: a name (`importances()` lists them) or a function from `Evidence` to scores.
         scope: "global" ranks all channels together; "local" keeps the same share of every layer;
             a mapping of module-name globs to the share kept prunes just these (and has no budget).
@@ -60,7 +61,8 @@ def make_plan(
             empty whole layers.
 
     Raises:
-        BudgetError: the budget is malformed or cannot be reached; the smallest reachable is named.
+        BudgetError: the budget is malformed, or below the smallest share that can be reached, which
+            is named.
         PlanError: unknown importance, scope or layer; weights that are not finite.
         InputError: calibration or an option has the wrong form.
         TraceError: the network does not run on the example inputs.
@@ -79,9 +81,9 @@ def make_plan(
         stay |= np.isin(graph.roots, graph.roots[rows])
     evidence = Evidence(model, graph, calibration, loss, seed)
     score = score_classes(importance, evidence, normalize)
-    dropped = choose(model, graph, stay, score, goal)
+    landing = choose(model, graph, stay, score, goal)
     keep = np.ones(len(graph.roots), dtype=bool)
-    keep[[root for unit in dropped for root in unit]] = False
+    keep[[root for unit in landing.dropped for root in unit]] = False
     keep = keep[graph.roots]
     notes = {
         "budget": {kind: share} if isinstance(scope, str) else None,
@@ -96,6 +98,8 @@ def make_plan(
         "min_channels": min_channels,
         "normalize": normalize,
     }
+    if landing.above is not None:
+        notes |= {"reached": {kind: landing.share}, "nearest_above": {kind: landing.above}}
     return plan_from_mask(model, graph, keep, notes)
 
 

@@ -257,15 +257,21 @@ def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) ->
     hints = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     prefix = f"{where}." if where else ""
-    for name in names:
-        if name not in value:
-            raise _wrong(source, prefix + name, "a value", "none")
+    for field in dataclasses.fields(kind):
+        # A field with a default is younger than the schema: files of earlier versions lack it.
+        if field.name not in value and not _has_default(field):
+            raise _wrong(source, prefix + field.name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
-        **{name: _decode(hints[name], value[name], source, prefix + name) for name in names}
+        **{name: _decode(hints[name], value[name], source, prefix + name) for name in value}
     )
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
 
 
 def _wrong(source: str, where: str, expected: str, found: str) -> ArtifactError:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.budget import Ledger, Limit, Unit, drop_in_order, units_of
+from segprune.budget import Landing, Ledger, Limit, Unit, drop_in_order, units_of
 from segprune.costs import Term, channel_terms, mac_terms, param_terms
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.graph import ChannelGraph, layer_name
@@ -57,8 +57,8 @@ def choose(
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
     goal: Goal,
-) -> list[Unit]:
-    """The classes to drop.
+) -> Landing:
+    """Choose the classes to drop, and say how near that comes to the budget.
 
     Args:
         stay: which labels must stay, `(labels,)`.
@@ -82,7 +82,8 @@ def choose(
     if goal.scope == "local":
         score = _rank_in_family(free, where, score)
     if not isinstance(goal.scope, str):
-        return _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
+        units = _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
+        return Landing(units, 1.0)
     ledger = Ledger(TERMS[goal.kind](graph), limits, graph.roots)
     units = units_of(
         free,
@@ -92,7 +93,7 @@ def choose(
         goal.round_to,
     )
     try:
-        return drop_in_order(ledger, units, goal.share, name=goal.kind, exact=goal.round_to == 1)
+        return drop_in_order(ledger, units, goal.share, name=goal.kind)
     except BudgetError as error:
         stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
         steps = f" Widths go in steps of {goal.round_to} (round_to)." if goal.round_to > 1 else ""

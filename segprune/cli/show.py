@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segprune.cli.words import amount, few, fps, ms, percent, reasons_for_speed, size_of
+from segprune.cli.words import (
+    amount,
+    few,
+    fps,
+    missed_budget,
+    ms,
+    percent,
+    reasons_for_speed,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from segprune.pipeline import Proof, PruneRecord, SensitivityRecord
@@ -113,7 +122,11 @@ def show_result(
     console.print()
     console.print(rows)
     console.print()
-    console.print(facts(*_speed_facts(record), *_proof_facts(record), *_frozen_facts(record)))
+    missed = missed_budget(record.budget, record.reached, record.nearest_above)
+    budget = [("budget", "yellow", missed)] if missed else []
+    console.print(
+        facts(*budget, *_speed_facts(record), *_proof_facts(record), *_frozen_facts(record))
+    )
     if folder:
         console.print(
             facts(

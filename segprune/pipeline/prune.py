@@ -246,6 +246,8 @@ def _record(
         violations=(),
         speed=speed,
         environment=environment(),
+        reached=plan.notes.get("reached", {}),
+        nearest_above=plan.notes.get("nearest_above", {}),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from segprune.environment import Environment
@@ -47,6 +47,8 @@ class PruneRecord:
         difference: largest difference to the masked twin's output on the example, relative to the
             largest output.
         violations: what verification found; empty in every record that is written by `run_prune`.
+        reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
+            share that stays and the nearest reachable one above; else empty.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"
@@ -80,3 +82,5 @@ class PruneRecord:
     violations: tuple[str, ...]
     speed: SpeedComparison | None
     environment: Environment
+    reached: Mapping[str, float] = field(default_factory=dict)
+    nearest_above: Mapping[str, float] = field(default_factory=dict)
