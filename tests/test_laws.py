@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import oracle
-import pytest
 import segprune
 from segprune.errors import BudgetError
 from strategies import Spec, Stage, specs
