@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from segprune.errors import PlanError
+from segprune.records import parse_json
 
 __all__ = ["SCHEMA", "Kept", "PrunePlan"]
 
@@ -141,8 +142,8 @@ class PrunePlan:
                 that does not match the content.
         """
         try:
-            data = json.loads(text, parse_constant=_refuse)
-        except (ValueError, TypeError, RecursionError) as error:
+            data = parse_json(text)
+        except (ValueError, TypeError) as error:
             raise PlanError(
                 f"plan: expected a JSON object, found {error}; write it with plan.to_json()."
             ) from error
@@ -154,16 +155,17 @@ class PrunePlan:
             )
         try:
             kept = {
-                str(name): {int(dim): _indices(rows) for dim, rows in dims.items()}
+                str(name): {_dimension(dim): _indices(rows) for dim, rows in dims.items()}
                 for name, dims in data["kept"].items()
             }
             attributes = {
-                str(name): {str(key): _whole(value) for key, value in values.items()}
+                str(name): {str(key): _count(value) for key, value in values.items()}
                 for name, values in data["attributes"].items()
             }
-            plan = cls(
-                str(data["network"]), kept, attributes, str(data["result"]), data.get("notes", {})
-            )
+            notes = data.get("notes", {})
+            if not isinstance(notes, dict):
+                raise ValueError(f"expected notes by name, found {notes!r}")
+            plan = cls(str(data["network"]), kept, attributes, str(data["result"]), notes)
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise PlanError(
                 f"plan: expected the fields network, result, kept and attributes, found a "
@@ -181,6 +183,12 @@ def _canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def _dimension(text: str) -> int:
+    if not text.isdecimal() or str(int(text)) != text:
+        raise ValueError(f"expected the number of a dimension, found {text!r}")
+    return int(text)
+
+
 def _indices(rows: Any) -> tuple[int, ...]:
     kept = tuple(_whole(row) for row in rows)
     if not kept or any(b <= a for a, b in itertools.pairwise(kept)) or kept[0] < 0:
@@ -194,8 +202,11 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"the number {constant}, which JSON does not have")
+def _count(value: Any) -> int:
+    """A number of channels or groups: no axis becomes empty."""
+    if _whole(value) < 1:
+        raise ValueError(f"expected a count of at least 1, found {value}")
+    return int(value)
 
 
 def _rounds(notes: Mapping[str, Any]) -> list[Any]:

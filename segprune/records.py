@@ -22,7 +22,15 @@ from typing import Any, TypeVar
 
 from segprune.errors import ArtifactError
 
-__all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record"]
+__all__ = [
+    "from_json",
+    "new_folder",
+    "parse_json",
+    "read_record",
+    "to_json",
+    "write_atomic",
+    "write_record",
+]
 
 Record = TypeVar("Record")
 
@@ -166,8 +174,8 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
             type; the field is named.
     """
     try:
-        content = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise ArtifactError(
             f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
         ) from error
@@ -179,6 +187,22 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
         )
     value = _decode(kind, content, source, "")
     return typing.cast("Record", value)
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON text as its standard has it.
+
+    Raises:
+        ValueError: no JSON, nested too deeply, NaN or infinity, or a key that is there twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("lists or objects that are nested too deeply") from error
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"the number {constant}, which JSON does not have")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,16 @@
 """One safetensors file that rebuilds a pruned network, without pickle, and notices changes."""
 
 from segprune.artifacts.header import SCHEMA, Header
-from segprune.artifacts.loading import is_artifact, load, read_header
+from segprune.artifacts.loading import declared, is_artifact, load, outline, read_header
 from segprune.artifacts.saving import save
 
-__all__ = ["SCHEMA", "Header", "is_artifact", "load", "read_header", "save"]
+__all__ = [
+    "SCHEMA",
+    "Header",
+    "declared",
+    "is_artifact",
+    "load",
+    "outline",
+    "read_header",
+    "save",
+]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from segprune.artifacts.settings import Settings
 from segprune.errors import ArtifactError, PlanError
 from segprune.network import hash_tensors
 from segprune.plan import PrunePlan
+from segprune.records import parse_json
 
 __all__ = ["KEY", "SCHEMA", "Header", "parse_header", "payload_digest"]
 
@@ -51,6 +53,24 @@ class Header:
     metadata: Mapping[str, Any]
     content: Mapping[str, Any]
 
+    @property
+    def input(self) -> tuple[int, int, int, int] | None:
+        """Size of one batch `(N, C, H, W)` that the metadata names, or None.
+
+        Raises:
+            ArtifactError: the metadata names something else as its input.
+        """
+        given = self.metadata.get("input")
+        if given is None:
+            return None
+        whole = isinstance(given, (list, tuple)) and all(type(n) is int and n > 0 for n in given)
+        if not whole or len(given) != 4:
+            raise ArtifactError(
+                f"metadata.input: expected [N, C, H, W] as whole numbers above 0, found {given!r}; "
+                "save the artefact again with the size of its input."
+            )
+        return (given[0], given[1], given[2], given[3])
+
 
 def parse_header(path: Path, text: str) -> Header:
     """Read the header of the file at `path`.
@@ -59,9 +79,9 @@ def parse_header(path: Path, text: str) -> Header:
         ArtifactError: no JSON, another schema, or fields that are missing or of another kind.
     """
     try:
-        data = json.loads(text)
+        data = parse_json(text)
         schema = data["schema"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             f"{path}: expected a JSON header, found {type(error).__name__}: {error}; the file was "
             "changed."
@@ -71,23 +91,88 @@ def parse_header(path: Path, text: str) -> Header:
             f"{path}: expected schema {SCHEMA!r}, found {schema!r}; read it with the version of "
             "segprune that wrote it, or save it again."
         )
+    for name, (expected, holds) in _FIELDS.items():
+        value = data.get(name, {} if name == "settings" else None)  # younger than the schema
+        if not holds(value):
+            raise ArtifactError(
+                f"{path}: header: expected {name} to be {expected}, found {str(value)[:60]!r}; the "
+                "file was changed, or written by another program. Save it again."
+            )
     try:
-        return Header(
-            plan=PrunePlan.from_json(json.dumps(data["plan"])),
-            spec=data["spec"],
-            network=str(data["network"]),
-            ties={first: tuple(names) for first, names in data["ties"].items()},
-            types=dict(data["types"]),
-            settings={k: dict(own) for k, own in data.get("settings", {}).items()},
-            channels_last=frozenset(data["channels_last"]),
-            payload=str(data["payload"]),
-            metadata=dict(data["metadata"]),
-            content=data,
-        )
-    except (PlanError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise ArtifactError(
-            f"{path}: expected a complete header, found {type(error).__name__}: {error}"
-        ) from error
+        plan = PrunePlan.from_json(json.dumps(data["plan"]))
+    except PlanError as error:
+        raise ArtifactError(f"{path}: expected a plan in its header, found {error}") from error
+    ties = {first: tuple(names) for first, names in data["ties"].items()}
+    for name, found in (("types", set(data["types"])), ("channels_last", data["channels_last"])):
+        strange = sorted(set(found) ^ set(ties) if name == "types" else set(found) - set(ties))
+        if strange:
+            raise ArtifactError(
+                f"{path}: header: expected the tensors of ties in {name}, found a difference at "
+                f"{', '.join(strange[:3])}; the file was changed. Save it again."
+            )
+    return Header(
+        plan=plan,
+        spec=data["spec"],
+        network=data["network"],
+        ties=ties,
+        types=data["types"],
+        settings=data.get("settings", {}),
+        channels_last=frozenset(data["channels_last"]),
+        payload=data["payload"],
+        metadata=data["metadata"],
+        content=data,
+    )
+
+
+def _is_spec(value: Any) -> bool:
+    """`None`, or what `build` takes; whether it builds the right network is asked when it does."""
+    if value is None:
+        return True
+    named = isinstance(value, dict) and set(value) == {"name", "options"}
+    return named and isinstance(value["name"], str) and isinstance(value["options"], dict)
+
+
+def _is_ties(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        _is_names(names) and len(names) > 0 and names[0] == first for first, names in value.items()
+    )
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_types(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(kind, str) and isinstance(getattr(torch, kind, None), torch.dtype)
+        for kind in value.values()
+    )
+
+
+def _is_settings(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(own, dict) for own in value.values())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "plan": ("a plan", _is_mapping),
+    "spec": ("null, or a name and options", _is_spec),
+    "network": ("the name of a class", _is_text),
+    "ties": ("names of tensors, each under the first of them", _is_ties),
+    "types": ("a type of torch for each tensor, such as 'float32'", _is_types),
+    "settings": ("settings by module", _is_settings),
+    "channels_last": ("a list of names of tensors", _is_names),
+    "payload": ("a digest", _is_text),
+    "metadata": ("facts by name", _is_mapping),
+}
+"""Fields of a header: what each must be, in words, and a function that says whether it is."""
 
 
 def payload_digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:

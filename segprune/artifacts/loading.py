@@ -12,10 +12,10 @@ from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
 from segprune.artifacts.settings import differing
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
-from segprune.network import aliases, as_channels_last, copy_with, tensors_of
+from segprune.network import aliases, as_channels_last, copy_with, digest_of, tensors_of
 from segprune.surgery import prune
 
-__all__ = ["is_artifact", "load", "read_header"]
+__all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
 
 
 def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
@@ -31,13 +31,7 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
     """
     header, tensors = _read(Path(path))
     if model is None:
-        if header.spec is None:
-            raise ArtifactError(
-                f"{path}: expected the dense {header.network} beside it, found none; this is not a "
-                "network of segprune.build. Pass load(path, model=YourNetwork(...))."
-            )
-        with torch.random.fork_rng(devices=[]):
-            model = build(header.spec["name"], **header.spec["options"])
+        model = declared(header, Path(path))
     if type(model).__name__ != header.network:
         raise ArtifactError(
             f"{path}: expected the dense {header.network} that this file was pruned from, found "
@@ -72,6 +66,49 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
         for name in names[:1]
     }
     return copy_with(skeleton, restored).eval()
+
+
+def declared(header: Header, path: Path) -> nn.Module:
+    """Build the dense network that the header of a file declares, with random weights.
+
+    Raises:
+        ArtifactError: as for `outline`.
+    """
+    outline(header, path)
+    assert header.spec is not None  # or it would have no outline
+    with torch.random.fork_rng(devices=[]):
+        return build(header.spec["name"], **header.spec["options"])
+
+
+def outline(header: Header, path: Path) -> nn.Module:
+    """The declared dense network on meta tensors: a header may ask for more than there is room for.
+
+    Raises:
+        ArtifactError: the file declares no network, none that can be built, or another than the
+            one that its plan was made for.
+    """
+    if header.spec is None:
+        raise ArtifactError(
+            f"{path}: expected the dense {header.network} beside it, found none; this is not a "
+            "network of segprune.build. Pass load(path, model=YourNetwork(...))."
+        )
+    name, options = header.spec["name"], header.spec["options"]
+    try:
+        with torch.device("meta"):
+            network = build(name, **options)
+    except (SegpruneError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ArtifactError(
+            f"{path}: expected a network of segprune.build in its header, found {name!r} with "
+            f"options {str(options)[:80]}: {error}; the file was changed. Save it again."
+        ) from error
+    found = digest_of(network)
+    if found != header.plan.network:
+        raise ArtifactError(
+            f"{path}: expected the network that its plan was made for "
+            f"({header.plan.network[:12]}), found that it declares another ({found[:12]}); the "
+            "file was changed. Save it again."
+        )
+    return network
 
 
 def is_artifact(path: Path) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from segprune.cli.show import facts, table
 from segprune.cli.words import percent, plain, size_of
+from segprune.errors import PlanError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from segprune.artifacts import Header
     from segprune.plan import PrunePlan
 
@@ -31,14 +34,19 @@ class Width:
     kept: int
 
 
-def widths_of(plan: PrunePlan, spec: Mapping[str, Any] | None) -> list[Width]:
-    """Every layer that a plan tells about, in the network's order where that is known.
+def widths_of(plan: PrunePlan, dense: nn.Module | None = None) -> list[Width]:
+    """Every layer whose width a plan changes or notes, in the network's order where it is known.
 
     Dense widths are no part of a plan. They come from the notes that `segprune prune` leaves in
-    it, or from the built-in network that `spec` declares.
+    it, or from the dense network.
+
+    Raises:
+        PlanError: the notes on the widths have another form.
     """
-    declared = _declared(spec)
-    layers = plan.notes.get("layers") or declared
+    from segprune.network import layers_of
+
+    declared = layers_of(dense) if dense is not None else []
+    layers = _noted(plan) or declared
     if declared:  # a deployed network has fewer layers than its plan was made for
         there = {name for name, _, _ in declared}
         layers = [layer for layer in layers if layer[0] in there]
@@ -49,26 +57,27 @@ def widths_of(plan: PrunePlan, spec: Mapping[str, Any] | None) -> list[Width]:
             if name.endswith(".weight") and len(dims) > 1 and 0 in dims
         ]
     widths = []
-    for weight, dim, dense in layers:
+    for weight, dim, full in layers:
         kept = plan.kept.get(weight, {}).get(dim)
         widths.append(
-            Width(weight.removesuffix(".weight"), dense, dense if kept is None else len(kept))
+            Width(weight.removesuffix(".weight"), full, full if kept is None else len(kept))
         )
     return widths
 
 
-def _declared(spec: Mapping[str, Any] | None) -> list[tuple[str, int, int]]:
-    """Row dimension and width of every layer of a built-in network, without its numbers."""
-    if spec is None:
-        return []
-    import torch
-
-    from segprune.models import build
-    from segprune.network import layers_of
-
-    with torch.device("meta"):
-        network = build(spec["name"], **spec["options"])
-    return layers_of(network)
+def _noted(plan: PrunePlan) -> list[tuple[str, int, int]]:
+    """Weight, dimension of its rows and dense width of every layer, as the notes have them."""
+    layers = plan.notes.get("layers", [])
+    good = isinstance(layers, list) and all(
+        isinstance(layer, (list, tuple)) and [type(part) for part in layer] == [str, int, int]
+        for layer in layers
+    )
+    if not good:
+        raise PlanError(
+            f"plan: notes: expected layers as a list of [weight, dimension, width], found "
+            f"{str(layers)[:60]!r}; the file was changed. Make the plan again."
+        )
+    return [tuple(layer) for layer in layers]
 
 
 def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:

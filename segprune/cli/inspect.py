@@ -39,7 +39,7 @@ def inspect(
       [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]
       [cyan]segprune inspect runs/NAME/plan.json[/cyan]
     """
-    from segprune.artifacts import read_header
+    from segprune.artifacts import outline, read_header
     from segprune.cli.contents import show_header, show_plan, widths_of
     from segprune.cli.show import show_result, show_sensitivity
     from segprune.pipeline import PruneRecord, SensitivityRecord
@@ -54,7 +54,8 @@ def inspect(
         )
     if file.suffix != ".json":
         header = read_header(file)
-        show_header(file, header, widths_of(header.plan, header.spec))
+        dense = None if header.spec is None else outline(header, file)
+        show_header(file, header, widths_of(header.plan, dense))
         return
     schema = _schema(_text(file))
     if schema.startswith("segprune.prune/"):
@@ -69,7 +70,7 @@ def inspect(
         _show_other(file, schema.partition("/")[0])
     else:
         plan = PrunePlan.from_json(_text(file))
-        show_plan(file, plan, widths_of(plan, None))
+        show_plan(file, plan, widths_of(plan))
 
 
 def _show_other(file: Path, kind: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from segprune.artifacts import Header, load, read_header
-from segprune.models import build
+from segprune.artifacts import Header, declared, load, read_header
 from segprune.models.weights import load_weights, read_weights
 from segprune.pipeline.dense import example_of
 from segprune.pipeline.network_file import named_dense
@@ -76,7 +74,7 @@ def run_verify(
             # A deployed file has no auxiliary heads, whatever the checkpoint holds.
             state = {name: tensor for name, tensor in state.items() if "aux" not in name}
         load_weights(dense, state, str(weights))
-    size = input or tuple(header.metadata.get("input", _USUAL_INPUT))
+    size = input or header.input or _USUAL_INPUT
     example, _ = example_of(size, data, 1, seed)
     pruned = load(file, dense)
     # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
@@ -93,6 +91,4 @@ def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
     given = named_dense(file, header, model)
     if given is not None:
         return given
-    assert header.spec is not None  # as `named_dense` has it
-    with torch.random.fork_rng(devices=[]):
-        return build(header.spec["name"], **header.spec["options"]).eval()
+    return declared(header, file).eval()

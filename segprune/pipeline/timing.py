@@ -177,8 +177,8 @@ def _require_runs(path: Path, network: nn.Module, example: Tensor) -> None:
 
 
 def _common_input(headers: Mapping[Path, Header | None]) -> tuple[int, ...]:
-    sizes = [header.metadata.get("input") for header in headers.values() if header is not None]
-    known = [tuple(int(number) for number in size) for size in sizes if size is not None]
+    sizes = [header.input for header in headers.values() if header is not None]
+    known = [size for size in sizes if size is not None]
     if not known:
         raise InputError(
             f"input: expected its size in {' or '.join(path.name for path in headers)}, found "

@@ -120,7 +120,7 @@ def load_predictor(
         return replace(like, name=path.stem, network=network, digest=file_digest(path))
     facts = header.metadata
     told = "preprocessing" in facts
-    input = tuple(facts["input"]) if "input" in facts else None
+    input = header.input
     if told:
         preprocessing = Preprocessing.from_metadata(facts["preprocessing"])
     else:
