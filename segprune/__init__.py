@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PlanError,
         PruneError,
         SegpruneError,
+        SegpruneWarning,
         TraceError,
     )
     from segprune.evaluation import evaluate
@@ -55,6 +56,7 @@ __all__ = [
     "PrunePlan",
     "Score",
     "SegpruneError",
+    "SegpruneWarning",
     "SpeedComparison",
     "Status",
     "TraceError",
@@ -97,6 +99,7 @@ _HOME = {
     "PrunePlan": "plan",
     "Score": "metrics",
     "SegpruneError": "errors",
+    "SegpruneWarning": "errors",
     "SpeedComparison": "speed",
     "Status": "gates",
     "TraceError": "errors",

@@ -13,6 +13,7 @@ __all__ = [
     "PlanError",
     "PruneError",
     "SegpruneError",
+    "SegpruneWarning",
     "TraceError",
 ]
 
@@ -47,3 +48,10 @@ class PruneError(SegpruneError):
 
 class ArtifactError(SegpruneError):
     """A file is missing, foreign, truncated, tampered with, or of an unknown schema."""
+
+
+class SegpruneWarning(UserWarning):
+    """Something was assumed, left out or came out worse; the work goes on.
+
+    The command line shows it as a note, Python as any warning.
+    """

@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+_DISTRIBUTED = ("DistributedDataParallel", "FullyShardedDataParallel", "DeepSpeedEngine")
+"""Class names of wrappers whose parameters belong to a group of processes."""
+
+
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Every parameter and buffer under every name it has (tied tensors have several).
 
@@ -105,8 +109,8 @@ def require_prunable(model: nn.Module) -> None:
     """Refuse what cannot be copied or pruned faithfully.
 
     Raises:
-        ModelError: not a module, a TorchScript or compiled module, uninitialised lazy parameters,
-            or masks of `torch.nn.utils.prune`.
+        ModelError: not a module, a wrapper of distributed training, a TorchScript or compiled
+            module, parameters without numbers, or masks of `torch.nn.utils.prune`.
     """
     if not isinstance(model, nn.Module):
         raise ModelError(
@@ -114,16 +118,24 @@ def require_prunable(model: nn.Module) -> None:
             "pass the network itself, not its weights or its output."
         )
     for name, module in model.named_modules():
+        if type(module).__name__ in _DISTRIBUTED:
+            inner = f"{name}.module" if name else ".module"
+            raise ModelError(
+                f"{name or 'model'}: expected the network itself, found a "
+                f"{type(module).__name__} around it; prune what it holds ({inner}), and wrap the "
+                "result again."
+            )
+        if hasattr(module, "_orig_mod"):
+            inner = f"{name}._orig_mod" if name else "._orig_mod"
+            raise ModelError(
+                f"{name or 'model'}: expected an eager nn.Module, found a compiled one; prune the "
+                f"network that was passed to torch.compile ({inner}), and compile the result."
+            )
         if isinstance(module, torch.jit.ScriptModule):
             raise ModelError(
                 f"{name or 'model'}: expected an eager nn.Module, found the TorchScript module "
                 f"{module.original_name}; prune the network before scripting it."
             )
-    if hasattr(model, "_orig_mod"):
-        raise ModelError(
-            "model: expected an eager nn.Module, found a compiled one; "
-            "prune the network you passed to torch.compile (its `_orig_mod`)."
-        )
     for name, tensor in tensors_of(model).items():
         if is_lazy(tensor):
             raise ModelError(

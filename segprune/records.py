@@ -30,9 +30,12 @@ __all__ = [
     "to_json",
     "write_atomic",
     "write_record",
+    "written",
 ]
 
 Record = TypeVar("Record")
+
+_WRITTEN: dict[Path, None] = {}
 
 _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
 
@@ -64,6 +67,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         if before is not None:
             os.chmod(temporary, stat.S_IMODE(before.st_mode))
         os.replace(temporary, path)
+        _WRITTEN[path] = None
     except (OSError, ValueError) as error:  # ValueError: no name at all, or a NUL in it
         raise ArtifactError(
             f"{path}: expected a file that can be written, found "
@@ -75,6 +79,19 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         with contextlib.suppress(OSError, ValueError):
             if temporary != path:
                 temporary.unlink(missing_ok=True)
+
+
+def written(*, since_now: bool = False) -> tuple[Path, ...]:
+    """Files and folders that this process has put in their place and that are still there.
+
+    What an interrupted or failed command says of itself comes from here.
+
+    Args:
+        since_now: forget what was written so far, as a command does when it begins.
+    """
+    if since_now:
+        _WRITTEN.clear()
+    return tuple(path for path in _WRITTEN if path.exists())
 
 
 def _kind_of(mode: int) -> str:
@@ -104,6 +121,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         yield staging
         try:
             _move_folder(staging, path, replace)
+            _WRITTEN[path] = None
         except OSError as error:
             raise _cannot_make(path, error) from error
     finally:

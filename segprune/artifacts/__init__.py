@@ -2,7 +2,7 @@
 
 from segprune.artifacts.header import SCHEMA, Header
 from segprune.artifacts.loading import declared, is_artifact, load, outline, read_header
-from segprune.artifacts.saving import save
+from segprune.artifacts.saving import require_deployable, save
 
 __all__ = [
     "SCHEMA",
@@ -12,5 +12,6 @@ __all__ = [
     "load",
     "outline",
     "read_header",
+    "require_deployable",
     "save",
 ]

@@ -19,7 +19,7 @@ from segprune.network import aliases, is_channels_last, network_digest, tensors_
 from segprune.plan import PrunePlan
 from segprune.records import write_atomic
 
-__all__ = ["save"]
+__all__ = ["require_deployable", "save"]
 
 _ROUNDING = 2.0**-8  # of a tensor's norm; bfloat16, the coarsest type, loses half of it
 _TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -61,6 +61,7 @@ def save(
             "network that prune(model, plan) returned, trained or not."
         )
     if deploy:
+        require_deployable(pruned)
         plan, spec, gone = _without_auxiliary_heads(plan, spec, shapes)
         tensors = {name: tensor for name, tensor in tensors.items() if name not in gone}
     ties = {first: names for first, names in aliases(pruned).items() if first in tensors}
@@ -90,6 +91,20 @@ def save(
         ) from error
     write_atomic(Path(path), to_bytes(stored, {KEY: text}))
     return Path(path)
+
+
+def require_deployable(model: nn.Module) -> None:
+    """Refuse a network of which nobody knows what only training needs; pruned or not yet.
+
+    Raises:
+        ArtifactError: not a network of `build` with an option for auxiliary heads.
+    """
+    spec = spec_of(model)
+    if spec is None or "aux" not in spec["options"]:
+        raise ArtifactError(
+            f"deploy: expected a network of segprune.build, found {type(model).__name__}; save it "
+            "without deploy=, or remove what inference does not need before pruning."
+        )
 
 
 def _check_save(plan: Any, dtype: Any, metadata: Any) -> None:
@@ -132,11 +147,7 @@ def _type_name(tensor: Tensor) -> str:
 def _without_auxiliary_heads(
     plan: PrunePlan, spec: dict[str, Any] | None, shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[PrunePlan, dict[str, Any], set[str]]:
-    if spec is None or "aux" not in spec["options"]:
-        raise ArtifactError(
-            "deploy: expected a network of segprune.build, found another; save it without deploy=, "
-            "or remove what inference does not need before pruning."
-        )
+    assert spec is not None  # as `require_deployable` has it
     lean = {**spec, "options": {**spec["options"], "aux": False}}
     with torch.random.fork_rng(devices=[]):
         dense = {

@@ -15,6 +15,7 @@ import typer
 
 from segprune.cli.data import data
 from segprune.cli.evaluate import evaluate
+from segprune.cli.guard import TERMINATED, end_soon
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
 from segprune.cli.prune import prune
@@ -26,8 +27,6 @@ from segprune.cli.train import recover, train
 from segprune.cli.verify import verify
 
 __all__ = ["app", "main"]
-
-_TERMINATED = 128 + signal.SIGTERM
 
 app = typer.Typer(
     name="segprune",
@@ -116,4 +115,5 @@ def main() -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     del signum, frame
-    sys.exit(_TERMINATED)
+    end_soon()
+    sys.exit(TERMINATED)

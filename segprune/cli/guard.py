@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import re
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TextIO, TypeVar
 
 import typer
 
-from segprune.errors import SegpruneError
+from segprune.errors import SegpruneError, SegpruneWarning
+from segprune.records import written
 
-__all__ = ["DEBUG", "guarded"]
+__all__ = ["DEBUG", "TERMINATED", "end_soon", "guarded", "require_time_left"]
 
 DEBUG = "SEGPRUNE_DEBUG"
 """Environment variable that lets exceptions through, traceback and all."""
 
 _OPTIONS = (
+    (r"^deploy\b", "--deploy"),
+    (r"\bdeploy=", "--deploy"),
     (r"^scope\b", "--layer"),
     (r"^budget(\['\w+'\])?", "--budget"),
     (r"^importance\b", "--importance"),
@@ -44,6 +50,10 @@ _OF_THE_PLACE = {
 """What is wrong with a disk or a folder, wherever in a job it shows."""
 
 _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a command that was asked to end, by `kill` for example."""
+
+_SHOWN = 3
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -54,33 +64,92 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
 
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        written(since_now=True)
         try:
-            return command(*args, **kwargs)
+            with _warnings_as_notes():
+                return command(*args, **kwargs)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
-            _say("interrupted", "nothing was written.")
+            _say("interrupted", _written() or "nothing was written.")
             raise typer.Exit(_INTERRUPTED) from None
-        except SegpruneError as error:
-            if os.environ.get(DEBUG):
-                raise
-            _say("error", _in_options(str(error)))
-            raise typer.Exit(_BAD_INPUT) from None
+        except SystemExit as ended:
+            if ended.code == TERMINATED:
+                _say("terminated", _written() or "nothing was written.")
+            raise
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
-                _say("error", _about_the_place(error))
-                raise typer.Exit(_BAD_INPUT) from None
-            extra = _extra_of(error)
-            if extra is not None:
-                _say("error", f"{error}. Install what this command needs: pip install '{extra}'.")
-                raise typer.Exit(_BAD_INPUT) from None
-            text = f"{type(error).__name__}: {error}"
-            _say("unexpected", f"{text.rstrip('. ')}. Set {DEBUG}=1 and run it again to see where.")
-            raise typer.Exit(_UNEXPECTED) from None
+            kind, message, status = _explained(error)
+            _say(kind, message)
+            if _written():
+                _say("note", _written())
+            raise typer.Exit(status) from None
 
     return run
+
+
+_ENDING: list[bool] = []
+
+
+def end_soon() -> None:
+    """Remember that the process was asked to end.
+
+    Python drops an exception that a signal raises while a weak reference is cleaned up; then the
+    next step of the work has to notice.
+    """
+    _ENDING.append(True)
+
+
+def require_time_left() -> None:
+    """End the command if the process was asked to."""
+    if _ENDING:
+        raise SystemExit(TERMINATED)
+
+
+def _explained(error: Exception) -> tuple[str, str, int]:
+    """What to say of an error: its kind, a sentence, and the exit status."""
+    if isinstance(error, SegpruneError):
+        return "error", _in_options(str(error)), _BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
+        return "error", _about_the_place(error), _BAD_INPUT
+    extra = _extra_of(error)
+    if extra is not None:
+        remedy = f"Install what this command needs: pip install '{extra}'."
+        return "error", f"{error}. {remedy}", _BAD_INPUT
+    text = f"{type(error).__name__}: {error}".rstrip(". ")
+    remedy = f"Set {DEBUG}=1 and run it again to see where."
+    return "unexpected", f"{text}. {remedy}", _UNEXPECTED
+
+
+def _written() -> str:
+    """What the command has left so far, as a sentence; empty where that is nothing."""
+    paths = written()
+    folders = dict.fromkeys(path.parent for path in paths)
+    shown = paths if len(paths) <= _SHOWN else tuple(folders)
+    names = ", ".join(map(str, shown[:_SHOWN])) + (", …" if len(shown) > _SHOWN else "")
+    files = "" if shown is paths else f"{len(paths)} files in "
+    return f"written before that: {files}{names}." if paths else ""
+
+
+@contextlib.contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Show the package's own warnings as sentences; others look as they always do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SegpruneWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int,
+            file: TextIO | None = None, line: str | None = None,
+        ) -> None:  # fmt: skip
+            if issubclass(category, SegpruneWarning):
+                _say("note", _in_options(str(message)), "yellow")
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def _about_the_place(error: OSError) -> str:
@@ -106,12 +175,12 @@ def _in_options(message: str) -> str:
     return message
 
 
-def _say(kind: str, message: str) -> None:
+def _say(kind: str, message: str, colour: str = "red") -> None:
     from rich.console import Console
     from rich.text import Text
 
     # One line, whatever torch put into it; as Text, for brackets in it are no markup.
     sentence = " ".join(message.split())
     Console(stderr=True, soft_wrap=True).print(
-        Text.assemble((f"{kind}: ", "bold red"), (sentence, "red"))
+        Text.assemble((f"{kind}: ", f"bold {colour}"), (sentence, colour))
     )

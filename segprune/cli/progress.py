@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
+from segprune.cli.guard import require_time_left
+
 __all__ = ["Steps"]
 
 
@@ -33,6 +35,7 @@ class Steps:
         self._told = time.monotonic()
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        require_time_left()
         now = time.monotonic()
         self._began.setdefault(step, now)
         if not self._console.is_terminal and now - self._told >= _SILENCE:

@@ -100,6 +100,15 @@ def prune(
             rich_help_panel=RESULTS, metavar="N", min=6, help="How often to time both, in turn."
         ),
     ] = 30,
+    max_seconds: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=RESULTS,
+            metavar="S",
+            min=1,
+            help="When timing ends, with the pairs that were measured by then (at least 6).",
+        ),
+    ] = 60.0,
     threads: Annotated[
         int,
         typer.Option(rich_help_panel=RESULTS, metavar="N", min=1, help="CPU threads while timing."),
@@ -169,6 +178,7 @@ def prune(
         replace=replace,
         measure=measure,
         pairs=pairs,
+        max_seconds=max_seconds,
         threads=threads,
         deploy=deploy,
         half=half,
@@ -186,7 +196,8 @@ def _worth_recording(given: dict[str, object]) -> dict[str, object]:
     """Options that differ from their defaults; not where the results went."""
     usual: dict[str, object] = {
         "importance": "magnitude", "scope": Scope.GLOBAL, "round_to": 1, "input": "1x3x512x1024",
-        "batches": 8, "seed": 0, "pairs": 30, "threads": 1, "floor": 0.1, "min_channels": 4,
+        "batches": 8, "seed": 0, "pairs": 30, "max_seconds": 60.0, "threads": 1, "floor": 0.1,
+        "min_channels": 4,
     }  # fmt: skip
     left_out = {"model", "out", "name", "replace", "measure"}
     words = {

@@ -145,6 +145,11 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
         f"{speed.speedup:.2f} times ({percent(speed.confidence)} interval {speed.low:.2f} to "
         f"{speed.high:.2f}; {speed.pairs} pairs in turn, {speed.device}, {threads})"
     )
+    if speed.pairs < record.pairs:
+        found += (
+            f"; timing ended at its limit of {record.max_seconds:g} s (--max-seconds), before all "
+            f"{record.pairs} pairs"
+        )
     if speed.verdict == "faster":
         yield "faster", "green", found
         return

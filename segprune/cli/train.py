@@ -118,9 +118,7 @@ def _run(
         with Steps() as steps:
             result = _job(kind, recipe, out, command, steps)
     except KeyboardInterrupt:
-        every = recipe.training.checkpoint_every
-        last = "the last whole epoch" if every == 1 else f"the last that was saved (every {every})"
-        typer.echo(f"interrupted: the same command goes on after {last}.", err=True)
+        typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     if result.violations:
         from segprune.cli.show import show_violations
@@ -129,6 +127,22 @@ def _run(
         raise typer.Exit(_FAILED)
     if result.record is not None:
         show_training(result.record, result.folder, recipe)
+
+
+def _kept(recipe: Recipe, folder: Path) -> str:
+    """What an interrupted run leaves, and what the same command does with it."""
+    from segprune.pipeline.training.folder import RECORD
+    from segprune.training.trainer import CHECKPOINT
+
+    if (folder / RECORD).exists():
+        return f"everything was written to {folder} before"
+    if (folder / CHECKPOINT).exists():
+        every = recipe.training.checkpoint_every
+        last = "the last whole epoch" if every == 1 else f"the last that was saved (every {every})"
+        return f"the state of training is kept in {folder}; the same command goes on after {last}"
+    if folder.exists():
+        return f"no epoch was finished; {folder} is kept, and the same command starts there"
+    return "nothing was written"
 
 
 def _recipe(file: Path, changes: list[str], root: Path | None, name: str | None) -> Recipe:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.errors import ArtifactError, ModelError
+from segprune.errors import ArtifactError, ModelError, SegpruneWarning
 
 __all__ = ["file_digest", "load_weights", "read_weights"]
 
@@ -50,14 +50,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy named tensors into a network, every one of them; the network changes in place.
 
+    A module around the network, as PyTorch Lightning's are, puts a prefix before its names
+    (`model.`); tensors outside that prefix, such as weights of the loss, are left out, which a
+    `SegpruneWarning` says.
+
     Args:
         source: what to call the weights in errors, such as a file's path.
 
     Raises:
-        ModelError: names are missing or unknown, or shapes differ; the first few are listed. The
-            network is then unchanged.
+        ModelError: names are missing or unknown, shapes differ, or several prefixes fit; the first
+            few are listed. The network is then unchanged.
     """
     wanted = model.state_dict()
+    state = _unwrapped(state, wanted, source)
     # Counters of batches seen: absent from old checkpoints, without influence in evaluation mode.
     missing = [n for n in wanted if n not in state and not n.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in wanted]
@@ -77,6 +82,39 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             "with the same number of classes and the same width (--classes for built-in networks)."
         )
     model.load_state_dict(dict(state), strict=False)
+
+
+def _unwrapped(
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str
+) -> Mapping[str, Tensor]:
+    """The tensors below the one prefix under which all that a network wants are found."""
+    needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
+    if not needed or all(name in state for name in needed):
+        return state
+    ends = f".{needed[0]}"
+    prefixes = [name.removesuffix(needed[0]) for name in state if name.endswith(ends)]
+    fitting = [prefix for prefix in prefixes if all(prefix + name in state for name in needed)]
+    if len(fitting) > 1:
+        raise ModelError(
+            f"{source}: expected one set of weights, found {len(fitting)}, under "
+            f"{' and '.join(map(repr, fitting))}; keep one of them in the file: torch.save({{k: v "
+            f"for k, v in state.items() if k.startswith({fitting[0]!r})}}, path)."
+        )
+    if not fitting:
+        return state
+    prefix = fitting[0]
+    beside = [name for name in state if not name.startswith(prefix)]
+    if beside:
+        warnings.warn(
+            f"{source}: the weights were taken from {prefix!r}; left out: {_few('others', beside)}",
+            SegpruneWarning,
+            stacklevel=3,
+        )
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }
 
 
 def file_digest(path: Path) -> str:
@@ -124,7 +162,12 @@ def _read_torch(path: Path) -> Any:
             warnings.simplefilter("ignore")  # torch's advice to its own developers
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _foreign(path, "a pickle of something else, such as a whole module") from error
+        raise ArtifactError(
+            f"{path}: expected a state dict (names and tensors), found a pickle that holds other "
+            "objects, such as a whole module or a trainer's settings; if you trust the file, write "
+            "the tensors alone: torch.save(torch.load(path, weights_only=False)['state_dict'], "
+            "'weights.pt'), or of a whole module its state_dict()."
+        ) from error
     except Exception as error:
         first = (str(error).splitlines() or ["of no detail"])[0]
         raise _foreign(path, f"{type(error).__name__}: {first[:120]}") from error

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segprune.artifacts import save
+from segprune.artifacts import require_deployable, save
 from segprune.comparison import difference
 from segprune.costs import cost
 from segprune.environment import environment
@@ -57,6 +57,7 @@ class PruneJob:
         input: size of one batch, `(N, C, H, W)`.
         budget: as for `make_plan`; None where `scope` says how much each layer keeps.
         name: of the folder under `out`; None derives a free one.
+        max_seconds: when timing ends, if not all pairs were measured by then.
         command: the command line to record, without paths.
     """
 
@@ -79,6 +80,7 @@ class PruneJob:
     replace: bool = False
     measure: bool = True
     pairs: int = 30
+    max_seconds: float = 60.0
     threads: int = 1
     deploy: bool = False
     half: bool = False
@@ -110,6 +112,8 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
         job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
         batches=job.batches, labels=job.importance not in _WITHOUT_LABELS, seed=job.seed,
     )  # fmt: skip
+    if job.deploy:
+        require_deployable(dense.model)
     progress("trace", 0, 1)
     graph = trace(dense.model, dense.example)
     _check_labels(dense)
@@ -126,6 +130,7 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
     if job.measure:
         speed = measure(
             dense.model, small, dense.example, pairs=job.pairs, threads=job.threads, seed=job.seed,
+            max_seconds=job.max_seconds,
             progress=lambda done, total: progress("measure", done, total),
         )  # fmt: skip
     progress("write", 0, 1)
@@ -246,6 +251,8 @@ def _record(
         violations=(),
         speed=speed,
         environment=environment(),
+        pairs=job.pairs if speed else 0,
+        max_seconds=job.max_seconds,
         reached=plan.notes.get("reached", {}),
         nearest_above=plan.notes.get("nearest_above", {}),
     )

@@ -47,6 +47,8 @@ class PruneRecord:
         difference: largest difference to the masked twin's output on the example, relative to the
             largest output.
         violations: what verification found; empty in every record that is written by `run_prune`.
+        pairs, max_seconds: how many pairs of calls were asked for, and the time limit; 0 in files
+            of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
     """
@@ -82,5 +84,7 @@ class PruneRecord:
     violations: tuple[str, ...]
     speed: SpeedComparison | None
     environment: Environment
+    pairs: int = 0
+    max_seconds: float = 0.0
     reached: Mapping[str, float] = field(default_factory=dict)
     nearest_above: Mapping[str, float] = field(default_factory=dict)

@@ -145,18 +145,26 @@ def measure(
     threads: int = 1,
     confidence: float = 0.95,
     seed: int = 0,
+    max_seconds: float | None = None,
     stopwatch: Stopwatch | None = None,
+    clock: Callable[[], float] = time.monotonic,
     progress: Progress | None = None,
 ) -> SpeedComparison:
     """As `compare_speed`, with a number of pairs that is fixed beforehand, and looked at once.
 
     Args:
         pairs: at least 6 for a confidence of 95 %.
+        max_seconds: when to end with fewer pairs; the least number for an interval is measured in
+            any case. None sets no limit.
 
     Raises:
         InputError: as for `compare_speed`, or too few pairs.
     """
     require_enough(pairs, confidence)  # before anything runs
+    if max_seconds is not None:
+        require_positive(max_seconds=max_seconds)
+    deadline = math.inf if max_seconds is None else clock() + max_seconds
+    least = least_count(confidence)
     facts = facts_of(reference, candidate, example_inputs, threads, warmup, seed)
     samples: list[Pair] = []
     with paired_runs(
@@ -167,6 +175,9 @@ def measure(
             samples.append(pair)
             if progress is not None:
                 progress(len(samples), pairs)
+            # Time runs out whatever the ratios are, so ending early does not spoil the interval.
+            if len(samples) >= least and clock() >= deadline:
+                break
     return summarise(samples, confidence, **facts)
 
 
