@@ -197,15 +197,18 @@ def lamp(evidence: Evidence) -> Scores:
 
 
 def taylor(evidence: Evidence) -> Scores:
-    """|Σ w · ∂L/∂w| over each filter and all batches (Molchanov et al., CVPR 2019, 1906.10771)."""
+    """(Σ w · ∂L/∂w)² over each filter, summed over batches (Molchanov et al., CVPR 2019, eq. 8).
+
+    Each batch is squared on its own: products of opposite sign on two batches would cancel.
+    """
     copy = copy_with(evidence.model, {})
-    weights = {(name, dim): name for name, dim, _ in evidence.rows()}
-    products = taylor_products(copy, weights.values(), evidence.batches("taylor"), evidence.loss)
-    return {
-        (name, dim): products[name].movedim(dim, 0).flatten(1).sum(1).abs()
-        for (name, dim) in weights
-        if name in products
-    }
+    dims = {name: dim for name, dim, _ in evidence.rows()}
+
+    def squares(name: str, product: Tensor) -> Tensor:
+        return product.movedim(dims[name], 0).flatten(1).sum(1).square()
+
+    found = taylor_products(copy, dims, evidence.batches("taylor"), evidence.loss, squares)
+    return {(name, dims[name]): scores for name, scores in found.items()}
 
 
 def activation(evidence: Evidence) -> Scores:

@@ -105,11 +105,14 @@ def taylor_products(
     weights: Iterable[str],
     batches: Iterable[Any],
     loss: Callable[[Any, Any], Tensor] | None,
+    of_batch: Callable[[str, Tensor], Tensor],
 ) -> dict[str, Tensor]:
-    """w · ∂L/∂w for the named weights, summed over batches; same shapes as the weights.
+    """Sum over batches what a function makes of each batch's w · ∂L/∂w.
 
     Args:
         model: a private copy; it is put into evaluation mode.
+        weights: names of the weights w.
+        of_batch: from a weight's name and its w · ∂L/∂w, of the weight's shape, to what is summed.
     """
     model.eval()
     device, dtype = _home(model)
@@ -132,7 +135,7 @@ def taylor_products(
             gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
             for (name, weight), gradient in zip(chosen.items(), gradients, strict=True):
                 if gradient is not None:
-                    product = weight.detach() * gradient
+                    product = of_batch(name, weight.detach() * gradient)
                     result[name] = result[name] + product if name in result else product
     return result
 
