@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -111,7 +110,7 @@ def compare_outputs(
 
 
 def _private(model: nn.Module) -> nn.Module:
-    return copy.deepcopy(model).eval()
+    return copy_with(model, {}).eval()
 
 
 def _methods(model: nn.Module) -> list[str]:
@@ -126,7 +125,7 @@ def _run(model: nn.Module, method: str, inputs: Any, dtype: torch.dtype, seed: i
         ),
         inputs,
     )
-    with undisturbed(seed), torch.inference_mode():
+    with undisturbed(seed, model), torch.inference_mode():
         return run_method(model.to(dtype), method, _clone(cast))
 
 
@@ -254,7 +253,7 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
         except Exception:
             continue  # cannot take a training step, even dense: then the pruned one owes none
         try:
-            found = _learning(copy.deepcopy(pruned), trial)
+            found = _learning(copy_with(pruned, {}), trial)
         except Exception as error:
             text = f"expected a training step to run, found {type(error).__name__}: {error}"
             yield Violation("run", "training step", text)
@@ -270,7 +269,7 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
 def _learning(model: nn.Module, inputs: Any) -> set[str]:
     """Names of the parameters that get a gradient in one step over all traced methods."""
     model.train()
-    with undisturbed(), torch.enable_grad():
+    with undisturbed(model=model), torch.enable_grad():
         total = torch.zeros(())
         for method in _methods(model):
             for output in tensors_in(run_method(model, method, _clone(inputs))):

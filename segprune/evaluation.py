@@ -22,6 +22,7 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError, SegpruneError
 from segprune.metrics import ConfusionMatrix, Score
 from segprune.observation import primary
+from segprune.user_state import stores_kept
 
 if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset
@@ -140,13 +141,9 @@ def best_classes(logits: Tensor, size: Sequence[int]) -> Tensor:
 @contextlib.contextmanager
 def at_rest(model: nn.Module) -> Iterator[None]:
     """The network in evaluation mode, and each of its modules as it was afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    with stores_kept(model):
+        model.eval()
         yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 @contextlib.contextmanager

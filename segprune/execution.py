@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segprune.user_state import kept_as_it_is
+
 __all__ = ["hidden_in", "run_method", "tensors_in", "undisturbed"]
 
 
@@ -70,8 +72,21 @@ def _full_precision() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undisturbed(seed: int = 0) -> Iterator[None]:
-    """Our runs of the user's code leave no warnings and no change in any random generator."""
+def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]:
+    """Our runs of the user's code leave no warnings and no change in any random generator.
+
+    Args:
+        model: the network that runs; what its code keeps outside its modules is put back.
+    """
+    with contextlib.ExitStack() as stack:
+        if model is not None:
+            stack.enter_context(kept_as_it_is(model))
+        stack.enter_context(_seeded(seed))
+        yield
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), _full_precision():
         warnings.simplefilter("ignore")

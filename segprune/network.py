@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
+from segprune.closures import follow_the_copy, uncopyable
 from segprune.errors import ModelError
 
 __all__ = [
@@ -232,11 +233,14 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     try:
         twin = copy.deepcopy(model, memo)
     except Exception as error:
+        named = uncopyable(model)
         raise ModelError(
             f"{type(model).__name__}: expected a network that copy.deepcopy can copy, found "
-            f"{type(error).__name__}: {error}. Remove the attribute that cannot be copied (locks, "
-            "open files, generators, tensors with a graph)."
+            f"{f'the attribute {named}: ' if named else ''}{type(error).__name__}: {error}. Clear "
+            "or remove what cannot be copied (locks, open files, generators, tensors that an "
+            "earlier run computed)."
         ) from error
+    follow_the_copy(twin, memo)
     for parameter in twin.parameters():
         parameter.grad = None
     return twin

@@ -119,7 +119,7 @@ def taylor_products(
     tensors = tensors_of(model)
     chosen = {name: tensors[name].requires_grad_() for name in weights}
     result: dict[str, Tensor] = {}
-    with undisturbed(), torch.enable_grad():
+    with undisturbed(model=model), torch.enable_grad():
         for batch in _some(batches):
             batch = _to(batch, device, dtype)
             with _named(batch):
@@ -200,7 +200,7 @@ def mean_activations(
     model.eval()
     device, dtype = _home(model)
     meter = _Meter(names)
-    with undisturbed(), torch.inference_mode(), meter:
+    with undisturbed(model=model), torch.inference_mode(), meter:
         for batch in _some(batches):
             with _named(batch):
                 run_method(model, "forward", images_of(_to(batch, device, dtype)))

@@ -285,7 +285,7 @@ def probe(
     prober = _Prober(program, number, state, count, names, understood)
     prober.watch(copy)
     failure: str | None = None
-    with undisturbed(), torch.inference_mode():
+    with undisturbed(model=copy), torch.inference_mode():
         leaves = tensors_in(inputs)
         for tensor, value in zip(leaves, program.inputs, strict=True):
             prober.learn(tensor, value)

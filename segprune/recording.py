@@ -133,7 +133,7 @@ def record(
     program = Program(method, model.training)
     recorder = Recorder(program, names, foreign, understood)
     recorder.watch(model)
-    with undisturbed(), torch.inference_mode():
+    with undisturbed(model=model), torch.inference_mode():
         program.inputs = [recorder.value_of(leaf) for leaf in tensors_in(inputs)]
         for value in program.inputs:
             value.constant = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from segprune.propagation import Propagation, kept_count, propagate
 from segprune.recording import record
 from segprune.rules import understood
 from segprune.settlement import Settlement
+from segprune.stale_caches import require_fresh
 from segprune.surgery import correct_attributes
 
 __all__ = ["trace"]
@@ -130,6 +131,12 @@ class _Tracer:
                     f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
                     "example inputs; the network must run on them in evaluation mode."
                 ) from first
+        require_fresh(self.model, self._record_prepared)
+
+    def _record_prepared(self, prepare: Callable[[nn.Module], str]) -> Program:
+        """What a method does in a copy that was changed; both are up to `prepare`."""
+        copy, names, private = self._private({}, {}, {}, False, self.runs[0][2])
+        return record(copy, names, self.foreign, prepare(copy), private, understood)
 
     def _record_training(self) -> None:
         for method in getattr(self.model, "traced_methods", ()):

@@ -181,11 +181,24 @@ def test_a_network_that_is_random_in_evaluation_mode_is_told_so() -> None:
     assert any("random in evaluation mode" in violation.message for violation in found)
 
 
-def test_a_lambda_that_holds_on_to_the_original_is_refused() -> None:
+def test_a_lambda_that_holds_on_to_the_original_follows_its_copies() -> None:
     model = Net()
     model.middle = lambda y: torch.tanh(model.c(y)).mean(1, keepdim=True) + y  # type: ignore[method-assign]
+    plan = segprune.make_plan(model.eval(), X)
+    pruned = segprune.prune(model, plan)
+    assert segprune.verify(model, pruned, plan, X) == ()
+    with torch.no_grad():
+        model.c.weight.zero_()  # of no concern to the copy
+    assert pruned.c.weight.any()
+
+
+def test_a_lambda_out_of_reach_that_holds_on_to_the_original_is_refused() -> None:
+    model = Net()
+    lambdas = [lambda y: torch.tanh(model.c(y)).mean(1, keepdim=True) + y]
+    model.steps = {"middle": lambdas}  # type: ignore[assignment]
+    model.middle = lambda y: lambdas[0](y)  # type: ignore[method-assign]
     with pytest.raises(segprune.ModelError, match="captured"):
-        segprune.trace(model, X)
+        segprune.trace(model.eval(), X)
 
 
 def test_nobodys_random_numbers_are_disturbed() -> None:
