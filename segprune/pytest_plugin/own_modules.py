@@ -8,6 +8,7 @@ be judged with the network of the first.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import sys
 import types
@@ -21,6 +22,7 @@ from segprune.errors import InputError
 
 __all__ = ["require_own_modules"]
 
+_JUDGE = __name__.partition(".")[0]  # it judges, and is loaded before any test
 _LOADERS = ("import_module", "__import__")
 
 
@@ -81,11 +83,11 @@ def _others_than_in(folder: Path, roots: Iterator[_Module]) -> Iterator[tuple[st
     waiting, seen = list(roots), set[str]()
     while waiting:
         name, names, file = waiting.pop()
-        wanted = [(name, "")] if file is None else _imports(name, file)
+        wanted = ((name, ""),) if file is None else _imports(name, file)
         for imported, alias in wanted:
             for whole in _with_parents(imported):
                 own = _file_of(folder, whole)
-                if whole in seen or own is None:
+                if whole in seen or own is None or whole.startswith(_JUDGE):
                     continue
                 found = _loaded(whole, alias, names)
                 if found is None or found.get("__file__") is None:
@@ -98,27 +100,32 @@ def _others_than_in(folder: Path, roots: Iterator[_Module]) -> Iterator[tuple[st
                     waiting.append((whole, found, own))
 
 
-def _imports(module: str, file: Path) -> Iterator[tuple[str, str]]:
+def _imports(module: str, file: Path) -> tuple[tuple[str, str], ...]:
     """Names of the modules that a file imports anywhere, and what each is called there."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return
+        return _read_imports(module, file, file.stat().st_mtime_ns)
+    except (OSError, SyntaxError, ValueError):  # it cannot be read, so its own import says more
+        return ()
+
+
+@functools.lru_cache(maxsize=4096)  # each gate of a session asks for the same files
+def _read_imports(module: str, file: Path, _: int) -> tuple[tuple[str, str], ...]:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(tree):
+    found: list[tuple[str, str]] = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
-            for each in node.names:
-                yield each.name, each.asname or each.name
+            found += [(each.name, each.asname or each.name) for each in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, package)
             for each in node.names if base else ():
-                yield base, each.asname or each.name
-                yield f"{base}.{each.name}", each.asname or each.name
+                alias = each.asname or each.name
+                found += [(base, alias), (f"{base}.{each.name}", alias)]
         elif isinstance(node, ast.Call) and node.args:
             called = getattr(node.func, "attr", getattr(node.func, "id", None))
             first = node.args[0]
             if called in _LOADERS and isinstance(first, ast.Constant):
-                yield str(first.value), ""
+                found.append((str(first.value), ""))
+    return tuple(found)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
