@@ -123,11 +123,11 @@ def _unjudged(session: Session, config: pytest.Config) -> list[Path]:
 
 def _unjudged_text(path: Path, root: Path) -> str:
     place = path.parent.relative_to(root) if path.is_relative_to(root) else path.parent
-    folder = "" if place == Path() else f" (in {place})"
     return (
-        f"{path.name}: expected a test that judges this baseline{folder}, found none; mark one "
-        f"with pytest.mark.segprune({path.stem!r}, …), let pytest look into the folder of its test "
-        "(testpaths, norecursedirs, collect_ignore), or remove the file."
+        f"{path.name}: expected a test that judges this baseline, found none; it lies in {place}: "
+        f"mark a test with pytest.mark.segprune({path.stem!r}, …), or run the folder of its test "
+        "together with this one, or let pytest look into it (testpaths, norecursedirs, "
+        "collect_ignore), or remove the file."
     )
 
 
