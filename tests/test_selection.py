@@ -29,7 +29,8 @@ def test_a_command_runs_what_the_readme_says(
 ) -> None:
     own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "SEGPRUNE_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", *words],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only",
+         "--segprune-partial", *words],
         cwd=ROOT, env=own, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

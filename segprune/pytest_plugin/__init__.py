@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from segprune.pytest_plugin import ending, options, owed, recording, selection, summary
+from segprune.pytest_plugin import completeness, ending, options, recording, selection, summary
 from segprune.pytest_plugin.session import Session, session_of
-from segprune.pytest_plugin.typed import only_looks, require_a_session
+from segprune.pytest_plugin.typed import require_a_session
 
 __all__: list[str] = []
 
@@ -45,7 +45,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 class _Reports:
-    """Hears of every report; the hook itself is not told to which session a report belongs."""
+    """Takes every report; the hook itself does not say to which session a report belongs."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -56,7 +56,7 @@ class _Reports:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    owed.note_collected(session_of(config), items)
+    completeness.note_collected(session_of(config), items)
     selection.leave_out_speed(session_of(config), config, items)
 
 
@@ -67,16 +67,19 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     own = session_of(session.config)
-    owed.note_collected(own, session.items)  # markers may have been added since
-    owed.note_selected(own, session.config, session.items)
+    completeness.note_collected(own, session.items)  # markers may have been added since
+    completeness.note_selected(own, session.config, session.items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker process is done; it has collected the tests, and this one has not."""
+    """Take what a worker process that is done sends: it has collected the tests, not this one."""
+    own = session_of(node.config)
     message = getattr(node, "workeroutput", {}).get("segprune")
-    if message is not None:
-        session_of(node.config).hear(message)
+    if message is None:
+        own.lost_workers.append(f"worker {node.gateway.id}")
+    else:
+        own.take(message)
 
 
 @pytest.hookimpl(trylast=True)
@@ -85,15 +88,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if selection.is_worker(session.config):
         session.config.workeroutput["segprune"] = own.as_message()  # type: ignore[attr-defined]
         return  # the process that collects the workers' results has the last word
-    told = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-    red = ending.finish(own, stopped=_is_stopped(session) or exitstatus not in told)
-    if red and session.exitstatus in told:
+    green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    stopped = bool(session.shouldstop or session.shouldfail)
+    failed = exitstatus == pytest.ExitCode.TESTS_FAILED
+    red = ending.finish(
+        own, session.config, stopped=exitstatus not in green and (stopped or not failed)
+    )
+    if red and (failed or exitstatus in green):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _is_stopped(session: pytest.Session) -> bool:
-    """Whether tests were left out that would have run, or none were asked to be run at all."""
-    return bool(session.shouldstop or session.shouldfail or only_looks(session.config))
 
 
 def pytest_terminal_summary(

@@ -31,6 +31,7 @@ from segprune.pytest_plugin.matching import (
     same_name,
     same_sizes,
 )
+from segprune.pytest_plugin.own_modules import require_own_modules
 from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, session_of
 from segprune.pytest_plugin.subject import DataMissingError, Subject
 from segprune.pytest_plugin.summary import VERDICT
@@ -185,7 +186,9 @@ class Gate:
 
     def _judge(self, gate: str, judge: Callable[[Subject], tuple[Verdict, Figures]]) -> None:
         try:
+            self._require_own_modules()
             verdict, figures = judge(self._subject())
+            self._require_own_modules()  # some are imported when they are first needed
         except DataMissingError as missing:
             other = self._other_than_accepted()
             if other is None:
@@ -198,6 +201,9 @@ class Gate:
             raise
         self._note(gate, verdict.status, verdict.reasons, figures)
         self._end(gate, verdict)
+
+    def _require_own_modules(self) -> None:
+        require_own_modules(self._item, self._case.name, self._case.dense)
 
     def _other_than_accepted(self) -> Verdict | None:
         """Images that are not here are still to be those of the baseline."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from segprune.pytest_plugin.typed import is_typed
+
 __all__ = ["DATA_VARIABLE", "Options", "add", "read"]
 
 DATA_VARIABLE = "SEGPRUNE_DATA"
@@ -24,6 +26,7 @@ class Options:
         because: the reason for lowering one.
         strict: whether INCONCLUSIVE fails.
         report: folder for JSON and Markdown.
+        partial: whether a choice among the tests may leave gates out under CI, too.
     """
 
     data: Mapping[str, Path]
@@ -31,6 +34,7 @@ class Options:
     because: str | None
     strict: bool
     report: Path | None
+    partial: bool
 
 
 def add(parser: pytest.Parser) -> None:
@@ -58,13 +62,19 @@ def add(parser: pytest.Parser) -> None:
         "--segprune-report", metavar="DIR", default=None,
         help="Write segprune.json and segprune.md (for the summary of a CI job) to this folder.",
     )  # fmt: skip
+    group.addoption(
+        "--segprune-partial", action="store_true",
+        help="Another step of CI judges the gates that -k, -m, --lf, a named file and their like "
+        "leave out here; without it such a run fails under CI. To be typed, not for addopts.",
+    )  # fmt: skip
 
 
 def read(config: pytest.Config) -> Options:
     """What was given.
 
     Raises:
-        pytest.UsageError: no NAME=PATH, or --because without --segprune-accept.
+        pytest.UsageError: no NAME=PATH, --because without --segprune-accept, or
+            --segprune-partial in settings.
     """
     accept, because = config.getoption("segprune_accept"), config.getoption("segprune_because")
     if because is not None and not accept:
@@ -77,6 +87,12 @@ def read(config: pytest.Config) -> Options:
             "--segprune-accept: expected one process, found several (-n); what is accepted is "
             "measured in one. Run it without -n."
         )
+    partial = config.getoption("segprune_partial")
+    if partial and not is_typed(config, "segprune_partial"):
+        raise pytest.UsageError(
+            "--segprune-partial: expected it to be typed for the run that is a part, found it in "
+            "settings, where it would stand for every run; take it out of addopts."
+        )
     report = config.getoption("segprune_report")
     if report is not None and Path(report).exists() and not Path(report).is_dir():
         raise pytest.UsageError(
@@ -88,6 +104,7 @@ def read(config: pytest.Config) -> Options:
         because=because,
         strict=config.getoption("segprune_strict"),
         report=None if report is None else Path(report),
+        partial=partial,
     )
 
 

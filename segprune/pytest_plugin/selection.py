@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from segprune.pytest_plugin.session import Session
-from segprune.pytest_plugin.typed import named_paths, typed
+from segprune.pytest_plugin.typed import is_typed, named_paths
 
 __all__ = [
     "arguments", "collected_all", "collected_whole", "is_below", "is_worker", "leave_out_speed",
-    "speed_wanted",
+    "looked_at", "speed_wanted",
 ]  # fmt: skip
 
 NOT_ASKED = "speed was not asked for: pytest --benchmark-only measures it"
@@ -33,7 +33,7 @@ def speed_wanted(config: pytest.Config, path: Path) -> bool:
     """With --benchmark-only or --segprune-accept, or where the test's file or folder was named."""
     if config.getoption("benchmark_only", False) or config.getoption("segprune_accept"):
         return True
-    if config.getoption("benchmark_skip", False) or collected_all(config):
+    if is_typed(config, "benchmark_skip") or collected_all(config):
         return False
     return bool(named_paths(config)) and is_below(path, arguments(config))
 
@@ -54,8 +54,15 @@ def collected_whole(config: pytest.Config, folder: Path) -> bool:
     if collected_all(config):
         return True
     if config.getoption("pyargs", False):  # modules, of which nobody knows whose folders they are
-        return not typed(config).pyargs
+        return not is_typed(config, "pyargs")
     return is_below(folder, [path for path in arguments(config) if path.is_dir()])
+
+
+def looked_at(config: pytest.Config, folder: Path) -> bool:
+    """Whether any tests of a folder were looked for: it, or a file in it or above it, was named."""
+    if collected_whole(config, folder):
+        return True
+    return is_below(folder, [path.parent for path in arguments(config) if path.is_file()])
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -77,11 +77,16 @@ class Session:
         comparisons: speeds by the id of the test that measured them.
         subjects: loaded networks and data sets by case.
         parts: what was measured of each case that is to be accepted, by its baseline's path.
-        json_files: met in the folders that tests were looked for in.
-        tests: of each case, as collected.
+        json_files: met in the folders that tests were looked for in; `unjudged`: baselines among
+            them that no test judges.
+        tests: of each case, as collected; `folders`: those of all tests.
         data_asked: names of data sets in markers.
-        awaited: the case of each test that owes a verdict; `owed`: gates by case.
-        speed_owed: whether --benchmark-only was given, and there are cases.
+        awaited: the case of each test that must give a verdict.
+        required: gates by case; `chosen`: cases of which a typed choice may leave gates out.
+        baselines: where that of each case lies.
+        in_settings: options that leave tests out and were not typed.
+        speed_required: whether --benchmark-only was given, and there are cases.
+        lost_workers: processes that ended without a message.
         problems: what makes the session red though no test failed.
         notes: what the summary says besides the table.
     """
@@ -97,11 +102,17 @@ class Session:
     subjects: dict[str, Any] = field(default_factory=dict)
     parts: dict[Path, Parts] = field(default_factory=dict)
     json_files: set[Path] = field(default_factory=set)
+    unjudged: set[Path] = field(default_factory=set)
     tests: dict[str, Tests] = field(default_factory=dict)
+    folders: set[Path] = field(default_factory=set)
     data_asked: set[str] = field(default_factory=set)
     awaited: dict[str, str] = field(default_factory=dict)
-    owed: dict[str, list[str]] = field(default_factory=dict)
-    speed_owed: bool = False
+    required: dict[str, list[str]] = field(default_factory=dict)
+    chosen: set[str] = field(default_factory=set)
+    baselines: dict[str, Path] = field(default_factory=dict)
+    in_settings: list[str] = field(default_factory=list)
+    speed_required: bool = False
+    lost_workers: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -111,17 +122,26 @@ class Session:
             self.problems.append(text)
 
     def as_message(self) -> dict[str, Any]:
-        """What a worker process tells the one that collects results; plain data."""
+        """What a worker process sends to the one that collects results; plain data."""
         return {
-            "awaited": self.awaited, "owed": self.owed, "speed_owed": self.speed_owed,
+            "awaited": self.awaited, "required": self.required, "chosen": sorted(self.chosen),
+            "baselines": {case: str(path) for case, path in self.baselines.items()},
+            "unjudged": [str(path) for path in self.unjudged],
+            "folders": [str(path) for path in self.folders],
+            "in_settings": self.in_settings, "speed_required": self.speed_required,
             "problems": self.problems, "notes": self.notes, "data_asked": sorted(self.data_asked),
         }  # fmt: skip
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """Take what a worker process tells; every one of them has collected the same tests."""
+    def take(self, message: dict[str, Any]) -> None:
+        """Take what a worker process sends; every one of them has collected the same tests."""
         self.awaited |= message["awaited"]
-        self.owed |= message["owed"]
-        self.speed_owed |= message["speed_owed"]
+        self.required |= message["required"]
+        self.chosen |= set(message["chosen"])
+        self.baselines |= {case: Path(path) for case, path in message["baselines"].items()}
+        self.unjudged |= {Path(path) for path in message["unjudged"]}
+        self.folders |= {Path(path) for path in message["folders"]}
+        self.in_settings = message["in_settings"]
+        self.speed_required |= message["speed_required"]
         self.data_asked |= set(message["data_asked"])
         for mine, theirs in ((self.problems, message["problems"]), (self.notes, message["notes"])):
             mine += [text for text in theirs if text not in mine]

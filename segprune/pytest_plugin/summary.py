@@ -13,9 +13,10 @@ from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result,
 
 __all__ = ["COLUMNS", "Reason", "Row", "note", "reasons_of", "rows_of", "show"]
 
-COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; owed)", "verdict")
+COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; required)", "verdict")
 _WORST = (ERROR, "FAIL", "NOT_COMPARABLE", NOT_MEASURED, "INCONCLUSIVE", SKIPPED, "PASS")
 _UNKNOWN = "not measured"
+_RED, _ACCEPTING = "red (see segprune above)", "red on purpose (--segprune-accept)"
 VERDICT = "segprune_verdict"
 """Name of the property of a test that carries a verdict."""
 _UNITS = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1, ""))
@@ -83,6 +84,8 @@ def show(terminal: pytest.TerminalReporter, session: Session) -> None:
         terminal.write_line(text)
     for problem in session.problems:
         terminal.write_line(problem, red=True)
+    if session.problems:  # pytest's own last line knows tests alone, and they may all have passed
+        terminal._add_stats(_ACCEPTING if session.options.accept else _RED, session.problems)
 
 
 def rows_of(results: Sequence[Result]) -> list[Row]:

@@ -1,36 +1,40 @@
-"""What a session owes: a verdict from every test of a gate, and from every case all of its gates.
+"""The completeness check: a verdict from every test of a gate, and from every case all its gates.
 
-A gate that never ran looks like one that passed. So what is owed is written down when tests are
-collected, by each process that collects, and settled at the end (`segprune.pytest_plugin.ending`).
-Only a choice that was typed for this very run – `-k`, `--deselect`, a test's id – lets a gate off.
+A gate that never ran looks like one that passed. So what is required is written down when tests are
+collected, by each process that collects, and compared at the end (`segprune.pytest_plugin.ending`)
+with the verdicts and with the baselines on the disk. What a choice that was typed for this very run
+leaves out – `-k`, `--deselect`, a file, a test's id – is said, and fails the run under CI; anything
+else that is missing fails it everywhere.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
+from segprune.pytest_plugin.baseline_files import baselines_in
 from segprune.pytest_plugin.elsewhere import is_named_elsewhere
 from segprune.pytest_plugin.selection import collected_all, collected_whole, speed_wanted
 from segprune.pytest_plugin.session import Session, Tests
-from segprune.pytest_plugin.typed import chose_among_tests
+from segprune.pytest_plugin.typed import (
+    chose_among_tests,
+    in_settings,
+    is_typed,
+    only_looks,
+)
 
 __all__ = ["note_collected", "note_selected"]
 
 CORRECTNESS = ("size", "proof", "accuracy")
 _GATE, _SPEED = "segprune_gate", "segprune_speed"
-_SCHEMA = b"segprune.baseline/"
-_SIGNS = (b"segprune", b"\\")  # the word itself, or anything that may stand for one of its letters
-_LARGEST = 2**24  # bytes; a baseline of a thousand images has less than a tenth of it
 
 
 def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
-    """Before anything is deselected, and once more after conftests had their say: whose is what."""
+    """Note whose test is whose: before anything is deselected, and once more after conftests."""
     for item in items:
+        session.folders.add(item.path.parent.resolve())
         marker = item.get_closest_marker("segprune")
         if marker is None or not (marker.args or "case" in marker.kwargs):
             continue
@@ -57,64 +61,36 @@ def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
 
 
 def note_selected(session: Session, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """After everything was deselected: which verdicts are owed."""
-    only_speed = bool(config.getoption("benchmark_only", False))
-    session.speed_owed = only_speed and bool(session.tests)
+    """Note which verdicts are required, after everything was deselected."""
+    only_speed = is_typed(config, "benchmark_only")  # settings that leave all else out do not count
+    chose = chose_among_tests(config) or only_looks(config)
+    session.speed_required = bool(config.getoption("benchmark_only", False) and session.tests)
     selected = {item.nodeid for item in items}
+    session.in_settings = in_settings(config)
     elsewhere = functools.cache(functools.partial(is_named_elsewhere, config))  # reads many files
     for case, tests in session.tests.items():
+        session.baselines[case] = tests.baseline
         for test, fixtures in tests.fixtures.items():
             if test in selected and (_SPEED in fixtures or (_GATE in fixtures and not only_speed)):
                 session.awaited[test] = case
-        if chose_among_tests(config) or not collected_whole(config, tests.folder):
-            continue  # somebody chose among the tests, and knows that the others did not run
         known = set().union(*tests.fixtures.values())
         # What nothing else is known to judge would be here, had nobody removed it.
         here = known if not collected_all(config) else {_GATE, _SPEED}
-        owed: list[str] = []
+        required: list[str] = []
         if not only_speed and (_GATE in here or not elsewhere(_GATE)):
-            owed += CORRECTNESS
+            required += CORRECTNESS
         if speed_wanted(config, tests.folder) and (
             only_speed or _SPEED in here or not elsewhere(_SPEED)
         ):
-            owed.append("speed")
-        session.owed[case] = owed
-    if not session.options.accept and not chose_among_tests(config):
-        _note_orphans(session, config)
-
-
-def _note_orphans(session: Session, config: pytest.Config) -> None:
-    judged = {tests.baseline for tests in session.tests.values()}
-    found = {path for path in session.json_files if collected_whole(config, path.parent)}
+            required.append("speed")
+        session.required[case] = required
+        if chose or not collected_whole(config, tests.folder):
+            session.chosen.add(case)
     if collected_all(config):  # so that whoever judges a folder outside was collected, too
-        folders = {path.parent for path in judged}
-        found |= {path for folder in folders for path in folder.glob("*.json")}
+        folders = {tests.baseline.parent for tests in session.tests.values()}
+        session.json_files |= {path for folder in folders for path in folder.glob("*.json")}
     # Read are only those that nobody judges: a repository may be full of other JSON.
-    for path in sorted(filter(_is_baseline, {_placed(path) for path in found} - judged)):
-        session.problem(
-            f"{path.name}: expected a test that judges this baseline, found none; mark one with "
-            f"pytest.mark.segprune({path.stem!r}, …), or run the folder of its test together with "
-            "this one, or remove the file."
-        )
-
-
-def _is_baseline(path: Path) -> bool:
-    """By its schema, however that is spelled; damaged ones by what can still be read of it."""
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(_LARGEST)
-    except OSError:
-        return False
-    if not any(sign in text for sign in _SIGNS):
-        return False
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return _SCHEMA in text
-    schema = content.get("schema") if isinstance(content, dict) else None
-    return isinstance(schema, str) and schema.startswith(_SCHEMA.decode())
-
-
-def _placed(path: Path) -> Path:
-    """Where it lies, whatever it is a link to."""
-    return path.parent.resolve() / path.name
+    judged = set(session.baselines.values())
+    session.unjudged = baselines_in(
+        path for path in session.json_files if path.parent.resolve() / path.name not in judged
+    )
