@@ -22,9 +22,14 @@ from typing import Any, TypeVar
 
 from segprune.errors import ArtifactError
 
-__all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record"]
+__all__ = [
+    "LATER", "from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record",
+]  # fmt: skip
 
 Record = TypeVar("Record")
+
+LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
+"""Metadata of a record's field that files of earlier versions lack: its default is meant there."""
 
 _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
 
@@ -256,15 +261,20 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
 def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) -> Any:
     hints = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
+    lacking = {f.name for f in dataclasses.fields(kind) if f.metadata.get("later")} - value.keys()
     prefix = f"{where}." if where else ""
     for name in names:
-        if name not in value:
+        if name not in value and name not in lacking:
             raise _wrong(source, prefix + name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
-        **{name: _decode(hints[name], value[name], source, prefix + name) for name in names}
+        **{
+            name: _decode(hints[name], value[name], source, prefix + name)
+            for name in names
+            if name not in lacking
+        }
     )
 
 
