@@ -66,7 +66,8 @@ def evaluate(
 
     Args:
         model: images `(N, 3, H, W)` to logits `(N, K, h, w)`, or a tuple or dict that has them
-            first or under "out"; one channel z means two classes with the logits 0 and z. It is left as it was, training mode included.
+            first or under "out"; one channel z means two classes with the logits 0 and z. It is
+            left as it was, training mode included.
         preprocessing: of the pixels; None means ImageNet's mean and standard deviation. The data
             set resizes, if it was opened with a size.
         batch_size: images of equal size that run together. Some processors round otherwise in
@@ -215,12 +216,12 @@ def require_two_classes(classes: int, of: str) -> None:
         )
 
 
-def near_chance(found: Evaluation) -> str:
+def near_chance(matrix: ConfusionMatrix) -> str:
     """What is to be said of a dense network that does no better than guessing; else nothing.
 
     That is an mIoU within a twentieth of the way from 1 / K to 1, or one class nearly everywhere.
     """
-    counts, score = found.matrix.counts, found.score
+    counts, score = matrix.counts, matrix.score()
     classes, labelled = len(counts), max(int(counts.sum()), 1)
     predicted = counts[:, :classes].sum(axis=0) / labelled
     commonest = int(predicted.argmax())

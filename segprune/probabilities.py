@@ -53,7 +53,7 @@ class _Watch(TorchDispatchMode):
     """Which tensors are probabilities, and whether the last one of a shape is."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._squashed: dict[int, Tensor] = {}  # held, so that no other takes its id
         self._last: dict[tuple[int, ...], bool] = {}
 

@@ -35,7 +35,7 @@ from segprune.data.reading import (
 )
 from segprune.errors import InputError
 
-__all__ = ["VOID", "Frame", "Frames", "find_frames", "read_batches"]
+__all__ = ["VOID", "Frame", "Frames", "find_frames", "label_values", "read_batches"]
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,7 @@ def read_batches(
     labelled = all(frame.label is not None for frame in chosen)
     digest = hashlib.sha256()
     images, indices = [], []
-    if label_map is None and labelled:
-        label_map = _written_map(chosen[0].image)
-    values = LabelValues(
-        num_classes or VOID, label_map, whose="the network's number of them",
-        advice="build the network with more classes, or map the labels (label_map)",
-    )  # fmt: skip
+    values = label_values(label_map, chosen, num_classes)
     for frame in chosen:
         digest.update(read_bytes(frame.image))
         images.append(torch.from_numpy(read_image(frame.image, size[2:])).permute(2, 0, 1))
@@ -178,6 +173,23 @@ def read_batches(
     return Frames(tuple(stacked), wanted, labelled, digest.hexdigest(), notes)
 
 
+def label_values(
+    label_map: LabelMap | None, frames: Sequence[Frame], num_classes: int | None = None
+) -> LabelValues:
+    """What the values in the labels of frames mean.
+
+    Args:
+        label_map: None: that of the class table beside the frames, if there is one.
+        num_classes: of the network; None: not known.
+    """
+    if label_map is None and frames and frames[0].label is not None:
+        label_map = _written_map(frames[0].image)
+    return LabelValues(
+        num_classes or VOID, label_map, whose="the network's number of them",
+        advice="build the network with more classes, or map the labels (label_map)",
+    )  # fmt: skip
+
+
 def _read_label(path: Path, size: Sequence[int], values: LabelValues) -> Tensor:
     return torch.from_numpy(values(path, read_indices(path, size, values.known))).long()
 
@@ -192,7 +204,7 @@ def _written_map(image: Path) -> LabelMap | None:
 
 
 def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
-    """Look at labels until they show two classes; raises InputError where none ever do."""
+    """Raises InputError for masks of 0 and 255, of which 255 would be void throughout."""
     found: set[int] = set()
     for frame in frames:
         if frame.label is not None:
@@ -200,7 +212,7 @@ def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
         shown = {values.meaning(value) for value in found} - {VOID}
         if None in shown or len(shown) > 1:
             return
-    if shown:
+    if found == {0, VOID} and shown == {0}:
         raise InputError(
             f"{frames[0].label}: expected labels of more than one class, found one alone in all "
             f"{len(frames)} labels, with the values {', '.join(map(str, sorted(found)))}; "

@@ -189,7 +189,7 @@ def _is_of(module: nn.Module, package: str) -> bool:
 def _of_timm(config: Any) -> Preprocessing | None:
     """From a dict, or from an object with attributes."""
     mean, std = (
-        config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
+        config.get(name, ()) if isinstance(config, Mapping) else getattr(config, name, ())
         for name in ("mean", "std")
     )
     if not _are_numbers(mean, 3) or not _are_numbers(std, 3) or min(std) <= 0:

@@ -213,15 +213,14 @@ def read_indices(
                 f"{path}: expected class indices as they were drawn, found a {image.format}, whose "
                 "compression changes them; store labels as PNG."
             )
-        if (image.mode not in _OF_INDICES and image.mode not in ("LA", "RGB", "RGBA")) or depth > 8:
+        if image.mode not in _OF_INDICES:
             raise InputError(
-                f"{path}: expected 8-bit class indices, found mode {image.mode} with {depth} bits; "
-                "store indices, not colours, as an 8-bit PNG of one channel."
+                f"{path}: expected 8-bit class indices, found mode {image.mode}; store indices, "
+                "not colours: each pixel's class in an 8-bit PNG of one channel. Labels of several "
+                "channels (multilabel) are not supported."
             )
         upright = _resized(_upright(image), size, "NEAREST")
         values = np.array(upright).astype(np.uint8)
-        if values.ndim == 3:
-            return _one_channel(path, image.mode, values)
         if grey and depth in (2, 4):
             values //= 255 // (2**depth - 1)
         if image.mode == "P":
@@ -234,21 +233,6 @@ def _png_depth(path: Path) -> tuple[int, bool]:
     with path.open("rb") as stream:
         head = stream.read(26)
     return head[24], head[25] == 0
-
-
-def _one_channel(path: Path, mode: str, values: Pixels) -> Pixels:
-    """The grey values of a picture that holds the same in each of its colours."""
-    colours = values[..., :1] if mode == "LA" else values[..., :3]
-    if (colours != colours[..., :1]).any():
-        found = np.unique(colours.reshape(-1, 3), axis=0)
-        coloured = next(colour for colour in found if len({*map(int, colour)}) > 1)
-        raise InputError(
-            f"{path}: expected 8-bit class indices, found mode {mode} with {len(found)} colours, "
-            f"such as {tuple(map(int, coloured))}; store indices, not colours: the index of each "
-            "pixel's class in an 8-bit PNG of one channel. Labels of several channels (multilabel) "
-            "are not supported."
-        )
-    return np.ascontiguousarray(colours[..., 0])
 
 
 def _require_clear_palette(

@@ -37,6 +37,13 @@ class Dense:
     weights: str | None
     normalisation: Normalisation
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is said of its images at the beginning of a run."""
+        if self.frames is None:
+            return ()
+        return (self.normalisation.sentence, *(f"note: {note}" for note in self.frames.notes))
+
 
 def load_dense(
     model: str,

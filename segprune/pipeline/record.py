@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
+from segprune.records import LATER
 from segprune.speed import SpeedComparison
 
 __all__ = ["FrozenGroup", "PruneRecord", "Size"]
@@ -47,6 +49,7 @@ class PruneRecord:
         difference: largest difference to the masked twin's output on the example, relative to the
             largest output.
         violations: what verification found; empty in every record that is written by `run_prune`.
+        preprocessing, normalisation: of the images, and who says so; None and "" without images.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"
@@ -80,3 +83,5 @@ class PruneRecord:
     violations: tuple[str, ...]
     speed: SpeedComparison | None
     environment: Environment
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
