@@ -111,9 +111,9 @@ class DataSection(Section):
         train, val: splits for training and for evaluation.
         size: (H, W) of the network's input in evaluation; None: as the images are stored.
         count, val_count: only so many images; None: all.
-        mean, std: that pixels are normalised with, of R, G and B, after they were scaled to `range`;
-            left out: those of the artefact that is begun with, of the network where its library
-            says, or ImageNet's.
+        mean, std: that pixels are normalised with, of R, G and B, after they were scaled to
+            `range`; left out: those of the artefact that is begun with, of the network where its
+            library says, or ImageNet's.
         range: (low, high) that the pixel values 0 and 255 are scaled to; left out: [0, 1].
         label_map: what single values in label files mean: class indices, or "void"; in place of
             that of `classes.toml`.
