@@ -145,12 +145,12 @@ def show_sweep(result: SweepResult) -> None:
     console.print()
     console.print(rows)
     console.print()
-    said = {
+    sentences = {
         record.network: Normalisation(record.preprocessing, record.normalisation).sentence
         for record in result.cells
         if record.preprocessing is not None
     }
-    for network, sentence in said.items():
+    for network, sentence in sentences.items():
         console.print(f"{network}: {sentence}", soft_wrap=True, highlight=False)
     failed = [record for record in result.cells if record.failure is not None]
     lines = [("failed", "red", f"{r.cell}: {r.failure}") for r in failed[:_MOST_FAILURES]]
