@@ -21,13 +21,17 @@ from torch.nn import functional as F
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError, SegpruneError
 from segprune.metrics import ConfusionMatrix, Score
-from segprune.observation import primary
+from segprune.observation import logits_of, primary, two_classes
+from segprune.probabilities import require_logits
 from segprune.user_state import stores_kept
 
 if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset
 
-__all__ = ["Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "predict"]
+__all__ = [
+    "Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "near_chance",
+    "predict", "require_two_classes",
+]  # fmt: skip
 
 Progress = Callable[[int, int], None]
 """Called with images done, and images in all."""
@@ -63,7 +67,8 @@ def evaluate(
 
     Args:
         model: images `(N, 3, H, W)` to logits `(N, K, h, w)`, or a tuple or dict that has them
-            first or under "out". It is left as it was, training mode included.
+            first or under "out"; one channel z means two classes with the logits 0 and z. It is
+            left as it was, training mode included.
         preprocessing: of the pixels; None means ImageNet's mean and standard deviation. The data
             set resizes, if it was opened with a size.
         batch_size: images of equal size that run together. Some processors round otherwise in
@@ -102,7 +107,7 @@ def evaluate_images(
     with at_rest(model), _same_algorithms(), torch.no_grad():
         for group in _groups(dataset, batch_size):
             images = torch.stack([sample.image.as_subclass(Tensor) for sample in group])
-            logits = _logits(model, prepare(images.to(device)).to(dtype), group)
+            logits = _logits(model, prepare(images.to(device)).to(dtype), group, dataset, not names)
             _check_logits(logits, group, len(dataset.classes))
             for sample, own in zip(group, logits, strict=True):
                 label = sample.label.as_subclass(Tensor)
@@ -125,8 +130,11 @@ def evaluate_images(
 
 
 def predict(model: nn.Module, images: Tensor) -> Tensor:
-    """The logits `(N, K, h, w)` among whatever a network returns."""
-    return primary(model(images))
+    """The logits `(N, K, h, w)` among whatever a network returns.
+
+    Of one channel, those of two classes (`segprune.observation.two_classes`).
+    """
+    return logits_of(model(images))
 
 
 def best_classes(logits: Tensor, size: Sequence[int]) -> Tensor:
@@ -171,9 +179,20 @@ def _groups(dataset: SegmentationDataset, batch_size: int) -> Iterator[list[Samp
         yield group
 
 
-def _logits(model: nn.Module, images: Tensor, group: list[Sample]) -> Tensor:
+def _logits(
+    model: nn.Module,
+    images: Tensor,
+    group: list[Sample],
+    dataset: SegmentationDataset,
+    first: bool,
+) -> Tensor:
+    """Logits of a group; of the first one it is asked whether they are logits."""
     try:
-        return predict(model, images)
+        output = primary(model(images))
+        if first and output.ndim == 4 and output.shape[1] == 1:
+            require_two_classes(len(dataset.classes), "model")
+            require_logits(output, model, images, "model")
+        return two_classes(output)
     except SegpruneError:
         raise
     except Exception as error:
@@ -182,6 +201,37 @@ def _logits(model: nn.Module, images: Tensor, group: list[Sample]) -> Tensor:
             f"{type(error).__name__} at {_named(group)}: {error}; open the data set with a size "
             "that the network takes."
         ) from error
+
+
+def require_two_classes(classes: int, of: str) -> None:
+    """Raises InputError where a network of one output channel meets other than two classes."""
+    if classes != 2:
+        raise InputError(
+            f"{of}: expected logits of {classes} classes, found one channel, which tells two apart "
+            "(background and foreground, in this order); build the network with a channel for each "
+            'class, or write a table of two, such as names = ["background", "foreground"].'
+        )
+
+
+def near_chance(matrix: ConfusionMatrix) -> str:
+    """What is to be said of a dense network that does no better than guessing; else nothing.
+
+    That is an mIoU within a twentieth of the way from 1 / K to 1, or one class nearly everywhere.
+    """
+    counts, score = matrix.counts, matrix.score()
+    classes, labelled = len(counts), max(int(counts.sum()), 1)
+    predicted = counts[:, :classes].sum(axis=0) / labelled
+    commonest = int(predicted.argmax())
+    everywhere = predicted[commonest] > 0.98 and counts[commonest].sum() < 0.9 * labelled
+    chance = 1 / classes + (1 - 1 / classes) / 20
+    if classes < 2 or (score.miou > chance and not everywhere):
+        return ""
+    return (
+        f"the dense network does not do better than guessing: mIoU {100 * score.miou:.1f} of "
+        f"{classes} classes, and {predicted[commonest]:.0%} of the pixels are predicted as class "
+        f"{commonest}; usual causes are another normalisation (mean, std, range) than it was "
+        "trained with, and another order of the classes"
+    )
 
 
 def _check_logits(logits: Tensor, group: list[Sample], classes: int) -> None:

@@ -16,7 +16,10 @@ from segprune.interpreter import Interpreter, bind, operator_name
 from segprune.network import tensors_of
 from segprune.operators import understood
 
-__all__ = ["images_of", "labels_of", "mean_activations", "primary", "taylor_products"]
+__all__ = [
+    "images_of", "labels_of", "logits_of", "mean_activations", "primary", "taylor_products",
+    "two_classes",
+]  # fmt: skip
 
 VOID = 255
 
@@ -54,6 +57,22 @@ def primary(output: Any) -> Tensor:
             f"network output: expected a tensor, found {type(output).__name__}; pass loss="
         )
     return found[0]
+
+
+def logits_of(output: Any) -> Tensor:
+    """The logits `(N, K, h, w)` of an output, for what needs classes; errors as for `primary`."""
+    return two_classes(primary(output))
+
+
+def two_classes(logits: Tensor) -> Tensor:
+    """Of one channel z, as networks with a sigmoid have it, the two channels 0 and z.
+
+    The softmax of (0, z) is sigmoid(z): cross-entropy over both is binary cross-entropy with
+    logits, and the second class wins where z > 0. Other logits are left as they are.
+    """
+    if logits.dim() != 4 or logits.shape[1] != 1:
+        return logits
+    return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
 def _to(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
@@ -96,8 +115,23 @@ def _named(batch: Any) -> Iterator[None]:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
         raise InputError(
             f"calibration: expected batches that the network takes, found {shapes}: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {error}{_doubt_about_labels(batch)}"
         ) from error
+
+
+def _doubt_about_labels(batch: Any) -> str:
+    """Masks of another kind beside images were taken for a second input of the network."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        return ""
+    images, other = batch
+    alike = isinstance(images, Tensor) and isinstance(other, Tensor) and images.dim() == 4
+    if not alike or _are_labels(other) or other.shape[-2:] != images.shape[-2:]:
+        return ""
+    return (
+        f"; labels are class indices (N, H, W) of an integer type, found {tuple(other.shape)} "
+        f"{str(other.dtype).removeprefix('torch.')}: masks of several channels (multilabel) are "
+        "not supported"
+    )
 
 
 def taylor_products(
@@ -124,7 +158,7 @@ def taylor_products(
             batch = _to(batch, device, dtype)
             with _named(batch):
                 output = run_method(model, "forward", images_of(batch))
-                value = None if loss else _cross_entropy(primary(output), batch)
+                value = None if loss else _cross_entropy(logits_of(output), batch)
             if loss is not None:
                 value = loss(output, batch)
             if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from segprune.errors import ArtifactError
 
 __all__ = [
+    "LATER",
     "from_json",
     "new_folder",
     "parse_json",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 Record = TypeVar("Record")
+
+LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
+"""Metadata of a record's field that files of earlier versions lack: its default is meant there."""
 
 _WRITTEN: dict[Path, None] = {}
 
@@ -298,22 +302,21 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
 def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) -> Any:
     hints = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
+    lacking = {f.name for f in dataclasses.fields(kind) if f.metadata.get("later")} - value.keys()
     prefix = f"{where}." if where else ""
-    for field in dataclasses.fields(kind):
-        # A field with a default is younger than the schema: files of earlier versions lack it.
-        if field.name not in value and not _has_default(field):
-            raise _wrong(source, prefix + field.name, "a value", "none")
+    for name in names:
+        if name not in value and name not in lacking:
+            raise _wrong(source, prefix + name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
-        **{name: _decode(hints[name], value[name], source, prefix + name) for name in value}
+        **{
+            name: _decode(hints[name], value[name], source, prefix + name)
+            for name in names
+            if name not in lacking
+        }
     )
-
-
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    missing = dataclasses.MISSING
-    return field.default is not missing or field.default_factory is not missing
 
 
 def _wrong(source: str, where: str, expected: str, found: str) -> ArtifactError:

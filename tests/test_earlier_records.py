@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from segprune.errors import ArtifactError
-from segprune.records import from_json, to_json
+from segprune.records import LATER, from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Young:
     SCHEMA: ClassVar[str] = "segprune.young/1"
 
     count: int
-    shares: Mapping[str, float] = field(default_factory=dict)
-    unit: str = "ms"
+    shares: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    unit: str = field(default="ms", metadata=LATER)
 
 
 def without(record: Young, *names: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.parsing import parse_size
+from segprune.cli.options import LabelMapText
+from segprune.cli.parsing import parse_label_map, parse_size
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,12 +76,13 @@ def check(
             show_default="all",
         ),
     ] = None,
+    label_map: LabelMapText = None,
 ) -> None:
     """Read every image and label: what there is of each class, and what is wrong.
 
     Finds files that cannot be read, images without a label or with one of another size, labels
-    without an image, outside the class table, or void throughout. The exit status is 1 if there are
-    any, and the first ten are told.
+    without an image, outside the class table, or void throughout, and labels that show one class
+    alone. The exit status is 1 if there are any, and the first ten are shown.
 
     For [cyan]folder[/cyan], the images are in FOLDER/SPLIT/images, the labels (8-bit indices, 255
     void) in FOLDER/SPLIT/labels, and the names of the classes in FOLDER/classes.toml.
@@ -95,12 +97,15 @@ def check(
     from segprune.data.check import check_dataset
 
     wanted = None if size is None else parse_size(size)
+    values = parse_label_map(label_map)
     datasets: list[SegmentationDataset] = []
     missing: list[tuple[str, InputError]] = []
     for each in ("train", "val") if split is None else (split,):
         try:
             datasets.append(
-                open_dataset(name, root, split=each, size=wanted, count=count, check=False)
+                open_dataset(
+                    name, root, split=each, size=wanted, count=count, check=False, label_map=values
+                )
             )
         except InputError as error:
             missing.append((each, error))
@@ -166,6 +171,10 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
     from segprune.cli.words import few, percent
     from segprune.data.reading import SUFFIXES
 
+    if found.values:
+        total = sum(count for _, count in found.values)
+        shares = [f"{value}: {percent(count / total)}" for value, count in found.values]
+        yield "values", "", f"in label files, before any label map: {few(shares, 40)}"
     void = percent(found.void_share)
     yield "void", "", f"{void} of all pixels; the shares above are of the others"
     pairs = zip(found.classes.names, found.present, strict=True)
@@ -174,6 +183,10 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
         yield "absent", "yellow", f"no pixel of {few(absent, 20)}"
     if found.is_fine:
         yield "fine", "green", "every image has a label of its size, with classes of the table"
+    for note in found.notes:
+        yield "note", "yellow", note
+    if found.unusable:
+        yield "refused", "red", found.unusable
     if found.unpaired:
         labels = f"{_many(len(found.unpaired), 'label')} of no image"
         wanted = f"images are {', '.join(SUFFIXES)}, and their labels .png of the same name"

@@ -8,8 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Name, Out, Replace, Split
-from segprune.cli.parsing import make_importable, parse_size, spelled
+from segprune.cli.options import (
+    IMAGES,
+    NETWORK,
+    DenseNetwork,
+    LabelMapText,
+    Mean,
+    Name,
+    Out,
+    Range,
+    Replace,
+    Split,
+    Std,
+)
+from segprune.cli.parsing import (
+    make_importable,
+    parse_label_map,
+    parse_normalisation,
+    parse_size,
+    spelled,
+)
 
 if TYPE_CHECKING:
     from segprune.pipeline.evaluation.running import EvaluationResult
@@ -65,6 +83,10 @@ def evaluate(
             show_default="all",
         ),
     ] = None,
+    mean: Mean = None,
+    std: Std = None,
+    range: Range = None,
+    label_map: LabelMapText = None,
     model: DenseNetwork = None,
     weights: Annotated[
         Path | None,
@@ -102,6 +124,7 @@ def evaluate(
       [cyan]segprune eval my.nets:make --weights best.pt --data folder --root mine/[/cyan]
     """
     given = {key: value for key, value in locals().items() if key != "subject"}
+    normalised = parse_normalisation(mean, std, range)
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
@@ -115,6 +138,8 @@ def evaluate(
         split=split,
         size=wanted,
         count=count,
+        given=normalised,
+        label_map=parse_label_map(label_map),
         model=model,
         weights=weights,
         device=device,
@@ -151,11 +176,13 @@ def _show(result: EvaluationResult) -> None:
     fitted = f"at {size[0]}×{size[1]}" if size else "as they are stored"
     head = f", {record.data} {record.split}, {record.score.images} images {fitted}"
     console.print(Text.assemble((record.model, "bold"), head), soft_wrap=True)
+    console.print(result.normalisation.sentence, soft_wrap=True, highlight=False)
     console.print()
     show_score(record.score, record.classes)
     folder = result.folder
     console.print(
         facts(
+            *([("warning", "yellow", result.warning)] if result.warning else []),
             *(("note", "yellow", doubt) for doubt in result.doubts),
             ("written", "cyan", f"{folder}/: evaluation.json, matrices.npz"),
         )

@@ -16,12 +16,16 @@ __all__ = [
     "Data",
     "DenseNetwork",
     "Input",
+    "LabelMapText",
+    "Mean",
     "Model",
     "Name",
     "Out",
+    "Range",
     "Replace",
     "Seed",
     "Split",
+    "Std",
     "Weights",
 ]
 
@@ -89,6 +93,47 @@ Batches = Annotated[
     int,
     typer.Option(
         rich_help_panel=NETWORK, metavar="N", min=1, help="How many batches to take from --data."
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        "--mean",
+        rich_help_panel=IMAGES,
+        metavar="R,G,B",
+        help="Mean that is subtracted from pixels, after they were scaled to --range.",
+        show_default="the file's or the network's, or ImageNet's",
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(
+        "--std",
+        rich_help_panel=IMAGES,
+        metavar="R,G,B",
+        help="Standard deviation that pixels are divided by.",
+        show_default="as for --mean",
+    ),
+]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--range",
+        rich_help_panel=IMAGES,
+        metavar="LOW,HIGH",
+        help="What the pixel values 0 and 255 are scaled to: 0,1 or 0,255.",
+        show_default="0,1",
+    ),
+]
+LabelMapText = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label-map",
+        rich_help_panel=IMAGES,
+        metavar="VALUE=CLASS",
+        help="What a value in label files means: a class index, or void; repeatable. 255=1 for "
+        "masks of 0 and 255.",
+        show_default="classes.toml's, or as stored",
     ),
 ]
 Split = Annotated[

@@ -7,13 +7,19 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from segprune.errors import BudgetError, InputError
+
+if TYPE_CHECKING:
+    from segprune.data.normalisation import Given
 
 __all__ = [
     "make_importable",
     "parse_budget",
     "parse_input",
+    "parse_label_map",
+    "parse_normalisation",
     "parse_shares",
     "parse_size",
     "spelled",
@@ -101,6 +107,59 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(p.isascii() and p.isdigit() and int(p) for p in parts):
         raise InputError(f"--size: expected HxW, found {text!r}; 360x480 is 360 high and 480 wide.")
     return int(parts[0]), int(parts[1])
+
+
+def parse_label_map(texts: Sequence[str] | None) -> dict[str, Any] | None:
+    """`["255=1", "3=void"]` -> `{"255": 1, "3": "void"}`; None where there are none.
+
+    Raises:
+        InputError: another form, or the same value twice.
+    """
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        for part in text.split(","):
+            value, equals, index = (piece.strip() for piece in part.partition("="))
+            fine = value.isascii() and value.isdigit() and index.isascii()
+            if not equals or not fine or not (index.isdigit() or index == "void"):
+                raise InputError(
+                    f"--label-map: expected VALUE=CLASS, found {text!r}; 255=1 makes pixels of the "
+                    "value 255 class 1, 3=void makes those of the value 3 count nowhere."
+                )
+            if value in found:
+                raise InputError(f"--label-map: expected each value once, found {value} twice.")
+            found[value] = index if index == "void" else int(index)
+    return found or None
+
+
+def parse_normalisation(mean: str | None, std: str | None, range: str | None) -> Given:
+    """What `--mean`, `--std` and `--range` say.
+
+    Raises:
+        InputError: other forms than `0.5,0.5,0.5`, one number for all channels, and `0,255`.
+    """
+    from segprune.data.normalisation import Given
+
+    return Given(
+        _numbers("--mean", mean, 3), _numbers("--std", std, 3), _numbers("--range", range, 2)
+    )
+
+
+def _numbers(option: str, text: str | None, count: int) -> Any:
+    if text is None:
+        return None
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if count == 3 and len(found) == 1:
+        found *= 3
+    if len(found) != count or not all(map(math.isfinite, found)):
+        example = "0.485,0.456,0.406 (of R, G and B)" if count == 3 else "0,1 or 0,255"
+        raise InputError(
+            f"{option}: expected {count} numbers with commas between them, found {text!r}; "
+            f"{option} {example} is usual."
+        )
+    return found
 
 
 def make_importable() -> None:

@@ -8,8 +8,25 @@ from typing import Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import IMAGES, RESULTS, DenseNetwork, Name, Out, Replace, Split
-from segprune.cli.parsing import make_importable, spelled
+from segprune.cli.options import (
+    IMAGES,
+    RESULTS,
+    DenseNetwork,
+    LabelMapText,
+    Mean,
+    Name,
+    Out,
+    Range,
+    Replace,
+    Split,
+    Std,
+)
+from segprune.cli.parsing import (
+    make_importable,
+    parse_label_map,
+    parse_normalisation,
+    spelled,
+)
 from segprune.errors import InputError
 
 __all__ = ["predict"]
@@ -70,6 +87,10 @@ def predict(
             help="Show labels, where there are some, and the mIoU of each picture.",
         ),
     ] = True,
+    mean: Mean = None,
+    std: Std = None,
+    range: Range = None,
+    label_map: LabelMapText = None,
     panel: Annotated[
         bool,
         typer.Option(
@@ -137,6 +158,9 @@ def predict(
             "--gif: expected one kind of moving picture, found --video too; leave one out."
         )
 
+    normalised = parse_normalisation(mean, std, range)
+    values = parse_label_map(label_map)
+
     from segprune.cli.predicted import announce_prediction, show_prediction
     from segprune.cli.progress import Steps
     from segprune.pipeline.predict.job import PredictJob
@@ -159,13 +183,15 @@ def predict(
         moving="gif" if gif else "video" if video else None,
         rate=rate,
         stills=stills,
+        given=normalised,
+        label_map=values,
         out=out,
         name=name,
         replace=replace,
         command=_command(file, source, given),
     )
     with Steps() as steps:
-        result = run_predict(job, steps)
+        result = run_predict(job, steps, steps.say)
     show_prediction(result)
 
 

@@ -46,6 +46,12 @@ class Steps:
             self._task, description=f"{step:8}", completed=done, total=total if total > 1 else None
         )
 
+    def say(self, line: str) -> None:
+        """A line of the results, on stdout, while a step runs."""
+        self._progress.stop()  # else the live line would stand in the middle of it
+        Console(soft_wrap=True).print(Text(line))
+        self._progress.start()
+
     def __enter__(self) -> Steps:
         self._progress.start()
         return self

@@ -15,14 +15,26 @@ from segprune.cli.options import (
     Classes,
     Data,
     Input,
+    LabelMapText,
+    Mean,
     Model,
     Name,
     Out,
+    Range,
     Replace,
     Seed,
+    Std,
     Weights,
 )
-from segprune.cli.parsing import make_importable, parse_budget, parse_input, parse_shares, spelled
+from segprune.cli.parsing import (
+    make_importable,
+    parse_budget,
+    parse_input,
+    parse_label_map,
+    parse_normalisation,
+    parse_shares,
+    spelled,
+)
 from segprune.errors import BudgetError, InputError
 
 __all__ = ["prune"]
@@ -87,6 +99,10 @@ def prune(
     classes: Classes = None,
     data: Data = None,
     batches: Batches = 8,
+    mean: Mean = None,
+    std: Std = None,
+    range: Range = None,
+    label_map: LabelMapText = None,
     seed: Seed = 0,
     out: Out = Path("runs"),
     name: Name = None,
@@ -151,6 +167,7 @@ def prune(
     kept = None if layer else parse_budget(budget or "macs=0.5")
     shares = parse_shares(layer or ())
     size = parse_input(input)
+    normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
     from segprune.cli.show import announce, show_result, show_violations
@@ -182,10 +199,12 @@ def prune(
         threads=threads,
         deploy=deploy,
         half=half,
+        given=normalised,
+        label_map=parse_label_map(label_map),
         command=spelled("prune", model, _worth_recording(given)),
     )
     with Steps() as steps:
-        result = run_prune(job, steps)
+        result = run_prune(job, steps, steps.say)
     if result.record is None or result.folder is None:
         show_violations(result.violations, "Nothing was written.")
         raise typer.Exit(_FAILED)

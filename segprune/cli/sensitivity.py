@@ -13,14 +13,17 @@ from segprune.cli.options import (
     Classes,
     Data,
     Input,
+    Mean,
     Model,
     Name,
     Out,
+    Range,
     Replace,
     Seed,
+    Std,
     Weights,
 )
-from segprune.cli.parsing import make_importable, parse_input, spelled
+from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
 
 __all__ = ["sensitivity"]
 
@@ -40,6 +43,9 @@ def sensitivity(
     classes: Classes = None,
     data: Data = None,
     batches: Batches = 1,
+    mean: Mean = None,
+    std: Std = None,
+    range: Range = None,
     seed: Seed = 0,
     out: Out = Path("runs"),
     name: Name = None,
@@ -57,6 +63,7 @@ def sensitivity(
     """
     given = dict(locals())
     size = parse_input(input)
+    normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
     from segprune.cli.show import announce, show_sensitivity
@@ -75,8 +82,10 @@ def sensitivity(
         steps("load", 0, 1)
         dense = load_dense(
             model, input=size, classes=classes, weights=weights, data=data, batches=batches,
-            seed=seed,
+            seed=seed, given=normalised,
         )  # fmt: skip
+        for line in dense.lines:
+            steps.say(line)
         record = run_sensitivity(
             model, dense, layers=tuple(layers or ()), keep=keep, seed=seed,
             command=spelled("sensitivity", model, words), progress=steps,

@@ -20,6 +20,7 @@ from rich.text import Text
 from segprune.cli.show import facts, table
 from segprune.cli.trained import points
 from segprune.cli.words import percent
+from segprune.data.normalisation import Normalisation
 from segprune.importance import importances, own_name
 from segprune.pipeline.sweep.jobs import ENDED
 
@@ -144,6 +145,13 @@ def show_sweep(result: SweepResult) -> None:
     console.print()
     console.print(rows)
     console.print()
+    sentences = {
+        record.network: Normalisation(record.preprocessing, record.normalisation).sentence
+        for record in result.cells
+        if record.preprocessing is not None
+    }
+    for network, sentence in sentences.items():
+        console.print(f"{network}: {sentence}", soft_wrap=True, highlight=False)
     failed = [record for record in result.cells if record.failure is not None]
     lines = [("failed", "red", f"{r.cell}: {r.failure}") for r in failed[:_MOST_FAILURES]]
     if len(failed) > _MOST_FAILURES:

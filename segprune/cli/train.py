@@ -111,12 +111,12 @@ def _run(
     recipe = _recipe(file, changes or [], root, name)
     command = _command(file, changes or [], root, name)
     if not is_primary():  # of a distributed training: the first process speaks for all
-        _job(kind, recipe, out, command, lambda step, done, total: None)
+        _job(kind, recipe, out, command, lambda step, done, total: None, lambda line: None)
         return
     announce_recipe(recipe)
     try:
         with Steps() as steps:
-            result = _job(kind, recipe, out, command, steps)
+            result = _job(kind, recipe, out, command, steps, steps.say)
     except KeyboardInterrupt:
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -176,8 +176,9 @@ def _job(
     out: Path,
     command: tuple[str, ...],
     steps: Callable[[str, int, int], None],
+    say: Callable[[str], None],
 ) -> TrainingResult:
     from segprune.pipeline.training.running import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
-    return job(recipe, out=out, command=command, progress=steps)
+    return job(recipe, out=out, command=command, progress=steps, say=say)

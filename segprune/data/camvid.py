@@ -37,7 +37,7 @@ class CamVid(FileDataset):
         pairs = pairs_in(images, labels, _sequence)
         super().__init__(
             "camvid", split, CAMVID, pairs, mapping=mapping,
-            labels=labels, size=size, count=count, cache=cache, check=check,
+            images=images, labels=labels, size=size, count=count, cache=cache, check=check,
         )  # fmt: skip
 
 

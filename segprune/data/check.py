@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ class DatasetCheck:
         problems: the first ones, in sentences that name the file.
         faulty: how many images have a problem.
         unpaired: labels that no image asks for.
+        values: in label files, before any label map, and how many pixels have each.
+        unusable: why labels cannot be used though each file can, or nothing.
+        notes: as of `SegmentationDataset`.
     """
 
     name: str
@@ -48,11 +52,14 @@ class DatasetCheck:
     problems: tuple[str, ...]
     faulty: int
     unpaired: tuple[Path, ...]
+    values: tuple[tuple[int, int], ...] = ()
+    unusable: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_fine(self) -> bool:
-        """Whether nothing is wrong with any file."""
-        return not self.faulty and not self.unpaired
+        """Whether nothing is wrong with any file, nor with all of them together."""
+        return not self.faulty and not self.unpaired and not self.unusable
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -80,7 +87,10 @@ def check_dataset(
     present = np.zeros(VOID + 1, dtype=np.int64)
     sizes: Counter[tuple[int, int]] = Counter()
     problems: list[str] = []
+    values: Counter[int] = Counter()
     for index in range(len(dataset)):
+        with contextlib.suppress(InputError):  # said by the reading of the sample
+            values.update(dataset.label_values(index))
         try:
             label = dataset[index].label
         except InputError as error:
@@ -111,4 +121,15 @@ def check_dataset(
         problems=tuple(problems[:most]),
         faulty=len(problems),
         unpaired=tuple(dataset.unpaired_labels()),
+        values=tuple(sorted(values.items())),
+        unusable=_unusable(dataset),
+        notes=dataset.notes,
     )
+
+
+def _unusable(dataset: SegmentationDataset) -> str:
+    try:
+        dataset.require_classes()
+    except InputError as error:
+        return str(error)
+    return ""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segprune.data.label_map import read_label_map
 from segprune.data.reading import VOID
 from segprune.errors import InputError
 
-__all__ = ["CAMVID", "CITYSCAPES", "ClassTable", "default_colours", "read_classes"]
+__all__ = ["CAMVID", "CITYSCAPES", "ClassTable", "default_colours", "read_classes", "read_table"]
 
 Colour = tuple[int, int, int]
 
@@ -68,7 +69,14 @@ def default_colours(count: int) -> tuple[Colour, ...]:
 
 
 def read_classes(path: Path) -> ClassTable:
-    """A class table from a TOML file: `names`, in the order of the indices, and maybe `colours`.
+    """A class table from a TOML file; as `read_table`."""
+    return read_table(path)[0]
+
+
+def read_table(path: Path) -> tuple[ClassTable, dict[int, int] | None]:
+    """A class table and a label map from a TOML file; None where it has no map.
+
+    The file says `names`, in the order of the indices, and maybe `colours` and `label_map`.
 
     Raises:
         InputError: no such file (the error shows what to write), or another content.
@@ -84,14 +92,17 @@ def read_classes(path: Path) -> ClassTable:
         raise InputError(
             f"{path}: expected a class table in TOML, found {error}; write {_EXAMPLE}."
         ) from error
-    unknown = sorted(content.keys() - {"names", "colours"})
+    unknown = sorted(content.keys() - {"names", "colours", "label_map"})
     if unknown or "names" not in content:
         found = ", ".join(unknown) or "no names"
         raise InputError(f"{path}: expected names and colours, found {found}; write {_EXAMPLE}.")
     try:
-        return ClassTable(_tuples(content["names"]), _tuples(content.get("colours", [])))
+        table = ClassTable(_tuples(content["names"]), _tuples(content.get("colours", [])))
     except InputError as error:
         raise InputError(f"{path}: {str(error).rstrip('.')}; write {_EXAMPLE}.") from error
+    if "label_map" not in content:
+        return table, None
+    return table, read_label_map(content["label_map"], f"{path}: label_map")
 
 
 def _tuples(value: Any) -> Any:

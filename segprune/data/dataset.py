@@ -56,6 +56,7 @@ class SegmentationDataset(Dataset[Sample]):
             are: evaluation resizes logits to the label.
         classes: the class table.
         sequences: the video sequence that each image belongs to.
+        notes: what whoever opens it has to know, a sentence each, such as files that are left out.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SegmentationDataset(Dataset[Sample]):
     size: tuple[int, int] | None
     classes: ClassTable
     sequences: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -117,6 +119,17 @@ class SegmentationDataset(Dataset[Sample]):
     def unpaired_labels(self) -> list[Path]:
         """Label files that belong to no image, where labels are files."""
         return []
+
+    def label_values(self, index: int) -> dict[int, int]:
+        """How many pixels of a label file have each value, where labels are files.
+
+        Raises:
+            InputError: a file that cannot be read.
+        """
+        return {}
+
+    def require_classes(self) -> None:
+        """Raises InputError where labels that are files show one class of several alone."""
 
     def stored_size(self, index: int) -> tuple[int, int]:
         """(H, W) of an image as it is stored."""

@@ -11,15 +11,19 @@ import torch
 from torchvision import tv_tensors
 
 from segprune.data.dataset import ClassTable, Sample, SegmentationDataset
+from segprune.data.label_map import LabelMap, LabelValues, remedy_for
 from segprune.data.reading import (
     SUFFIXES,
     VOID,
-    check_indices,
+    Head,
+    Pixels,
+    find_label,
     images_in,
+    left_out,
+    read_head,
     read_image,
     read_indices,
     require_label,
-    size_of,
     spread,
 )
 from segprune.errors import InputError
@@ -43,12 +47,14 @@ class FileDataset(SegmentationDataset):
     Args:
         mapping: the class index, or `VOID`, of each value in label files, from 0 on; None: they
             are class indices already. 255 is void in any case, other values are errors.
+        label_map: what single values mean, where there is no `mapping`.
+        images: the folder that the images are in, to say which others lie there.
         labels: the folder that holds nothing but labels, to look for those of no image in.
         size, count, cache, check: as for `open_dataset`.
 
     Raises:
-        InputError: a label that is missing, or not of its image's size; unless `check` is False,
-            which leaves it to the reading of that pair.
+        InputError: a label that is missing, or not of its image's size, or labels of one class
+            alone in the whole split; unless `check` is False, which leaves it to the reading.
     """
 
     def __init__(
@@ -59,6 +65,8 @@ class FileDataset(SegmentationDataset):
         pairs: Sequence[Pair],
         *,
         mapping: Sequence[int] | None = None,
+        label_map: LabelMap | None = None,
+        images: Path | None = None,
         labels: Path | None = None,
         size: tuple[int, int] | None = None,
         count: int | None = None,
@@ -66,15 +74,18 @@ class FileDataset(SegmentationDataset):
         check: bool = True,
     ) -> None:
         self.pairs = tuple(spread(pairs, count))
-        if check:
-            for pair in self.pairs:
-                _check_pair(pair)
         sequences = tuple(pair.sequence for pair in self.pairs)
         super().__init__(name, split, classes, sequences, size=size, cache=cache)
         self._labels, self._all_pairs = labels, pairs
-        self._values = len(classes if mapping is None else mapping)
-        self._table = np.full(256, VOID, dtype=np.uint8)
-        self._table[: self._values] = range(len(classes)) if mapping is None else mapping
+        self._values = LabelValues(
+            len(classes), label_map if mapping is None else dict(enumerate(mapping)),
+            below=None if mapping is None else len(mapping),
+        )  # fmt: skip
+        self.notes = () if images is None else left_out(images, recursive=True)
+        if check:
+            turned = sum(_check_pair(pair).orientation != 1 for pair in self.pairs)
+            self.notes += _note_of_turned(turned)
+            self.require_classes()
 
     def source(self, index: int) -> str:
         """The label file."""
@@ -82,7 +93,36 @@ class FileDataset(SegmentationDataset):
 
     def stored_size(self, index: int) -> tuple[int, int]:
         """From the head of the image's file alone."""
-        return size_of(self.pairs[index].image)
+        return read_head(self.pairs[index].image).size
+
+    def label_values(self, index: int) -> dict[int, int]:
+        """How many pixels of a label file have each value, before any map."""
+        values, counts = np.unique(self._read_values(self.pairs[index]), return_counts=True)
+        return {int(v): int(count) for v, count in zip(values, counts, strict=True)}
+
+    def require_classes(self) -> None:
+        """Look at labels of the split, whatever `count` is, until they show two classes.
+
+        Raises:
+            InputError: all labels show one class alone, though the table has more.
+        """
+        values: set[int] = set()
+        shown: set[int | None] = set()
+        for pair in self._all_pairs if len(self.classes) > 1 else ():
+            try:
+                values.update(map(int, np.unique(self._read_values(pair))))
+            except InputError:
+                return  # a file that is broken is named when it is read
+            shown = {self._values.meaning(value) for value in values} - {VOID}
+            if None in shown or len(shown) > 1:
+                return
+        for index in shown:
+            raise InputError(
+                f"{self._all_pairs[0].label.parent}: expected labels of more than one of the "
+                f"{len(self.classes)} classes, found {self.classes.names[index or 0]!r} alone in "
+                f"all {len(self._all_pairs)} labels of {self.name} {self.split}, with the values "
+                f"{', '.join(map(str, sorted(values)))}; {remedy_for(values)}."
+            )
 
     def unpaired_labels(self) -> list[Path]:
         """By path: what has no image, is named otherwise than its image, or is no png."""
@@ -95,17 +135,19 @@ class FileDataset(SegmentationDataset):
     def _read(self, index: int) -> Sample:
         pair = self.pairs[index]
         _require_label(pair)
-        image, values = read_image(pair.image), read_indices(pair.label)
-        _require_one_size(pair, image.shape[:2], values.shape)
-        check_indices(
-            pair.label, values, self._values, "the table's number of them",
-            "map the labels, or correct the class table",
-        )  # fmt: skip
+        image, values = read_image(pair.image), self._read_values(pair)
+        if image.shape[:2] != values.shape:
+            height, width = image.shape[:2]
+            head = Head((height, width), read_head(pair.image).orientation)
+            _require_one_size(pair, head, values.shape)
         return Sample(
             tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1)),
-            tv_tensors.Mask(torch.from_numpy(self._table[values])),
+            tv_tensors.Mask(torch.from_numpy(self._values(pair.label, values))),
             pair.name,
         )
+
+    def _read_values(self, pair: Pair) -> Pixels:
+        return read_indices(pair.label, known=self._values.known)
 
 
 def pairs_in(
@@ -133,7 +175,7 @@ def pairs_in(
                 "would have the same label. Remove one, or rename it."
             )
     return [
-        Pair(images / path, labels / path.with_suffix(".png"), name, sequence(path))
+        Pair(images / path, find_label(labels / path), name, sequence(path))
         for name, path in names.items()
     ]
 
@@ -149,18 +191,38 @@ def folders_in(folder: Path) -> str:
     return ", ".join(sorted(p.name for p in folder.iterdir() if p.is_dir())) or "no folder"
 
 
-def _check_pair(pair: Pair) -> None:
+def _check_pair(pair: Pair) -> Head:
+    """What the head of its image says."""
     _require_label(pair)
-    _require_one_size(pair, size_of(pair.image), size_of(pair.label))
+    image, label = read_head(pair.image), read_head(pair.label)
+    if image.size != label.size:
+        # Behind the pixels of a PNG there may be an orientation, which its head does not show.
+        height, width = read_image(pair.image).shape[:2]
+        _require_one_size(pair, Head((height, width), image.orientation), label.size)
+    return image
+
+
+def _note_of_turned(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (
+        f"turned upright: {count} image{'' if count == 1 else 's'}, as EXIF orientation says and "
+        "viewers do; their labels must have been drawn on upright images",
+    )
 
 
 def _require_label(pair: Pair) -> None:
     require_label(pair.image, pair.label, "add it, or remove the image")
 
 
-def _require_one_size(pair: Pair, image: Sequence[int], label: Sequence[int]) -> None:
-    if tuple(image) != tuple(label):
+def _require_one_size(pair: Pair, image: Head, label: Sequence[int]) -> None:
+    if image.size != tuple(label):
+        turned = (
+            f" (its image is turned upright, as its EXIF orientation {image.orientation} says: "
+            "labels must be drawn on upright images, or the orientation be removed)"
+        )
         raise InputError(
-            f"{pair.label}: expected the height×width of its image, {image[0]}×{image[1]}, found "
-            f"{label[0]}×{label[1]}; both must be stored at one size."
+            f"{pair.label}: expected the height×width of its image, {image.size[0]}×"
+            f"{image.size[1]}, found {label[0]}×{label[1]}"
+            f"{turned if image.orientation != 1 else ''}; both must be stored at one size."
         )

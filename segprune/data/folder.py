@@ -6,14 +6,16 @@ is an 8-bit PNG of class indices at the path of its image, void 255. Beside thes
 
     names = ["road", "car"]
     colours = [[128, 64, 128], [0, 0, 142]]  # may be left out
+    label_map = { "255" = 1 }                # of values that are no class indices; may be left out
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from segprune.data.classes import ClassTable, read_classes
+from segprune.data.classes import ClassTable, read_table
 from segprune.data.files import FileDataset, folders_in, pairs_in
+from segprune.data.label_map import LabelMap
 from segprune.errors import InputError
 
 __all__ = ["Folder"]
@@ -31,7 +33,8 @@ class Folder(FileDataset):
     Args:
         split: the name of a folder, such as "train"; where nothing is split, every split is all
             images.
-        classes: in place of the file.
+        classes: in place of the file, its label map included.
+        label_map: what single values in label files mean, in place of the file's.
     """
 
     def __init__(
@@ -42,16 +45,20 @@ class Folder(FileDataset):
         size: tuple[int, int] | None = None,
         count: int | None = None,
         classes: ClassTable | None = None,
+        label_map: LabelMap | None = None,
         cache: bool = False,
         check: bool = True,
     ) -> None:
         place = _find(root, split)
-        table = read_classes(root / _TABLE) if classes is None else classes
+        table, written = read_table(root / _TABLE) if classes is None else (classes, None)
         pairs = pairs_in(place / "images", place / "labels", _sequence, recursive=True)
         super().__init__(
             "folder", split, table, pairs,
+            label_map=written if label_map is None else label_map, images=place / "images",
             labels=place / "labels", size=size, count=count, cache=cache, check=check,
         )  # fmt: skip
+        if written and label_map is not None and dict(label_map) != written:
+            self.notes += (f"label_map: the one that was given is used, not that of {_TABLE}",)
 
 
 def _find(root: Path, split: str) -> Path:

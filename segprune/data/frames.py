@@ -1,7 +1,8 @@
 """Frames from a folder: what importances look at, and what a pruned network is proved on.
 
 Images are found recursively. Where a folder `images` has a sibling `labels`, each image has a label
-there: the same path with the suffix .png, 8-bit class indices, 255 for void.
+there: the same path with the suffix .png, 8-bit class indices, 255 for void. Where `classes.toml`
+lies beside these folders, or beside the folder of their split, its label map is used.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from segprune.data.classes import read_table
+from segprune.data.label_map import LabelMap, LabelValues, remedy_for
 from segprune.data.preprocessing import Preprocessing
 from segprune.data.reading import (
     SUFFIXES,
     VOID,
-    check_indices,
+    find_label,
     images_in,
+    left_out,
     read_bytes,
     read_image,
     read_indices,
@@ -30,7 +35,7 @@ from segprune.data.reading import (
 )
 from segprune.errors import InputError
 
-__all__ = ["VOID", "Frame", "Frames", "find_frames", "read_batches"]
+__all__ = ["VOID", "Frame", "Frames", "find_frames", "label_values", "read_batches"]
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,14 @@ class Frames:
         count: how many frames.
         labelled: whether they have labels.
         digest: SHA-256 over the files' contents.
+        notes: what whoever uses them has to know, such as pictures that are left out.
     """
 
     batches: tuple[Any, ...]
     count: int
     labelled: bool
     digest: str
+    notes: tuple[str, ...] = ()
 
     @property
     def images(self) -> Tensor:
@@ -103,7 +110,7 @@ def _label_of(image: Path) -> Path | None:
     label = _sibling(image.absolute(), "images", "labels")
     if label is None:
         return None
-    label = label.with_suffix(".png")
+    label = find_label(label)
     require_label(image, label, "add it, or move the images to a folder without labels beside it")
     return label
 
@@ -115,6 +122,8 @@ def read_batches(
     num_classes: int | None = None,
     *,
     labels: bool = True,
+    preprocessing: Preprocessing | None = None,
+    label_map: LabelMap | None = None,
 ) -> Frames:
     """Read evenly spaced frames of a folder, resized and normalised.
 
@@ -125,6 +134,8 @@ def read_batches(
         size: of a batch, `(N, 3, H, W)`.
         num_classes: labels must be below it, or `VOID`; None does not check.
         labels: False leaves them on disk, where nothing needs them.
+        preprocessing: of the pixels; None means ImageNet's mean and standard deviation.
+        label_map: what single values in label files mean; None: what `classes.toml` says.
 
     Raises:
         InputError: a file that cannot be read, named, or labels that are no class indices.
@@ -141,13 +152,16 @@ def read_batches(
     labelled = all(frame.label is not None for frame in chosen)
     digest = hashlib.sha256()
     images, indices = [], []
+    values = label_values(label_map, chosen, num_classes)
     for frame in chosen:
         digest.update(read_bytes(frame.image))
         images.append(torch.from_numpy(read_image(frame.image, size[2:])).permute(2, 0, 1))
         if labelled and frame.label is not None:
             digest.update(read_bytes(frame.label))
-            indices.append(_read_label(frame.label, size[2:], num_classes))
-    prepare = Preprocessing()
+            indices.append(_read_label(frame.label, size[2:], values))
+    if labelled:
+        _require_classes(found, values)
+    prepare = preprocessing or Preprocessing()
     groups = [slice(start, start + batch) for start in range(0, wanted, batch)]
     stacked: list[Any] = [prepare(torch.stack(images[group])) for group in groups]
     if labelled:
@@ -155,14 +169,52 @@ def read_batches(
             (image, torch.stack(indices[group]))
             for image, group in zip(stacked, groups, strict=True)
         ]
-    return Frames(tuple(stacked), wanted, labelled, digest.hexdigest())
+    notes = left_out(folder, recursive=True)
+    return Frames(tuple(stacked), wanted, labelled, digest.hexdigest(), notes)
 
 
-def _read_label(path: Path, size: Sequence[int], num_classes: int | None) -> Tensor:
-    indices = read_indices(path, size)
-    if num_classes is not None:
-        check_indices(
-            path, indices, num_classes, "the network's number of them",
-            "build the network with more classes, or map the labels",
-        )  # fmt: skip
-    return torch.from_numpy(indices).long()
+def label_values(
+    label_map: LabelMap | None, frames: Sequence[Frame], num_classes: int | None = None
+) -> LabelValues:
+    """What the values in the labels of frames mean.
+
+    Args:
+        label_map: None: that of the class table beside the frames, if there is one.
+        num_classes: of the network; None: not known.
+    """
+    if label_map is None and frames and frames[0].label is not None:
+        label_map = _written_map(frames[0].image)
+    return LabelValues(
+        num_classes or VOID, label_map, whose="the network's number of them",
+        advice="build the network with more classes, or map the labels (label_map)",
+    )  # fmt: skip
+
+
+def _read_label(path: Path, size: Sequence[int], values: LabelValues) -> Tensor:
+    return torch.from_numpy(values(path, read_indices(path, size, values.known))).long()
+
+
+def _written_map(image: Path) -> LabelMap | None:
+    """Of the class table beside `images`, or beside the folder that holds it."""
+    for parent in image.absolute().parents:
+        if parent.name == "images":
+            tables = (folder / "classes.toml" for folder in (parent.parent, parent.parent.parent))
+            return next((read_table(path)[1] for path in tables if path.is_file()), None)
+    return None
+
+
+def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
+    """Raises InputError for masks of 0 and 255, of which 255 would be void throughout."""
+    found: set[int] = set()
+    for frame in frames:
+        if frame.label is not None:
+            found.update(map(int, np.unique(read_indices(frame.label, known=values.known))))
+        shown = {values.meaning(value) for value in found} - {VOID}
+        if None in shown or len(shown) > 1:
+            return
+    if found == {0, VOID} and shown == {0}:
+        raise InputError(
+            f"{frames[0].label}: expected labels of more than one class, found one alone in all "
+            f"{len(frames)} labels, with the values {', '.join(map(str, sorted(found)))}; "
+            f"{remedy_for(found)}."
+        )

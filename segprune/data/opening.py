@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from segprune.data.label_map import read_label_map
 from segprune.data.reading import require_folder
 from segprune.errors import InputError
 
@@ -25,6 +27,7 @@ def open_dataset(
     size: tuple[int, int] | None = None,
     count: int | None = None,
     classes: ClassTable | None = None,
+    label_map: Mapping[Any, Any] | None = None,
     cache: bool = False,
     check: bool = True,
 ) -> SegmentationDataset:
@@ -38,15 +41,25 @@ def open_dataset(
             For "streets", the size of the scene itself.
         count: only so many images, evenly spaced; for "streets", how many there are.
         classes: of "folder", in place of the `classes.toml` beside the images.
+        label_map: of "folder", what single values in label files mean: class indices, or 255 (or
+            "void"); such as `{255: 1}` for masks of 0 and 255. In place of that of `classes.toml`.
         cache: keep every image in memory once it was read.
-        check: see to it that every image has a label of its size, before any is read; False leaves
-            that to the reading of each, for those who want to hear of all that is wrong.
+        check: see to it that every image has a label of its size, and that labels show more than
+            one of several classes, before any is read; False leaves that to the reading of each,
+            for those who want to know all that is wrong.
 
     Raises:
         InputError: an unknown name, a size or count below 1, a root that is missing or has another
-            layout, an image without a label, or a size that does not match; the file is named.
+            layout, an image without a label, a size that does not match, or labels of one class
+            alone; the file is named.
     """
     _check_numbers(size, count)
+    values = None if label_map is None else read_label_map(label_map, "label_map")
+    if values is not None and name in ("streets", "camvid", "cityscapes"):
+        raise InputError(
+            f"label_map: expected none for {name}, whose labels are mapped as they are published, "
+            "found one; leave it out, or open the images as 'folder'."
+        )
     if name == "streets":
         from segprune.data.streets import Streets
 
@@ -78,7 +91,10 @@ def open_dataset(
         return Cityscapes(folder, split, size=size, count=count, cache=cache, check=check)
     from segprune.data.folder import Folder
 
-    return Folder(folder, split, size=size, count=count, classes=classes, cache=cache, check=check)
+    return Folder(
+        folder, split, size=size, count=count, classes=classes, label_map=values, cache=cache,
+        check=check,
+    )  # fmt: skip
 
 
 def _check_numbers(size: tuple[int, int] | None, count: int | None) -> None:

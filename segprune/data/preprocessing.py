@@ -4,43 +4,61 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from segprune.errors import ArtifactError
+from segprune.records import LATER
 
-__all__ = ["Preprocessing"]
+__all__ = ["UNIT", "Pair", "Preprocessing", "Triple"]
 
 Triple = tuple[float, float, float]
+Pair = tuple[float, float]
+
+UNIT: Pair = (0.0, 1.0)
+"""The usual range of scaled pixels."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Scale to [0, 1], subtract the mean, divide by the standard deviation, channel by channel.
+    """Scale pixels to a range, subtract the mean, divide by the deviation, channel by channel.
 
     Attributes:
-        mean, std: of R, G and B; by default ImageNet's, on which the trunks of the field are
-            trained.
+        mean, std: of R, G and B, of pixels that are scaled already; by default ImageNet's, on which
+            the trunks of the field are trained.
         size: (H, W) of the network's input; None: any. Nothing is resized here.
+        range: (low, high) that the pixel values 0 and 255 are scaled to.
     """
 
     mean: Triple = (0.485, 0.456, 0.406)
     std: Triple = (0.229, 0.224, 0.225)
     size: tuple[int, int] | None = None
+    range: Pair = field(default=UNIT, metadata=LATER)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images uint8 `(N, 3, H, W)` to float32 `(N, 3, H, W)`."""
         mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
-        return (images.as_subclass(Tensor).float() / 255 - mean) / std
+        return (self._scaled(images.as_subclass(Tensor).float()) - mean) / std
+
+    def _scaled(self, pixels: Tensor) -> Tensor:
+        low, high = self.range
+        # Each of the usual ranges in the arithmetic that everybody uses: the same bits.
+        if self.range == UNIT:
+            return pixels / 255
+        return pixels if self.range == (0.0, 255.0) else pixels * ((high - low) / 255) + low
 
     def as_metadata(self) -> dict[str, Any]:
-        """As JSON holds it: `{"size": [H, W] or None, "mean": [...], "std": [...]}`."""
+        """As JSON holds it: `{"size": [H, W] or None, "mean": [...], "std": [...]}`.
+
+        With `"range": [low, high]` where it is not [0, 1], which is what files without it mean.
+        """
         size = None if self.size is None else list(self.size)
-        return {"size": size, "mean": list(self.mean), "std": list(self.std)}
+        content = {"size": size, "mean": list(self.mean), "std": list(self.std)}
+        return content if self.range == UNIT else {**content, "range": list(self.range)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> Preprocessing:
@@ -59,8 +77,15 @@ class Preprocessing:
                 raise _wrong(name, "three finite numbers", metadata.get(name))
         if min(metadata["std"]) <= 0:
             raise _wrong("std", "numbers above 0", metadata["std"])
+        scale = metadata.get("range", UNIT)
+        if not _numbers(scale, 2, float) or scale[0] >= scale[1]:
+            raise _wrong("range", "two finite numbers, the lower one first", scale)
         mean, std = (tuple(float(v) for v in metadata[name]) for name in ("mean", "std"))
-        return cls(mean, std, None if size is None else (int(size[0]), int(size[1])))  # type: ignore[arg-type]
+        return cls(
+            mean, std,  # type: ignore[arg-type]
+            None if size is None else (int(size[0]), int(size[1])),
+            (float(scale[0]), float(scale[1])),
+        )  # fmt: skip
 
 
 def _numbers(value: Any, count: int, kind: type) -> bool:

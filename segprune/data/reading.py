@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,15 +23,17 @@ if TYPE_CHECKING:
 __all__ = [
     "SUFFIXES",
     "VOID",
+    "Head",
     "Pixels",
-    "check_indices",
+    "find_label",
     "images_in",
+    "left_out",
     "read_bytes",
+    "read_head",
     "read_image",
     "read_indices",
     "require_folder",
     "require_label",
-    "size_of",
     "spread",
 ]
 
@@ -42,9 +45,19 @@ VOID = 255
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
+_OTHER_PICTURES = (
+    ".avif", ".bmp", ".dng", ".exr", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl",
+    ".npy", ".pbm", ".pgm", ".ppm", ".raw", ".tga", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
 _OF_INDICES = ("1", "L", "P")
 _OF_COLOURS = (*_OF_INDICES, "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """Pillow's modes with 8 bits a channel; what has more would be cut off at 255."""
+
+_LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
+_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations whose upright picture has height and width exchanged."""
 
 
 def require_folder(path: Path, expected: str) -> None:
@@ -56,8 +69,45 @@ def require_folder(path: Path, expected: str) -> None:
 
 def require_label(image: Path, label: Path, advice: str) -> None:
     """Raises InputError where an image has no label; `advice` says what to do about it."""
-    if not label.is_file():
-        raise InputError(f"{image}: expected its label {label}, found none; {advice}.")
+    if label.is_file():
+        return
+    folder = label.parent
+    alike = sorted(
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.stem.lower() == label.stem.lower()
+    )
+    beside = f" but {', '.join(alike[:3])}, and labels are .png of the same name" if alike else ""
+    raise InputError(f"{image}: expected its label {label}, found none{beside}; {advice}.")
+
+
+def find_label(place: Path) -> Path:
+    """The label at a path with the suffix .png, in letters of either case; `place` where none is.
+
+    Raises:
+        InputError: there are two that differ in the case of their suffix alone.
+    """
+    found = [path for s in (".png", ".PNG", ".Png") if (path := place.with_suffix(s)).is_file()]
+    if len(found) > 1 and not found[0].samefile(found[1]):
+        raise InputError(
+            f"{found[0]}: expected one label of that name, found {found[1].name} too; remove one."
+        )
+    return found[0] if found else place.with_suffix(".png")
+
+
+def left_out(folder: Path, *, recursive: bool = False) -> tuple[str, ...]:
+    """What is to be said of pictures in a folder that are not read, for their format."""
+    paths = folder.rglob("*") if recursive else folder.iterdir()
+    found = sorted(p for p in paths if p.suffix.lower() in _OTHER_PICTURES and p.is_file())
+    if not found:
+        return ()
+    names = ", ".join(path.relative_to(folder).as_posix() for path in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    kinds = ", ".join(sorted({path.suffix.lower() for path in found}))
+    return (
+        f"left out of {folder.name}: {len(found)} of the kind {kinds} ({names}{more}); images are "
+        f"{', '.join(SUFFIXES)}: convert them",
+    )
 
 
 def images_in(folder: Path, *, recursive: bool = False) -> list[Path]:
@@ -95,55 +145,112 @@ def read_bytes(path: Path) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(H, W), from the file's head alone; errors as for `read_image`."""
+@dataclass(frozen=True)
+class Head:
+    """What the head of an image's file says.
+
+    Attributes:
+        size: (H, W) of the upright picture.
+        orientation: EXIF's; 1 is upright as stored.
+    """
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def read_head(path: Path) -> Head:
+    """Size and orientation, from the file's head alone; errors as for `read_image`."""
     with _opened(path) as image:
-        return image.height, image.width
+        _require_one_frame(path, image)
+        # Pillow would decode the whole of a PNG to look for EXIF behind its pixels.
+        early = image.format != "PNG" or "exif" in image.info
+        orientation = _orientation(image) if early else 1
+        size = (image.height, image.width)
+        return Head(size[::-1] if orientation in _SIDEWAYS else size, orientation)
 
 
 def read_image(path: Path, size: Sequence[int] | None = None) -> Pixels:
     """Pixels `(H, W, 3)` of an image, RGB, resized (bilinear) where a size (H, W) is given.
 
+    Turned upright as its EXIF orientation says, which is how people see what they label. Colours
+    under transparency are those that are stored.
+
     Raises:
-        InputError: it cannot be read, or has more than 8 bits a channel.
+        InputError: it cannot be read, has more than 8 bits a channel, or several frames.
     """
     with _opened(path) as image:
+        _require_one_frame(path, image)
         if image.mode not in _OF_COLOURS:
             raise InputError(
                 f"{path}: expected 8 bits for each of R, G and B, found mode {image.mode}; "
                 "convert the image."
             )
-        return np.array(_resized(image.convert("RGB"), size, "BILINEAR"))
+        upright = _upright(image)
+        if upright.mode == "P" and "transparency" in upright.info:
+            upright = upright.convert("RGBA")  # of which Pillow would warn
+        return np.array(_resized(upright.convert("RGB"), size, "BILINEAR"))
 
 
-def read_indices(path: Path, size: Sequence[int] | None = None) -> Pixels:
+def read_indices(
+    path: Path, size: Sequence[int] | None = None, known: Collection[int] = ()
+) -> Pixels:
     """Values `(H, W)` of a label file, resized (nearest) where a size (H, W) is given.
 
+    Values are those that the file stores, at any depth up to 8 bits: Pillow spreads grey ones of 2
+    and 4 bits over 0 to 255.
+
+    Args:
+        known: values that mean something, for palettes whose greys could be meant.
+
     Raises:
-        InputError: it cannot be read, or holds colours.
+        InputError: it cannot be read, holds colours, or its values are not stored exactly.
     """
     with _opened(path) as image:
+        _require_one_frame(path, image)
+        depth, grey = _png_depth(path) if image.format == "PNG" else (8, False)
+        if image.format in _LOSSY:
+            raise InputError(
+                f"{path}: expected class indices as they were drawn, found a {image.format}, whose "
+                "compression changes them; store labels as PNG."
+            )
         if image.mode not in _OF_INDICES:
             raise InputError(
                 f"{path}: expected 8-bit class indices, found mode {image.mode}; store indices, "
-                "not colours."
+                "not colours: each pixel's class in an 8-bit PNG of one channel. Labels of several "
+                "channels (multilabel) are not supported."
             )
-        return np.array(_resized(image, size, "NEAREST")).astype(np.uint8)
+        upright = _resized(_upright(image), size, "NEAREST")
+        values = np.array(upright).astype(np.uint8)
+        if grey and depth in (2, 4):
+            values //= 255 // (2**depth - 1)
+        if image.mode == "P":
+            _require_clear_palette(path, image, values, known)
+        return values
 
 
-def check_indices(path: Path, indices: Pixels, count: int, whose: str, advice: str) -> None:
-    """Raises InputError where an index is neither below `count` nor void.
+def _png_depth(path: Path) -> tuple[int, bool]:
+    """Bits of a sample, and whether it is a grey without alpha, from a PNG's first chunk."""
+    with path.open("rb") as stream:
+        head = stream.read(26)
+    return head[24], head[25] == 0
 
-    Args:
-        whose: what has so many classes.
-        advice: what to do about it.
-    """
-    wrong = np.unique(indices[(indices >= count) & (indices != VOID)])
-    if wrong.size:
-        more = " and more" if wrong.size > 5 else ""
+
+def _require_clear_palette(
+    path: Path, image: Image.Image, values: Pixels, known: Collection[int]
+) -> None:
+    """Programs that shrink PNGs make palettes of grey labels; the greys are the classes then."""
+    palette = image.getpalette("RGB") or []
+    used = [int(v) for v in np.unique(values) if 3 * int(v) + 3 <= len(palette)]
+    shown = {v: tuple(palette[3 * v : 3 * v + 3]) for v in used}
+    greys = {v: colour[0] for v, colour in shown.items() if len(set(colour)) == 1}
+    other = [v for v in used if greys.get(v) != v]
+    if len(greys) < len(used) or not all(grey in known for grey in greys.values()):
+        return
+    if other and set(greys.items()) - {(0, 0), (1, VOID)}:
         raise InputError(
-            f"{path}: expected class indices below {count}, {whose}, or {VOID} for void, found "
-            f"{', '.join(map(str, wrong[:5]))}{more}; {advice}."
+            f"{path}: expected a palette whose colours cannot be taken for classes, found index "
+            f"{other[0]} with the grey {greys[other[0]]}, and both could be meant; store the class "
+            "indices as an 8-bit grey PNG without a palette."
         )
 
 
@@ -164,6 +271,27 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError,
     ) as error:  # fmt: skip
         raise _unreadable(path, error) from error
+
+
+def _require_one_frame(path: Path, image: Image.Image) -> None:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # as phones write: the photograph is the first
+        raise InputError(
+            f"{path}: expected a single picture, found {frames} frames ({image.format}); store "
+            "each as a file of its own."
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    found = image.getexif().get(_ORIENTATION, 1)
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    from PIL import ImageOps
+
+    image.load()
+    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
 
 
 def _resized(image: Image.Image, size: Sequence[int] | None, how: str) -> Image.Image:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from segprune.data import Frames, read_batches
+from segprune.data.label_map import read_label_map
+from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
+from segprune.data.preprocessing import Preprocessing
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
 from segprune.speed.inputs import MemoryFormat, in_format
@@ -23,12 +28,21 @@ class Dense:
     Attributes:
         example: images `(N, C, H, W)`: frames where a folder was given, random numbers otherwise.
         weights: digest of the file they came from, or None.
+        normalisation: of the frames.
     """
 
     model: nn.Module
     example: Tensor
     frames: Frames | None
     weights: str | None
+    normalisation: Normalisation
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is said of its images at the beginning of a run."""
+        if self.frames is None:
+            return ()
+        return (self.normalisation.sentence, *(f"note: {note}" for note in self.frames.notes))
 
 
 def load_dense(
@@ -41,6 +55,8 @@ def load_dense(
     batches: int = 1,
     labels: bool = False,
     seed: int = 0,
+    given: Given = NOTHING,
+    label_map: Mapping[Any, Any] | None = None,
 ) -> Dense:
     """Build a network, fill it with weights, and read or draw its example input.
 
@@ -50,6 +66,8 @@ def load_dense(
         classes: of a built-in network; None means 19.
         labels: whether those beside the images are read too.
         seed: of random weights and random images.
+        given: what was typed of the normalisation of the frames.
+        label_map: what single values in label files mean.
 
     Raises:
         ModelError: no such network, or weights of another one.
@@ -65,8 +83,13 @@ def load_dense(
     if state is not None:
         load_weights(network, state, str(weights))
     known = None if is_reference(model) else (classes or 19)
-    example, frames = example_of(input, data, batches, seed, known, labels=labels)
-    return Dense(network, example, frames, file_digest(weights) if weights else None)
+    normalisation = choose(given, network=network)
+    example, frames = example_of(
+        input, data, batches, seed, known, labels=labels,
+        preprocessing=normalisation.preprocessing, label_map=label_map,
+    )  # fmt: skip
+    digest = file_digest(weights) if weights else None
+    return Dense(network, example, frames, digest, normalisation)
 
 
 def example_of(
@@ -77,11 +100,17 @@ def example_of(
     num_classes: int | None = None,
     *,
     labels: bool = False,
+    preprocessing: Preprocessing | None = None,
+    label_map: Mapping[Any, Any] | None = None,
 ) -> tuple[Tensor, Frames | None]:
     """The first batch of frames and all of them; or random numbers where there is no folder."""
     if data is None:
         return random_example(input, seed), None
-    frames = read_batches(data, batches, input, num_classes, labels=labels)
+    values = None if label_map is None else read_label_map(label_map, "label_map")
+    frames = read_batches(
+        data, batches, input, num_classes, labels=labels, preprocessing=preprocessing,
+        label_map=values,
+    )  # fmt: skip
     return frames.images, frames
 
 

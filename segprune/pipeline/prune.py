@@ -18,18 +18,22 @@ from torch import nn
 from segprune.artifacts import require_deployable, save
 from segprune.comparison import difference
 from segprune.costs import cost
+from segprune.data.normalisation import NOTHING, Given
 from segprune.environment import environment
 from segprune.errors import InputError
+from segprune.evaluation import best_classes, near_chance
 from segprune.execution import run_method, tensors_in
 from segprune.graph import ChannelGraph
+from segprune.metrics import ConfusionMatrix
 from segprune.models.weights import file_digest
 from segprune.network import aliases, tensors_of
-from segprune.observation import primary
+from segprune.observation import logits_of, primary, two_classes
 from segprune.pipeline.dense import Dense, load_dense
 from segprune.pipeline.folder import choose_folder
 from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
+from segprune.probabilities import require_logits
 from segprune.records import new_folder, write_atomic, write_record
 from segprune.speed import SpeedComparison, measure
 from segprune.surgery import mask, prune
@@ -58,6 +62,8 @@ class PruneJob:
         budget: as for `make_plan`; None where `scope` says how much each layer keeps.
         name: of the folder under `out`; None derives a free one.
         max_seconds: when timing ends, if not all pairs were measured by then.
+        given: what was typed of the normalisation of the images.
+        label_map: what single values in label files mean.
         command: the command line to record, without paths.
     """
 
@@ -84,6 +90,8 @@ class PruneJob:
     threads: int = 1
     deploy: bool = False
     half: bool = False
+    given: Given = NOTHING
+    label_map: Mapping[Any, Any] | None = None
     command: tuple[str, ...] = ()
 
 
@@ -96,8 +104,15 @@ class PruneResult:
     record: PruneRecord | None
 
 
-def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None) -> PruneResult:
+def run_prune(
+    job: PruneJob,
+    progress: Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> PruneResult:
     """Do the whole job.
+
+    Args:
+        say: called with what has to be known at once, a line each.
 
     A network that fails its proof leaves nothing on disk. Interrupted at any time, nothing is left
     either: the folder of results appears at the end, in one move.
@@ -111,12 +126,17 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
     dense = load_dense(
         job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
         batches=job.batches, labels=job.importance not in _WITHOUT_LABELS, seed=job.seed,
+        given=job.given, label_map=job.label_map,
     )  # fmt: skip
     if job.deploy:
         require_deployable(dense.model)
+    for line in dense.lines:
+        say(line)
     progress("trace", 0, 1)
     graph = trace(dense.model, dense.example)
-    _check_labels(dense)
+    doubt = _check_labels(dense)
+    if doubt:
+        say(f"note: {doubt}")
     progress("plan", 0, 1)
     plan = _annotated(_plan(job, dense, graph), job, graph)
     progress("prune", 0, 1)
@@ -140,7 +160,7 @@ def run_prune(job: PruneJob, progress: Progress = lambda step, done, total: None
             artifact, small, plan, dtype=torch.float16 if job.half else None, deploy=job.deploy,
             metadata={
                 "model": job.model, "weights": dense.weights, "input": list(job.input),
-                "half": job.half,
+                "half": job.half, **_seen(job, dense),
             },
         )  # fmt: skip
         record = _record(job, dense, graph, plan, small, artifact, apart, speed)
@@ -160,12 +180,26 @@ def _stem(job: PruneJob) -> str:
     return f"{network}-{amount or 'layers'}-{job.importance}"
 
 
-def _check_labels(dense: Dense) -> None:
-    """Labels must be classes of the network, which for a user's own only its output tells."""
+def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
+    """For the file: how its images are prepared, where something said so or images were used."""
+    if dense.frames is None and dense.normalisation.is_assumed:
+        return {}
+    height, width = job.input[-2:]
+    prepared = dataclasses.replace(dense.normalisation.preprocessing, size=(height, width))
+    return {"preprocessing": prepared.as_metadata()}
+
+
+def _check_labels(dense: Dense) -> str:
+    """Labels must be classes of the network, which for a user's own only its output tells.
+
+    Returns what is to be said of the dense network's score on them, if anything.
+    """
     if dense.frames is None or not dense.frames.labelled:
-        return
-    with torch.inference_mode():
-        classes = primary(run_method(dense.model, "forward", dense.example)).shape[1]
+        return ""
+    with torch.no_grad():
+        output = primary(run_method(dense.model, "forward", dense.example))
+    require_logits(output, dense.model, dense.example, "model")
+    classes = two_classes(output).shape[1]
     for _, labels in dense.frames.batches:
         highest = int(labels[labels != 255].max()) if bool((labels != 255).any()) else 0
         if highest >= classes:
@@ -173,6 +207,12 @@ def _check_labels(dense: Dense) -> None:
                 f"data: expected labels below {classes}, the network's number of classes, or 255 "
                 f"for void, found {highest}; build it with more classes, or map the labels."
             )
+    matrix = ConfusionMatrix(classes)
+    with torch.no_grad():
+        for images, labels in dense.frames.batches:
+            logits = logits_of(run_method(dense.model, "forward", images))
+            matrix.update(best_classes(logits, labels.shape[-2:]), labels)
+    return near_chance(matrix) if matrix.counts.any() else ""
 
 
 def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
@@ -255,6 +295,8 @@ def _record(
         max_seconds=job.max_seconds,
         reached=plan.notes.get("reached", {}),
         nearest_above=plan.notes.get("nearest_above", {}),
+        preprocessing=dense.normalisation.preprocessing if dense.frames else None,
+        normalisation=dense.normalisation.source if dense.frames else "",
     )
 
 

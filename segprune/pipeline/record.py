@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
+from segprune.records import LATER
 from segprune.speed import SpeedComparison
 
 __all__ = ["FrozenGroup", "PruneRecord", "Size"]
@@ -51,6 +53,7 @@ class PruneRecord:
             of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
+        preprocessing, normalisation: of the images, and who says so; None and "" without images.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"
@@ -84,7 +87,9 @@ class PruneRecord:
     violations: tuple[str, ...]
     speed: SpeedComparison | None
     environment: Environment
-    pairs: int = 0
-    max_seconds: float = 0.0
-    reached: Mapping[str, float] = field(default_factory=dict)
-    nearest_above: Mapping[str, float] = field(default_factory=dict)
+    pairs: int = field(default=0, metadata=LATER)
+    max_seconds: float = field(default=0.0, metadata=LATER)
+    reached: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    nearest_above: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
@@ -17,14 +17,16 @@ import torch
 from torch import Tensor
 
 from segprune.costs import cost
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment, environment
 from segprune.errors import BudgetError, InputError
 from segprune.execution import run_method
 from segprune.graph import ChannelGraph, layer_name
-from segprune.observation import images_of, primary
+from segprune.observation import images_of, primary, two_classes
 from segprune.pipeline.dense import Dense
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
+from segprune.records import LATER
 from segprune.surgery import prune
 from segprune.tracing import trace
 
@@ -58,7 +60,7 @@ class SensitivityRecord:
 
     Attributes:
         keep: the share of its channels that each layer kept.
-        weights, frames_digest: as in `PruneRecord`.
+        weights, frames_digest, preprocessing, normalisation: as in `PruneRecord`.
         skipped: layers that cannot keep just this share, with the reason.
     """
 
@@ -77,6 +79,8 @@ class SensitivityRecord:
     layers: tuple[LayerSensitivity, ...]
     skipped: tuple[str, ...]
     environment: Environment
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
 
 
 def run_sensitivity(
@@ -158,6 +162,8 @@ def run_sensitivity(
         layers=tuple(sorted(rows.values(), key=lambda row: (row.error, row.layers))),
         skipped=tuple(skipped),
         environment=environment(),
+        preprocessing=dense.normalisation.preprocessing if dense.frames else None,
+        normalisation=dense.normalisation.source if dense.frames else "",
     )
 
 
@@ -189,6 +195,7 @@ def _compared(found: Tensor, wanted: Tensor) -> tuple[float | None, float]:
     """Share of pixels whose class changed, and the relative error of the output."""
     scale = wanted.square().mean().sqrt().item()
     error = (found - wanted).square().mean().sqrt().item() / scale if scale > 0 else 0.0
+    found, wanted = two_classes(found), two_classes(wanted)
     if wanted.dim() < 2 or wanted.shape[1] < 2:
         return None, error
     return (found.argmax(1) != wanted.argmax(1)).float().mean().item(), error

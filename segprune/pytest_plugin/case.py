@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from segprune.data.label_map import read_label_map
+from segprune.data.normalisation import Given
 from segprune.errors import InputError
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.gates.terms import Terms
@@ -38,6 +40,8 @@ class Case:
         data: name of a data set, a data set, or a function that opens one.
         data_name: what the policy calls it; None where the policy says nothing of data sets.
         split, count: of a data set that is given by its name.
+        given: what the marker says of the normalisation: `mean`, `std` and `range`.
+        label_map: what single values in label files mean, of a data set given by its name.
         skip_without_data: whether images that are not on this machine are no reason for red with
             --segprune-strict; for images that cannot be everywhere.
         terms: what is promised, and by what rules it is judged.
@@ -57,6 +61,8 @@ class Case:
     data_name: str | None
     split: str
     count: int | None
+    given: Given
+    label_map: Mapping[Any, Any] | None
     skip_without_data: bool
     terms: Terms
     continued: Path | None
@@ -101,6 +107,10 @@ def _declared(
     weights: str | Path | None = None,
     split: str = "val",
     count: int | None = None,
+    mean: Any = None,
+    std: Any = None,
+    range: Any = None,
+    label_map: Any = None,
     skip_without_data: bool = False,
     network: str | None = None,
     continued: str | Path | None = None,
@@ -134,6 +144,14 @@ def _declared(
             f"a data set, found {count!r}; a function opens as many images as it likes, so "
             "correct the marker."
         )
+    given = _given(case, mean, std, range)
+    if label_map is not None:
+        if not isinstance(data, str):
+            raise InputError(
+                f"marker segprune({case!r}): label_map: expected it beside the name of a data set, "
+                f"found data={data!r}; a function gives labels as it likes, so map them there."
+            )
+        label_map = read_label_map(label_map, f"marker segprune({case!r}): label_map")
     if input is not None:
         input = _input(case, input)
     _check_number(case, "max_seconds", max_seconds, 1e-9, "above 0")
@@ -189,6 +207,8 @@ def _declared(
         data_name=data_name,
         split=split,
         count=count,
+        given=given,
+        label_map=label_map,
         skip_without_data=skip_without_data,
         terms=terms,
         continued=None if continued is None else folder / continued,
@@ -197,6 +217,14 @@ def _declared(
         memory_format=memory_format or "contiguous",
         max_seconds=max_seconds,
     )
+
+
+def _given(case: str, mean: Any, std: Any, range: Any) -> Given:
+    parts = (tuple(part) if isinstance(part, list) else part for part in (mean, std, range))
+    try:
+        return Given(*parts)
+    except InputError as error:
+        raise InputError(f"marker segprune({case!r}): {error}") from error
 
 
 def _input(case: str, given: Any) -> tuple[int, ...]:

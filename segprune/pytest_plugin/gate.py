@@ -118,6 +118,8 @@ class Gate:
     def _accuracy(self, subject: Subject) -> tuple[Verdict, Figures]:
         found, floors, terms = subject.pruned_evaluation, subject.floors, self._case.terms
         dense, classes = subject.dense_score, subject.dataset.classes.names
+        for remark in subject.remarks:
+            self._session.remark(f"{self._case.name}: {remark}")
         figures: Figures = {
             "miou": found.score.miou, "miou_floor": floors.miou, "dense_miou": dense.miou,
         }  # fmt: skip

@@ -121,6 +121,11 @@ class Session:
         if text not in self.problems:
             self.problems.append(text)
 
+    def remark(self, text: str) -> None:
+        """Say it in the summary, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def as_message(self) -> dict[str, Any]:
         """What a worker process sends to the one that collects results; plain data."""
         return {

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from segprune.artifacts import Header, load, read_header
 from segprune.baselines.record import DataFacts, NetworkFacts, SizeFacts
 from segprune.costs import cost
+from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import NAMES, open_dataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
-from segprune.evaluation import Evaluation, evaluate_images
+from segprune.evaluation import Evaluation, evaluate_images, near_chance
 from segprune.gates.floors import Floors, Promise, Size, floors_of, promise_of
 from segprune.metrics import Score
 from segprune.models.references import resolve
@@ -83,10 +84,25 @@ class Subject:
         return load(self.case.artifact, None if self.header.spec is not None else self.dense)
 
     @cached_property
+    def normalisation(self) -> Normalisation:
+        """What the marker, the artefact or the network's library says, or ImageNet's."""
+        kept = self.header.metadata.get("preprocessing")
+        artifact = None if kept is None else Preprocessing.from_metadata(kept)
+        return choose(self.case.given, artifact=artifact, network=self.dense)
+
+    @property
     def preprocessing(self) -> Preprocessing:
-        """What the artefact says, or ImageNet's."""
-        told = self.header.metadata.get("preprocessing")
-        return Preprocessing() if told is None else Preprocessing.from_metadata(told)
+        """Of the images."""
+        return self.normalisation.preprocessing
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What has to be known of the images and of the dense network's score."""
+        doubt = near_chance(self.dense_evaluation.matrix)
+        return (
+            self.normalisation.sentence, *self.dataset.notes,
+            *([f"warning: {doubt}"] if doubt else []),
+        )  # fmt: skip
 
     @cached_property
     def dataset(self) -> SegmentationDataset:
@@ -108,6 +124,7 @@ class Subject:
         name = given if given in NAMES else "folder"
         return open_dataset(
             name, root, split=self.case.split, count=self.case.count, size=self.preprocessing.size,
+            label_map=self.case.label_map,
             cache=name == "streets",  # drawing takes longer than reading, and both networks look
         )  # fmt: skip
 

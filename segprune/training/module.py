@@ -15,6 +15,7 @@ from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation import best_classes, predict
 from segprune.metrics import ConfusionMatrix, score_counts
+from segprune.observation import two_classes
 from segprune.training.batches import enough_for_statistics
 from segprune.training.checkpoint import note
 from segprune.training.logs import LOSS, flush
@@ -165,7 +166,7 @@ class Module(pl.LightningModule):
         if with_heads is None or not self._recipe.training.auxiliary_weight:
             return predict(self.network, images), ()
         logits, auxiliary = with_heads(images)
-        return logits, tuple(auxiliary)
+        return two_classes(logits), tuple(map(two_classes, auxiliary))
 
     # -- evaluation, for the log only --------------------------------------------------------------
 

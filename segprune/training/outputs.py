@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from segprune.errors import InputError
-from segprune.evaluation import at_rest, predict
+from segprune.evaluation import at_rest, require_two_classes
 from segprune.execution import undisturbed
+from segprune.observation import primary, two_classes
+from segprune.probabilities import require_logits
 
 __all__ = ["require_outputs"]
 
@@ -23,13 +25,18 @@ def require_outputs(network: nn.Module, example: Tensor, classes: int, of: str) 
         of: how to name the network in an error.
 
     Raises:
-        InputError: logits that are not `(N, K, h, w)`, heads that do not come as a tuple of such
+        InputError: logits that are not `(N, K, h, w)` (of two classes, one channel will do),
+            probabilities in their place, heads that do not come as a tuple of such
             tensors, or a network that fails on these images.
     """
     with undisturbed(), at_rest(network), torch.no_grad():
         try:
-            logits = predict(network, example)
+            output = primary(network(example))
+            if output.dim() == 4 and output.shape[1] == 1:
+                require_two_classes(classes, of)
+            logits = two_classes(output)
             _require_logits(logits, len(example), classes, f"{of}: ")
+            require_logits(output, network, example, of)
             with_heads: Any = getattr(network, "forward_with_aux", None)
             if with_heads is not None:
                 _require_heads(with_heads(example), len(example), classes, of)
@@ -60,6 +67,7 @@ def _require_heads(outputs: Any, images: int, classes: int, of: str) -> None:
 
 
 def _require_logits(logits: Any, images: int, classes: int, name: str) -> None:
+    logits = two_classes(logits) if isinstance(logits, Tensor) else logits
     if not isinstance(logits, Tensor) or logits.dim() != 4 or len(logits) != images:
         raise InputError(
             f"{name}expected logits ({images}, {classes}, h, w), found {_kind(logits)}; a class "

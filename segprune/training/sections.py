@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segprune.data.augmentation import Augmentation
+from segprune.data.label_map import read_label_map
+from segprune.data.normalisation import Given
+from segprune.errors import InputError
 
 __all__ = [
     "AugmentationSection",
@@ -108,6 +111,12 @@ class DataSection(Section):
         train, val: splits for training and for evaluation.
         size: (H, W) of the network's input in evaluation; None: as the images are stored.
         count, val_count: only so many images; None: all.
+        mean, std: that pixels are normalised with, of R, G and B, after they were scaled to
+            `range`; left out: those of the artefact that is begun with, of the network where its
+            library says, or ImageNet's.
+        range: (low, high) that the pixel values 0 and 255 are scaled to; left out: [0, 1].
+        label_map: what single values in label files mean: class indices, or "void"; in place of
+            that of `classes.toml`.
         workers: processes that read and augment; 0 does it in the training process, on its device.
     """
 
@@ -118,7 +127,26 @@ class DataSection(Section):
     size: tuple[Side, Side] | None = None
     count: int | None = Field(None, ge=1)
     val_count: int | None = Field(None, ge=1)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    range: tuple[float, float] | None = None
+    label_map: dict[str, int | Literal["void"]] | None = None
     workers: int = Field(0, ge=0, le=1024)
+
+    @model_validator(mode="after")
+    def _meaningful(self) -> DataSection:
+        try:
+            _ = self.given
+            if self.label_map is not None:
+                read_label_map(self.label_map, "label_map")
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def given(self) -> Given:
+        """What it says of the normalisation."""
+        return Given(self.mean, self.std, self.range)
 
 
 class AugmentationSection(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from segprune.environment import Environment
 from segprune.errors import ArtifactError
 from segprune.evaluation import Evaluation
 from segprune.metrics import ConfusionMatrix, Score
+from segprune.records import LATER
 
 __all__ = ["MATRICES", "RECORD", "EvaluationRecord", "pack_matrices", "read_matrices"]
 
@@ -33,6 +34,7 @@ class EvaluationRecord:
         images_digest: of images and labels, as `SegmentationDataset.digest`.
         preprocessing: of the images; size None: as they are stored.
         predictions: digest of the predicted classes of all images (uint8), in order.
+        normalisation: who says what the mean, deviation and range of `preprocessing` are.
         matrices: digest of `matrices.npz`, which `read_matrices` reads.
     """
 
@@ -54,6 +56,7 @@ class EvaluationRecord:
     device: str
     packages: Mapping[str, str]
     environment: Environment
+    normalisation: str = field(default="", metadata=LATER)
 
 
 def pack_matrices(found: Evaluation) -> bytes:

@@ -6,17 +6,19 @@ Nothing is printed. The folder of results appears at the end, whole or not at al
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.environment import environment
 from segprune.errors import InputError
-from segprune.evaluation import evaluate_images
+from segprune.evaluation import evaluate_images, near_chance
 from segprune.models.weights import file_digest
 from segprune.pipeline.evaluation.record import MATRICES, RECORD, EvaluationRecord, pack_matrices
 from segprune.pipeline.evaluation.subject import Subject, check_classes, subject_of
@@ -29,6 +31,10 @@ __all__ = ["EvaluationJob", "EvaluationResult", "run_evaluation"]
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, and how much of it is done out of how much."""
 
+_ASSUMED = (
+    "the file does not say how its images were prepared: ImageNet's mean and deviation are assumed"
+)
+
 
 @dataclass(frozen=True)
 class EvaluationJob:
@@ -38,6 +44,8 @@ class EvaluationJob:
         subject: an artefact's file, a built-in network's name, or `package.module:factory`.
         data: name of the data set; None means the one that the artefact names.
         size: (H, W) that images are resized to; None means what the artefact says, or as stored.
+        given: what was typed of the normalisation.
+        label_map: what single values in label files mean.
         model: `package.module:factory` of the dense network, for artefacts of a user's own.
         weights: of a network that is no artefact.
         name: of the folder under `out`; None derives a free one.
@@ -50,6 +58,8 @@ class EvaluationJob:
     split: str = "val"
     size: tuple[int, int] | None = None
     count: int | None = None
+    given: Given = NOTHING
+    label_map: Mapping[Any, Any] | None = None
     model: str | None = None
     weights: Path | None = None
     device: str = "cpu"
@@ -65,15 +75,20 @@ class EvaluationResult:
 
     Attributes:
         doubts: what a reader of the score has to know, a sentence each.
+        normalisation: of the images.
+        warning: of a dense network that does no better than guessing; else empty.
     """
 
     folder: Path
     record: EvaluationRecord
     doubts: tuple[str, ...]
+    normalisation: Normalisation
+    warning: str
 
 
 def run_evaluation(
-    job: EvaluationJob, progress: Progress = lambda step, done, total: None
+    job: EvaluationJob,
+    progress: Progress = lambda step, done, total: None,
 ) -> EvaluationResult:
     """Do the whole job, and leave `evaluation.json` and `matrices.npz` in a folder of their own.
 
@@ -85,18 +100,21 @@ def run_evaluation(
     subject = subject_of(job.subject, job.model, job.weights)
     dataset = open_dataset(
         _data_name(job, subject), job.root, split=job.split, count=job.count,
-        size=job.size or subject.preprocessing.size,
+        size=job.size or subject.size, label_map=job.label_map,
     )  # fmt: skip
-    doubts = (*subject.doubts, *check_classes(subject, dataset))
+    doubts = (*subject.doubts, *check_classes(subject, dataset), *dataset.notes)
     # Before the work: a name that is taken should not cost minutes.
     stem = f"eval-{subject.name}-{dataset.name}-{dataset.split}"
     folder = choose_folder(job.out, job.name, stem, replace=job.replace)
     network = _moved(subject.build(len(dataset.classes)), job.device)
-    preprocessing = dataclasses.replace(subject.preprocessing, size=dataset.size)
+    normalisation = choose(job.given, artifact=subject.preprocessing, network=network)
+    preprocessing = dataclasses.replace(normalisation.preprocessing, size=dataset.size)
     found = evaluate_images(
         network, dataset, preprocessing=preprocessing,
         progress=lambda done, total: progress("evaluate", done, total),
     )  # fmt: skip
+    if subject.artifact is not None and normalisation.is_assumed:
+        doubts = (_ASSUMED, *doubts)
     progress("write", 0, 1)
     with new_folder(folder, replace=job.replace) as staging:
         write_atomic(staging / MATRICES, pack_matrices(found))
@@ -117,10 +135,12 @@ def run_evaluation(
             device=job.device,
             packages=package_versions(),
             environment=environment(),
+            normalisation=normalisation.source,
         )
         write_record(staging / RECORD, record)
     progress("write", 1, 1)
-    return EvaluationResult(folder, record, doubts)
+    warning = near_chance(found.matrix) if subject.dense else ""
+    return EvaluationResult(folder, record, doubts, normalisation, warning)
 
 
 def _data_name(job: EvaluationJob, subject: Subject) -> str:

@@ -23,15 +23,23 @@ __all__ = ["Subject", "check_classes", "subject_of"]
 
 @dataclass(frozen=True)
 class Subject:
-    """A network to evaluate, built when the number of classes is known."""
+    """A network to evaluate, built when the number of classes is known.
+
+    Attributes:
+        preprocessing: that its file keeps, or None.
+        size: (H, W) that images are resized to, where its file says so.
+        dense: whether nothing was removed from it.
+    """
 
     name: str
     build: Callable[[int], nn.Module]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None
+    dense: bool
     classes: tuple[str, ...] | None = None
     data: str | None = None
     artifact: str | None = None
     plan: str | None = None
+    size: tuple[int, int] | None = None
     doubts: tuple[str, ...] = ()
 
 
@@ -99,16 +107,17 @@ def _artifact(path: Path, model: str | None, weights: Path | None) -> Subject:
             "dense network are scored with segprune eval NETWORK --weights FILE."
         )
     found = load_predictor(path, model)
-    assumed = "the file does not say how its images were prepared: ImageNet's mean and deviation"
+    plan = read_header(path).plan
     return Subject(
         name=found.name,
         build=lambda classes: found.network,
-        preprocessing=found.preprocessing,
+        preprocessing=found.preprocessing if found.told else None,
+        dense=plan.network == plan.result,
         classes=found.classes,
         data=found.data,
         artifact=found.digest,
-        plan=read_header(path).plan.digest,
-        doubts=() if found.told else (f"{assumed} are assumed",),
+        plan=plan.digest,
+        size=found.preprocessing.size,
     )
 
 
@@ -129,7 +138,8 @@ def _network(named: str, model: str | None, weights: Path | None) -> Subject:
     return Subject(
         name=factory or named,
         build=build,
-        preprocessing=Preprocessing(),
+        preprocessing=None,
+        dense=True,
         doubts=() if weights else (f"{random}: none were given",),
     )
 

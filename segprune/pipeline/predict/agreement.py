@@ -22,10 +22,10 @@ def load_networks(job: PredictJob) -> tuple[Predictor, ...]:
         InputError: their files name other classes.
         ArtifactError, ModelError: as for `load_predictor`.
     """
-    pruned = load_predictor(job.file, job.model)
+    pruned = load_predictor(job.file, job.model, given=job.given)
     if job.against is None:
         return (pruned,)
-    dense = load_predictor(job.against, job.model, like=pruned)
+    dense = load_predictor(job.against, job.model, like=pruned, given=job.given)
     if dense.classes and pruned.classes and dense.classes != pruned.classes:
         raise InputError(
             f"{job.against}: expected the {len(pruned.classes)} classes of {job.file} "

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from segprune.data.normalisation import NOTHING, Given
 
 __all__ = ["PredictJob"]
 
@@ -24,6 +28,8 @@ class PredictJob:
         moving: "gif" or "video"; None: "video" if the source is one, else nothing that moves.
         rate: frames per second of it; None: those of the source, or one a second.
         stills: a PNG of each picture; None: unless the source is a video.
+        given: what was typed of the normalisation.
+        label_map: what single values in label files mean.
         out, name, replace: as for `choose_folder`.
     """
 
@@ -41,6 +47,8 @@ class PredictJob:
     moving: str | None = None
     rate: float | None = None
     stills: bool | None = None
+    given: Given = NOTHING
+    label_map: Mapping[Any, Any] | None = None
     out: Path = Path("runs")
     name: str | None = None
     replace: bool = False

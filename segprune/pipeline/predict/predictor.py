@@ -10,11 +10,14 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
 from segprune.costs import cost
+from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
-from segprune.evaluation import best_classes, predict
+from segprune.evaluation import best_classes
 from segprune.models.weights import file_digest
+from segprune.observation import primary, two_classes
 from segprune.pipeline.network_file import read_network
+from segprune.probabilities import require_logits
 
 __all__ = ["Predictor", "class_indices", "load_predictor"]
 
@@ -26,7 +29,9 @@ class Predictor:
     Attributes:
         name: of its file, without the suffix.
         preprocessing: of its images, `size` included; None there means each image's own.
-        told: whether the file says so; otherwise ImageNet's mean and deviation are assumed.
+        told: whether the file, the network or the user says so; otherwise ImageNet's mean and
+            deviation are assumed.
+        normalisation: who says so.
         classes: their names, where the file tells them.
         data: name of the data set it was trained on, where the file tells it.
         input: `(1, 3, H, W)` that it was made for, or None.
@@ -37,6 +42,7 @@ class Predictor:
     network: nn.Module
     preprocessing: Preprocessing
     told: bool
+    normalisation: Normalisation
     classes: tuple[str, ...] | None
     data: str | None
     input: tuple[int, ...] | None
@@ -97,13 +103,17 @@ def class_indices(
 
 
 def load_predictor(
-    path: Path, model: str | None = None, like: Predictor | None = None
+    path: Path,
+    model: str | None = None,
+    like: Predictor | None = None,
+    given: Given = NOTHING,
 ) -> Predictor:
     """Read an artefact.
 
     Args:
         model: `package.module:factory` of the dense network; needed unless it is a built-in one.
         like: of the same images and classes; with it, and `model`, a state dict will do.
+        given: what was typed of the normalisation.
 
     Raises:
         ArtifactError: the file is missing, damaged, foreign, or of another network.
@@ -119,18 +129,19 @@ def load_predictor(
             )
         return replace(like, name=path.stem, network=network, digest=file_digest(path))
     facts = header.metadata
-    told = "preprocessing" in facts
     input = header.input
-    if told:
-        preprocessing = Preprocessing.from_metadata(facts["preprocessing"])
-    else:
-        preprocessing = Preprocessing(size=None if input is None else (input[-2], input[-1]))
+    kept, size = None, None if input is None else (input[-2], input[-1])
+    if "preprocessing" in facts:
+        kept = Preprocessing.from_metadata(facts["preprocessing"])
+        size = kept.size
+    normalisation = choose(given, artifact=kept, network=network)
     names, data = facts.get("classes"), facts.get("data")
     return Predictor(
         name=path.stem,
         network=network,
-        preprocessing=preprocessing,
-        told=told,
+        preprocessing=replace(normalisation.preprocessing, size=size),
+        told=not normalisation.is_assumed,
+        normalisation=normalisation,
         classes=tuple(map(str, names)) if isinstance(names, list) and names else None,
         data=data if isinstance(data, str) else None,
         input=input,
@@ -145,7 +156,11 @@ def _logits(network: nn.Module, image: Tensor, preprocessing: Preprocessing) -> 
     weight = next(network.parameters(), torch.zeros(()))
     # Not inference_mode: what a network keeps of such a run could never be trained with again.
     with torch.no_grad():
-        logits = predict(network, preprocessing(image[None].to(weight.device)).to(weight.dtype))
+        prepared = preprocessing(image[None].to(weight.device)).to(weight.dtype)
+        output = primary(network(prepared))
+        if output.ndim == 4 and output.shape[1] == 1:
+            require_logits(output, network, prepared, "network")
+        logits = two_classes(output)
         if logits.ndim != 4 or bool(torch.isnan(logits).any()):
             found = "NaN" if logits.ndim == 4 else f"a shape of {tuple(logits.shape)}"
             raise InputError(f"logits: expected numbers (1, K, h, w), found {found}.")

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
+
+from segprune.data.preprocessing import Preprocessing
+from segprune.records import LATER
 
 __all__ = ["Pictured", "PredictRecord", "Shown"]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A network that was shown: its file's digest, and parameters and MACs of inference."""
+    """A network that was shown: its file's digest, and parameters and MACs of inference.
+
+    Attributes:
+        preprocessing: of its images; `normalisation`: who says so.
+    """
 
     name: str
     digest: str
     params: int
     macs: int
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,14 @@ class PredictResult:
 
 
 def run_predict(
-    job: PredictJob, progress: Progress = lambda step, done, total: None
+    job: PredictJob,
+    progress: Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> PredictResult:
     """Show what a network sees; the folder appears when all of it is done.
+
+    Args:
+        say: called with what has to be known at once, a line each.
 
     Raises:
         InputError: pictures that cannot be read (named), classes that do not fit, nothing to write,
@@ -74,8 +79,10 @@ def run_predict(
     pruned = networks[-1]
     source = open_source(
         job.source, root=job.root, split=job.split, count=job.count,
-        size=pruned.preprocessing.size, labels=job.labels,
+        size=pruned.preprocessing.size, labels=job.labels, label_map=job.label_map,
     )  # fmt: skip
+    for line in _first_lines(networks, source):
+        say(line)
     moving = job.moving or ("video" if source.rate else None)
     stills = source.rate is None if job.stills is None else job.stills
     if moving is None and not stills:
@@ -179,7 +186,18 @@ class _Work:
 
 def _shown(network: Predictor, image: Tensor) -> Shown:
     params, macs = network.sizes(image)
-    return Shown(network.name, network.digest, params, macs)
+    return Shown(
+        network.name, network.digest, params, macs, network.preprocessing,
+        network.normalisation.source,
+    )  # fmt: skip
+
+
+def _first_lines(networks: tuple[Predictor, ...], source: Source) -> list[str]:
+    """The normalisation, of each network where they differ, and notes."""
+    found = {one.normalisation.sentence: one.name for one in networks}
+    alone = len(found) == 1
+    lines = [line if alone else f"{name}: {line}" for line, name in found.items()]
+    return lines + [f"note: {note}" for note in source.notes]
 
 
 def _footer(titles: tuple[str, ...], shown: tuple[Shown, ...]) -> list[str]:

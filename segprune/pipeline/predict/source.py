@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from segprune.data.classes import ClassTable
-from segprune.data.frames import Frame, find_frames
+from segprune.data.frames import Frame, find_frames, label_values
+from segprune.data.label_map import LabelMap, LabelValues, read_label_map
 from segprune.data.opening import NAMES, open_dataset
-from segprune.data.reading import SUFFIXES, read_image, read_indices, spread
+from segprune.data.reading import SUFFIXES, left_out, read_image, read_indices, spread
 from segprune.errors import InputError
 from segprune.pictures.moving import VIDEO_SUFFIXES, open_video
 
@@ -48,6 +50,7 @@ class Source:
         count: how many; 0 where a video does not say.
         rate: frames per second of a video, else None.
         classes: of a data set, else None.
+        notes: what has to be known of it, such as pictures that are left out.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Source:
     count: int
     rate: Fraction | None = None
     classes: ClassTable | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_source(
@@ -65,6 +69,7 @@ def open_source(
     count: int | None = None,
     size: tuple[int, int] | None = None,
     labels: bool = True,
+    label_map: Mapping[Any, Any] | None = None,
 ) -> Source:
     """Find out what is meant, and look at it; nothing is read yet.
 
@@ -74,6 +79,7 @@ def open_source(
         count: so many evenly spaced pictures, or the first frames of a video.
         size: (H, W) of scenes of "streets", which are painted at any size.
         labels: whether labels beside images are used.
+        label_map: what single values in label files mean; None: what `classes.toml` says.
 
     Raises:
         InputError: nothing of the kind, or nothing in it; see `open_dataset`.
@@ -82,14 +88,16 @@ def open_source(
         raise InputError(f"count: expected at least 1, found {count}.")
     path = Path(source)
     if source in NAMES:
-        return _dataset(source, root, split, count, size if source == "streets" else None, labels)
+        size = size if source == "streets" else None
+        return _dataset(source, root, split, count, size, labels, label_map)
     if root is not None:
         raise InputError(
             f"root: expected it with the name of a data set ({', '.join(NAMES)}), found "
             f"{source!r}; leave it out, or name the data set."
         )
     if path.is_dir():
-        return _folder(path, count, labels)
+        values = None if label_map is None else read_label_map(label_map, "label_map")
+        return _folder(path, count, labels, values)
     if not path.is_file():
         raise InputError(
             f"{source}: expected an image, a folder of images, a video, or one of "
@@ -112,8 +120,12 @@ def _dataset(
     count: int | None,
     size: tuple[int, int] | None,
     labels: bool,
+    label_map: Mapping[Any, Any] | None,
 ) -> Source:
-    dataset = open_dataset(name, root, split=split, size=size, count=count)
+    # Without labels nobody asks what they show.
+    dataset = open_dataset(
+        name, root, split=split, size=size, count=count, label_map=label_map, check=labels
+    )
 
     def pictures() -> Iterator[Picture]:
         for index in range(len(dataset)):
@@ -122,16 +134,18 @@ def _dataset(
             image = sample.image.as_subclass(Tensor)
             yield Picture(_plain(sample.name), image, label, sample.name)
 
-    return Source(name, pictures, len(dataset), classes=dataset.classes)
+    return Source(name, pictures, len(dataset), classes=dataset.classes, notes=dataset.notes)
 
 
-def _folder(path: Path, count: int | None, labels: bool) -> Source:
+def _folder(path: Path, count: int | None, labels: bool, label_map: LabelMap | None) -> Source:
     chosen = spread(find_frames(path, labels=labels), count)
     named = [(_plain(str(f.image.relative_to(path).with_suffix(""))), f) for f in chosen]
-    return _files(path.absolute().name or "images", named)
+    values = label_values(label_map, tuple(chosen))
+    found = _files(path.absolute().name or "images", named, values)
+    return replace(found, notes=left_out(path, recursive=True))
 
 
-def _files(name: str, named: list[tuple[str, Frame]]) -> Source:
+def _files(name: str, named: list[tuple[str, Frame]], values: LabelValues | None = None) -> Source:
     unique: dict[str, Frame] = {}
     for own, frame in named:
         numbers = itertools.count(2)
@@ -143,15 +157,15 @@ def _files(name: str, named: list[tuple[str, Frame]]) -> Source:
     def pictures() -> Iterator[Picture]:
         for own, frame in unique.items():
             image = torch.from_numpy(read_image(frame.image)).permute(2, 0, 1).contiguous()
-            yield Picture(own, image, _label(frame, image), str(frame.image))
+            yield Picture(own, image, _label(frame, image, values), str(frame.image))
 
     return Source(name, pictures, len(unique))
 
 
-def _label(frame: Frame, image: Tensor) -> Tensor | None:
-    if frame.label is None:
+def _label(frame: Frame, image: Tensor, values: LabelValues | None) -> Tensor | None:
+    if frame.label is None or values is None:
         return None
-    label = torch.from_numpy(read_indices(frame.label))
+    label = torch.from_numpy(values(frame.label, read_indices(frame.label, known=values.known)))
     if label.shape != image.shape[-2:]:
         raise InputError(
             f"{frame.label}: expected the size of its image, {image.shape[-1]}x{image.shape[-2]}, "

@@ -12,17 +12,18 @@ workers.log                        what worker processes print
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.errors import InputError
 from segprune.metrics import Score
 from segprune.pipeline.sweep.cells import Cell
 from segprune.pipeline.sweep.records import CellRecord, LayerWidth, SpeedRecord
 from segprune.plan import PrunePlan
-from segprune.records import new_folder, read_record, write_atomic, write_record
+from segprune.records import LATER, new_folder, read_record, write_atomic, write_record
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.training.toml import to_toml
@@ -70,6 +71,8 @@ class DenseRecord:
     score: Score
     packages: Mapping[str, str]
     environment: Environment
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
 
 
 def widths_of(plan: PrunePlan, layers: tuple[LayerAxis, ...]) -> tuple[LayerWidth, ...]:

@@ -8,11 +8,13 @@ beside other work would be worth less, so speed is measured apart, when nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.metrics import Score
+from segprune.records import LATER
 from segprune.speed import SpeedComparison, SpeedInput
 from segprune.speed.inputs import MemoryFormat
 
@@ -66,6 +68,7 @@ class CellRecord:
         input: of the evaluated network, `(1, 3, H, W)`.
         source: digest of the dense network's file.
         dense_params, dense_macs, dense_score: of the dense network, same evaluation.
+        preprocessing: of the images; `normalisation`: who says so.
         outcome: None where the cell failed; failure: the sentence that says why, or None.
     """
 
@@ -94,6 +97,8 @@ class CellRecord:
     failure: str | None
     packages: Mapping[str, str]
     environment: Environment
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ def evaluate_dense(arguments: Mapping[str, Any], progress: Progress) -> None:
         score=_score(network, work, progress),
         packages=package_versions(),
         environment=environment(),
+        preprocessing=images.preprocessing,
+        normalisation=images.normalisation.source,
     )
     folder.keep_dense(record)
 
@@ -171,6 +173,8 @@ def cell_record(
         failure=failure,
         packages=package_versions(),
         environment=environment(),
+        preprocessing=dense.preprocessing,
+        normalisation=dense.normalisation,
     )
 
 

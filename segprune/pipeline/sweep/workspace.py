@@ -17,7 +17,7 @@ from segprune.errors import InputError
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, Scores, activation, taylor
 from segprune.pipeline.training.images import Images, open_images, stored_batches
-from segprune.pipeline.training.start import Start, start_from
+from segprune.pipeline.training.start import Start, normalisation_of, start_from
 from segprune.tracing import trace
 from segprune.training.recipe import Recipe
 
@@ -44,8 +44,9 @@ class Workspace:
 
     def __init__(self, recipe: Recipe) -> None:
         images = open_images(recipe.data)
-        self.images: Images = dataclasses.replace(images, validation=_InMemory(images.validation))
-        self.start: Start = start_from(recipe, self.images)
+        images = dataclasses.replace(images, validation=_InMemory(images.validation))
+        self.start: Start = start_from(recipe, images)
+        self.images: Images = images.normalised(normalisation_of(recipe, self.start))
         if not self.start.is_dense:
             raise InputError(
                 f"network.init_from: expected a dense network, found {recipe.network.init_from} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from segprune.data.dataset import SegmentationDataset
+from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.data.order import EpochOrder
 from segprune.data.preprocessing import Preprocessing
@@ -42,29 +43,52 @@ class Images:
     Attributes:
         training: at stored size, for `augment`.
         validation: at the size of the network's input, labels at full size.
+        normalisation: what `preprocessing` is from.
         example: one normalised batch of validation images `(1, 3, H, W)`.
     """
 
     training: SegmentationDataset
     validation: SegmentationDataset
     preprocessing: Preprocessing
+    normalisation: Normalisation
     example: Tensor
+
+    def normalised(self, normalisation: Normalisation) -> Images:
+        """The same images, prepared in another way."""
+        preprocessing = replace(normalisation.preprocessing, size=self.preprocessing.size)
+        example = preprocessing(self.validation[0].image[None])
+        return Images(self.training, self.validation, preprocessing, normalisation, example)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is said of them at the beginning of a run."""
+        notes = dict.fromkeys((*self.training.notes, *self.validation.notes))
+        return (self.normalisation.sentence, *(f"note: {note}" for note in notes))
 
 
 def open_images(section: DataSection) -> Images:
     """Open both splits; errors as for `open_dataset`, before anything is trained.
 
+    They are normalised as the section says, or with ImageNet's mean and deviation until
+    `Images.normalised` is called.
+
     Training images are kept in memory if all of them take little of it.
     """
-    training = open_dataset(section.name, section.root, split=section.train, count=section.count)
+    training = open_dataset(
+        section.name, section.root, split=section.train, count=section.count,
+        label_map=section.label_map,
+    )  # fmt: skip
     if len(training) * sum(len(part) for part in training[0].content()) <= _LITTLE:
+        notes = training.notes
         training = open_dataset(
             section.name, section.root, split=section.train, count=section.count, cache=True,
-            check=False,
+            check=False, label_map=section.label_map,
         )  # fmt: skip
+        training.notes = notes  # of the check
     validation = open_dataset(
-        section.name, section.root, split=section.val, size=section.size, count=section.val_count
-    )
+        section.name, section.root, split=section.val, size=section.size, count=section.val_count,
+        label_map=section.label_map,
+    )  # fmt: skip
     if section.val != section.train and training.source(0) == validation.source(0):
         raise InputError(
             f"data.val: expected other images than those of training, found the images of training "
@@ -74,8 +98,10 @@ def open_images(section: DataSection) -> Images:
     if section.size is None:
         _require_one_size(validation, "data.size", "size")
     first = validation[0].image
-    preprocessing = Preprocessing(size=(int(first.shape[-2]), int(first.shape[-1])))
-    return Images(training, validation, preprocessing, preprocessing(first[None]))
+    normalisation = choose(section.given)
+    size = (int(first.shape[-2]), int(first.shape[-1]))
+    preprocessing = replace(normalisation.preprocessing, size=size)
+    return Images(training, validation, preprocessing, normalisation, preprocessing(first[None]))
 
 
 def require_views(images: Images, recipe: Recipe) -> None:

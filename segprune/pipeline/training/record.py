@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.metrics import Score
+from segprune.records import LATER
 
 __all__ = ["TrainingRecord", "Work", "package_versions"]
 
@@ -46,6 +48,9 @@ class TrainingRecord:
         artifact: digest of the file that was written, and that "result" scores.
         dense_params, dense_macs, params, macs: of inference, of the dense network and the result.
         scores: by stage: "start", "pruned", "recalibrated", "result".
+        preprocessing: of the images; `normalisation`: who says so; None and "" in files of earlier
+            versions, which knew ImageNet's alone.
+        warnings: what was doubtful, a sentence each.
     """
 
     SCHEMA: ClassVar[str] = "segprune.training/1"
@@ -71,6 +76,9 @@ class TrainingRecord:
     work: Work
     packages: Mapping[str, str]
     environment: Environment
+    preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
+    normalisation: str = field(default="", metadata=LATER)
+    warnings: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def sections(self) -> dict[str, Any]:

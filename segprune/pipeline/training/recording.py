@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -30,6 +30,7 @@ def training_record(
     result: nn.Module,
     scores: Mapping[str, Score],
     fitted: Fit,
+    warnings: Sequence[str] = (),
 ) -> TrainingRecord:
     """What is kept of a run.
 
@@ -66,4 +67,7 @@ def training_record(
         ),
         packages=package_versions(),
         environment=environment(),
+        preprocessing=images.preprocessing,
+        normalisation=images.normalisation.source,
+        warnings=tuple(warnings),
     )

@@ -19,7 +19,7 @@ from torch import nn
 
 from segprune.artifacts import save
 from segprune.errors import InputError, SegpruneError
-from segprune.evaluation import evaluate
+from segprune.evaluation import Evaluation, evaluate_images, near_chance
 from segprune.losses import class_weights
 from segprune.metrics import Score
 from segprune.pipeline.training.folder import (
@@ -42,7 +42,13 @@ from segprune.pipeline.training.images import (
 from segprune.pipeline.training.overlays import write_overlays
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.pipeline.training.recording import training_record
-from segprune.pipeline.training.start import Start, load_artifact, start_from, with_widths
+from segprune.pipeline.training.start import (
+    Start,
+    load_artifact,
+    normalisation_of,
+    start_from,
+    with_widths,
+)
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
@@ -58,6 +64,7 @@ from segprune.violations import Violation
 __all__ = ["TrainingResult", "run_recover", "run_train"]
 
 Progress = Callable[[str, int, int], None]
+Say = Callable[[str], None]
 
 _PRUNING = "section [pruning] of the recipe: "
 
@@ -81,8 +88,12 @@ def run_train(
     out: Path = Path("runs"),
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
+    say: Say = lambda line: None,
 ) -> TrainingResult:
     """Train a network as it is, dense or pruned; `run_recover` prunes first.
+
+    Args:
+        say: called with what has to be known at once, a line each.
 
     Raises:
         InputError: the recipe has a section that does not fit, or a run of that name is finished.
@@ -99,7 +110,7 @@ def run_train(
             "teacher of its own."
         )
     with run_folder(recipe, out) as folder:
-        return _run(recipe, folder, ("train", *command), progress)
+        return _run(recipe, folder, ("train", *command), progress, say)
 
 
 def run_recover(
@@ -108,6 +119,7 @@ def run_recover(
     out: Path = Path("runs"),
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
+    say: Say = lambda line: None,
 ) -> TrainingResult:
     """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
 
@@ -124,11 +136,11 @@ def run_recover(
             "segprune train, and name its artefact."
         )
     with run_folder(recipe, out) as folder:
-        return _run(recipe, folder, ("recover", *command), progress)
+        return _run(recipe, folder, ("recover", *command), progress, say)
 
 
 def _run(
-    recipe: Recipe, folder: Path, command: tuple[str, ...], progress: Progress
+    recipe: Recipe, folder: Path, command: tuple[str, ...], progress: Progress, say: Say
 ) -> TrainingResult:
     recovers = command[0] == "recover"
     progress("open", 0, 1)
@@ -137,11 +149,20 @@ def _run(
     if is_primary():
         require_same_images(folder, sample_digests(images))
     start = start_from(recipe, images)
+    images = images.normalised(normalisation_of(recipe, start))
+    for line in images.lines:
+        say(line)
     scores: dict[str, Score] = {}
+    warnings: list[str] = []
 
     def note(stage: str, network: nn.Module) -> None:
         if is_primary():
-            scores[stage] = _evaluate(network, recipe, images, stage, progress)
+            found = _evaluate(network, recipe, images, stage, progress)
+            scores[stage] = found.score
+            warning = near_chance(found.matrix) if stage == "start" and start.is_dense else ""
+            if warning:
+                warnings.append(warning)
+                say(f"warning: {warning}")
 
     if start.source is not None:
         note("start", start.network)
@@ -185,7 +206,9 @@ def _run(
     note("result", result)
     progress("overlays", 0, 1)
     write_overlays(folder / OVERLAYS, result, images.validation, images.preprocessing)
-    record = training_record(recipe, command, start, images, artifact, result, scores, fitted)
+    record = training_record(
+        recipe, command, start, images, artifact, result, scores, fitted, warnings
+    )
     write_record(folder / RECORD, record)
     return TrainingResult(folder, record)
 
@@ -195,9 +218,9 @@ def _run(
 
 def _evaluate(
     network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
-) -> Score:
+) -> Evaluation:
     with borrowed(network, working_device(recipe.training)) as there:
-        return evaluate(
+        return evaluate_images(
             there, images.validation, preprocessing=images.preprocessing,
             progress=lambda done, total: progress(f"evaluate {stage}", done, total),
         )  # fmt: skip

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from segprune.artifacts import is_artifact, load, read_header
+from segprune.data.normalisation import Normalisation, choose
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.models import build
@@ -32,6 +32,7 @@ __all__ = [
     "Start",
     "artifact_preprocessing",
     "load_artifact",
+    "normalisation_of",
     "start_from",
     "with_widths",
 ]
@@ -126,7 +127,7 @@ def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) ->
     if not is_reference(section.model):
         return plan
     layers = [list(layer) for layer in layers_of(network)]
-    return dataclasses.replace(plan, notes={**plan.notes, "layers": layers})
+    return replace(plan, notes={**plan.notes, "layers": layers})
 
 
 def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
@@ -157,6 +158,37 @@ def _declared(recipe: Recipe, classes: int) -> nn.Module:
                 f"data set has {classes} classes, and so has the network."
             )
         return build(section.model, num_classes=classes, **options).eval()
+
+
+def normalisation_of(recipe: Recipe, start: Start) -> Normalisation:
+    """What the images of a recipe are normalised with.
+
+    Raises:
+        InputError: files that the weights are from, or the teacher's, were trained with others.
+    """
+    section, teacher = recipe.network, recipe.distillation and recipe.distillation.teacher
+    paths = section.weights or ((section.architecture_of,) if section.architecture_of else ())
+    kept = [(path, artifact_preprocessing(path)) for path in paths if is_artifact(path)]
+    first = kept[0][1] if kept else None
+    for path, other in kept:
+        if other is not None and first is not None and not _alike(other, first):
+            raise InputError(
+                f"network.average_of: expected networks of one normalisation, found others in "
+                f"{kept[0][0]} and {path}; average networks that were trained alike."
+            )
+    found = choose(recipe.data.given, artifact=first, network=start.dense)
+    taught = artifact_preprocessing(teacher) if teacher and is_artifact(teacher) else None
+    if taught is not None and not _alike(taught, found.preprocessing):
+        raise InputError(
+            f"distillation.teacher: expected a network whose images are normalised as those of the "
+            f"network that is trained, found another mean, std or range in {teacher}; say mean and "
+            "std in section [data], or take another teacher."
+        )
+    return found
+
+
+def _alike(one: Preprocessing, other: Preprocessing) -> bool:
+    return replace(one, size=None) == replace(other, size=None)
 
 
 def artifact_preprocessing(path: Path) -> Preprocessing | None:
