@@ -13,6 +13,7 @@ from segprune.artifacts.settings import differing
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
 from segprune.network import aliases, as_channels_last, copy_with, tensors_of
+from segprune.process_state import generators_kept
 from segprune.surgery import prune
 
 __all__ = ["is_artifact", "load", "read_header"]
@@ -36,7 +37,7 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
                 f"{path}: expected the dense {header.network} beside it, found none; this is not a "
                 "network of segprune.build. Pass load(path, model=YourNetwork(...))."
             )
-        with torch.random.fork_rng(devices=[]):
+        with generators_kept():
             model = build(header.spec["name"], **header.spec["options"])
     if type(model).__name__ != header.network:
         raise ArtifactError(
