@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -90,28 +91,22 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
     keeps in evaluation mode.
     """
     found = {name: module.training for name, module in pruned.named_modules()}
-    wanted = {name: module.training for name, module in model.named_modules()}
-    if len(set(found.values())) == 1 or _agree(wanted, found):
+    if len(set(found.values())) == 1:
+        return
+    ways = [{name: module.training for name, module in model.named_modules()}]
+    if ways[0] == found:
         return
     for mode in (False, True):
-        try:
+        with contextlib.suppress(Exception):  # a network may refuse a mode
             whole = copy_with(model, {}).train(mode)
-        except Exception:
-            continue  # a network that refuses the mode
-        set_as_a_whole = {name: module.training for name, module in whole.named_modules()}
-        if _agree(set_as_a_whole, found):
-            return
-        if mode == pruned.training != model.training:
-            wanted = set_as_a_whole
-    names = [name for name in found if found[name] != wanted.get(name, found[name])]
-    expected, other = ("training", "evaluation")[:: 1 if wanted[names[0]] else -1]
-    more = f", and {len(names) - 1} more modules are in another mode" if len(names) > 1 else ""
-    text = f"expected {expected} mode, found {other} mode{more}; call eval() on the whole network"
-    yield Violation("behaviour", names[0] or "the network", text)
-
-
-def _agree(wanted: dict[str, bool], found: dict[str, bool]) -> bool:
-    return all(wanted.get(name, mode) == mode for name, mode in found.items())
+            ways.append({name: module.training for name, module in whole.named_modules()})
+    others = [[n for n in found if found[n] != way.get(n, found[n])] for way in ways]
+    nearest = min(others, key=len)
+    if nearest:
+        expected, other = ("evaluation", "training")[:: 1 if found[nearest[0]] else -1]
+        more = f", and {len(nearest) - 1} more modules so" if len(nearest) > 1 else ""
+        text = f"expected {expected} mode, found {other} mode{more}; call eval() on the network"
+        yield Violation("behaviour", nearest[0] or "the network", text)
 
 
 # -- hooks -----------------------------------------------------------------------------------------

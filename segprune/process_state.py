@@ -125,13 +125,14 @@ def _full_precision() -> Iterator[None]:
     It rounds to half precision, which hides or feigns differences.
     """
     here = threading.get_ident()
-    enter, leave = torch.autocast.__enter__, torch.autocast.__exit__
+    enter: Callable[..., Any] = torch.autocast.__enter__
+    leave: Callable[..., Any] = torch.autocast.__exit__
 
     def entered(context: torch.autocast) -> Any:
         return context if threading.get_ident() == here else enter(context)
 
     def left(context: torch.autocast, *raised: Any) -> Any:
-        return None if threading.get_ident() == here else leave(context, *raised)  # type: ignore[no-untyped-call]
+        return None if threading.get_ident() == here else leave(context, *raised)
 
     for kind in _AUTOCAST:  # `_switches_kept` puts it back
         torch.set_autocast_enabled(kind, False)
