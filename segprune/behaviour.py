@@ -101,8 +101,8 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
             whole = copy_with(model, {}).train(mode)
             ways.append({name: module.training for name, module in whole.named_modules()})
     others = [[n for n in found if found[n] != way.get(n, found[n])] for way in ways]
-    nearest = min(others, key=len)
-    if nearest:
+    if all(others):
+        nearest = others[0] if pruned.training == model.training else min(others, key=len)
         expected, other = ("evaluation", "training")[:: 1 if found[nearest[0]] else -1]
         more = f", and {len(nearest) - 1} more modules so" if len(nearest) > 1 else ""
         text = f"expected {expected} mode, found {other} mode{more}; call eval() on the network"

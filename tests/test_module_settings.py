@@ -46,7 +46,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "approximate": ("tanh",), "nonlinearity": ("relu",), "reduction": ("sum", "none"),
     "activation": ("gelu", torch.tanh), "size": (8,), "scale_factor": (2.0, 3.0),
     "padding_idx": (1,), "max_norm": (1.0,), "stride": (2, 1), "divisor_override": (3,),
-    "output_ratio": (0.5,), "output_size": (5, (5, 5)), "value": (0.75,), "eps": (1e-3,),
+    "output_ratio": (0.5,), "output_size": (4,), "value": (0.75,), "eps": (1e-3,),
     "norm_type": (3.0,), "unflattened_size": ((4, 1),), "cutoffs": ([2, 3],), "dim": (0, 2, -1),
     "groups": (4,), "num_groups": (4,), "num_heads": (4,), "nhead": (4,), "kernel_size": (2,),
     "align_corners": (True,), "recompute_scale_factor": (True,), "momentum": (0.5,),
@@ -72,7 +72,8 @@ NO_BEHAVIOUR = {
 MADE_OF_PARTS = {
     "Module", "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "Buffer",
     "ParameterDict", "Transformer", "TransformerEncoder", "TransformerDecoder", "Parameter",
-    "DataParallel", "NLLLoss2d", "RNNBase", "RNNCellBase", "UninitializedParameter", "UninitializedBuffer",
+    "DataParallel", "NLLLoss2d", "RNNBase", "RNNCellBase", "UninitializedParameter",
+    "UninitializedBuffer",
 }  # fmt: skip
 # Taken only together: a size excludes a factor, a share an absolute size, and so on.
 WITHOUT = {"scale_factor": ("size",), "output_ratio": ("output_size",)}
@@ -119,7 +120,7 @@ def varied(name: str) -> dict[str, tuple[nn.Module, nn.Module]]:
     kind = getattr(nn, name)
     found = {}
     defaults = {k: p.default for k, p in inspect.signature(kind).parameters.items()}
-    for argument, default in (RECURRENT if "args" in defaults else defaults).items():
+    for argument, default in (RECURRENT if SPECIAL.get(name) is _RECURRENT else defaults).items():
         if argument in NO_BEHAVIOUR:
             continue
         base = {k: v for k, v in needed(kind).items() if k not in WITHOUT.get(argument, ())}
