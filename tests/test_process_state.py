@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 import segprune
 from segprune.execution import undisturbed
 from segprune.interpreter import Interpreter
+from segprune.network import digest_of
+from segprune.speed.clock import stopwatch_of
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -73,7 +76,7 @@ def test_a_whole_pruning_moves_no_generator(does: Callable[[], object]) -> None:
 @pytest.mark.usefixtures("_moved")
 def test_saving_and_loading_move_no_generator(tmp_path: Path) -> None:
     dense = segprune.build("bisenetv2", num_classes=3, width=0.25)
-    plan = segprune.make_plan(dense, torch.rand(1, 3, 64, 64))
+    plan = segprune.PrunePlan(digest_of(dense), {}, {}, digest_of(dense))
     before = generators()
     path = tmp_path / "net.safetensors"
     segprune.save(path, segprune.prune(dense, plan), plan, deploy=True)
@@ -210,22 +213,23 @@ def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
     """Whichever begins first: neither puts back what the other changed."""
     enter, fast = torch.autocast.__enter__, torch.backends.mha.get_fastpath_enabled()
     filters = list(warnings.filters)
-    inside, leave = threading.Event(), threading.Event()
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
 
     def first() -> None:
         with undisturbed():
-            inside.set()
-            leave.wait(60)
+            first_in.set()
+            second_in.wait(0.2)  # in vain, where only one may be within
+        first_out.set()
 
     def second() -> None:
+        first_in.wait(60)
         with undisturbed():
-            pass
+            second_in.set()
+            first_out.wait(60)
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    threads[0].start()
-    inside.wait(60)
-    threads[1].start()
-    leave.set()
+    for thread in threads:
+        thread.start()
     for thread in threads:
         thread.join(60)
     assert torch.autocast.__enter__ is enter
@@ -371,3 +375,36 @@ def test_a_trace_that_needs_data_says_so_and_names_the_line() -> None:
     summary = segprune.trace(Between(looks), X).summary()
     assert "real data" in summary
     assert "y.mean().item() > 9" in summary
+
+
+# -- events of a device ----------------------------------------------------------------------------
+
+
+def test_events_are_recorded_on_the_networks_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = [torch.device("cuda", 0)]
+    recorded: list[torch.device] = []
+
+    @contextlib.contextmanager
+    def device(wanted: torch.device) -> Iterator[None]:
+        current.append(wanted)
+        yield
+        current.pop()
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            recorded.append(current[-1])
+
+        def elapsed_time(self, end: Event) -> float:
+            return 12.5
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: recorded.append(current[-1]))
+    second = torch.device("cuda", 1)
+    watch = stopwatch_of(second)
+    assert watch(lambda: recorded.append(current[-1])) == 12.5
+    assert recorded == [second] * 5
+    assert current == [torch.device("cuda", 0)]
