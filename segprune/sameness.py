@@ -16,10 +16,11 @@ from torch.fx import Graph
 __all__ = ["Sameness", "code_names"]
 
 _DEPTH = 12
-# What Python writes down beside the code of a class.
+# What Python writes down beside the code of a class, some of it as late as at a first copy.
 _NOTES = frozenset({
     "__annotations__", "__classdictcell__", "__dict__", "__doc__", "__firstlineno__",
-    "__module__", "__orig_bases__", "__parameters__", "__static_attributes__", "__weakref__",
+    "__module__", "__orig_bases__", "__parameters__", "__slotnames__", "__static_attributes__",
+    "__weakref__",
     "_abc_impl",
 })  # fmt: skip
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.fx
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import orthogonal, weight_norm
 
 import segprune
 from segprune.behaviour import compare_behaviour
+from segprune.network import digest_of
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -218,6 +221,24 @@ def test_a_network_that_the_same_code_built_again_has_the_same_behaviour(tmp_pat
     assert "the network" in {
         violation.where for violation in found if violation.kind == "behaviour"
     }
+
+
+@pytest.mark.parametrize("wrap", [weight_norm, orthogonal, None], ids=["norm", "orthogonal", "no"])
+def test_classes_that_torch_makes_anew_for_each_module_are_the_same(wrap: Any) -> None:
+    """Parametrizations and graphs of torch.fx have a class of their own in every network."""
+
+    def make() -> nn.Module:
+        layer = nn.Conv2d(3, 8, 1) if wrap is None else wrap(nn.Conv2d(3, 8, 1))
+        network = nn.Sequential(layer, nn.ReLU(), nn.Conv2d(8, 4, 1)).eval()
+        return network if wrap else torch.fx.symbolic_trace(network)
+
+    one, other = make(), make()
+    plan = segprune.PrunePlan(digest_of(one), {}, {}, digest_of(one))
+    copied = segprune.prune(one, plan)
+    for network in (copied, other):
+        assert list(compare_behaviour(one, network, plan, X)) == []
+    other.get_submodule("1").inplace = True
+    assert [v.where for v in compare_behaviour(one, other, plan, X)] == ["1.inplace"]
 
 
 def test_memory_of_another_network_is_no_attribute() -> None:
