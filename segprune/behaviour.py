@@ -30,10 +30,7 @@ def compare_behaviour(
     model: nn.Module, pruned: nn.Module, plan: PrunePlan, inputs: Any
 ) -> Iterator[Violation]:
     """Compare modules one by one: what no tensor shows, and perhaps no run in evaluation mode."""
-    both = (model, pruned)
-    same = Sameness(
-        item for network in both for item in (*network.modules(), *tensors_of(network).values())
-    )
+    same = Sameness(model, pruned)
     yield from _structure(model, pruned)
     yield from _modes(model, pruned)
     yield from _tensor_hooks(model, pruned, same)
@@ -51,7 +48,7 @@ def compare_behaviour(
             continue
         yield from _hooks(name, dense, module, same)
         differing += _attributes(name, dense, module, model, plan, same)
-    state = _state(both, inputs) if differing else set()
+    state = _state((model, pruned), inputs) if differing else set()
     yield from (violation for name, key, violation in differing if (name, key) not in state)
 
 
@@ -226,7 +223,7 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
     found: set[tuple[str, str]] = set()
     for network in networks:
         copied = copy_with(network, {})
-        same = Sameness((*network.modules(), *copied.modules()))
+        same = Sameness(network, copied)
         tensors = {(name, key): value for name, key, value in _stored(copied)}
         for training in (False, True):
             for method in ("forward", *getattr(network, "traced_methods", ())):

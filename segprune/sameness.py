@@ -28,22 +28,27 @@ _NOTES = frozenset({
 class Sameness:
     """Compares values of a network with those of its copy, or of one built by the same code.
 
-    What cannot be compared (locks, weak references, random generators) counts as the same, and so
-    do the networks' registered modules and tensors, which are compared under their own names.
+    What cannot be compared (locks, weak references, random generators) counts as the same.
 
     Args:
-        registered: modules, parameters and buffers of both networks.
+        networks: both; their registered modules and tensors are the same where their names are,
+            for those are compared elsewhere.
     """
 
-    def __init__(self, registered: Iterable[object]) -> None:
-        self._registered = {id(item) for item in registered}
+    def __init__(self, *networks: nn.Module) -> None:
+        self._names: dict[int, str] = {}
+        for network in networks:
+            for listed in (network.named_modules, network.named_parameters, network.named_buffers):
+                self._names.update({id(item): name for name, item in listed()})
         self._seen: dict[tuple[int, int], tuple[object, object]] = {}
         self._depth = 0
 
     def __call__(self, one: Any, other: Any) -> bool:
         """Compare two values."""
-        if one is other or {id(one), id(other)} <= self._registered:
+        if one is other:
             return True
+        if id(one) in self._names and id(other) in self._names:
+            return self._names[id(one)] == self._names[id(other)]
         # Objects may hold themselves; the memo keeps both alive, or another would take the id.
         if (id(one), id(other)) in self._seen or self._depth > _DEPTH:
             return True

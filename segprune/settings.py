@@ -16,7 +16,8 @@ from torch import nn
 
 __all__ = ["attributes_of", "is_of_torch", "same_kind", "settings_of"]
 
-_INTERNAL = frozenset(vars(nn.Module()))
+# A compiled call is the same code; torch leaves it out of copies.
+_INTERNAL = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
 # Training knows more: these change nothing that evaluation computes.
 _OF_TRAINING = frozenset({
     "p", "dropout", "inplace", "momentum", "process_group", "scale_grad_by_freq", "sparse",

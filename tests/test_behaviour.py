@@ -47,6 +47,7 @@ class Net(nn.Module):
         self.head = nn.Conv2d(16, 5, 1)
         self.calls, self.grid = 0, None
         self.width = 16  # no code reads it
+        self.order = [self.stem, self.head]
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
@@ -102,6 +103,7 @@ CHANGES: dict[str, tuple[Callable[[Any], object], str]] = {
     "a plain tensor": (lambda s: put(shift=torch.tensor([0.5]))(s.gate), "attribute gate.shift"),
     "something for nothing": (lambda s: put(ratio=2)(s.gate), "attribute gate.ratio"),
     "an attribute less": (lambda s: delattr(s.gate, "slope"), "attribute gate.slope"),
+    "modules listed in another order": (lambda s: s.order.reverse(), "attribute order"),
     "a width of neither": (lambda s: put(width=11)(s), "attribute width"),
     "a patched forward": (
         lambda s: put(forward=types.MethodType(lambda self, x: x, s.gate))(s.gate),
@@ -143,6 +145,10 @@ def test_a_module_that_behaves_otherwise_is_found_and_named(change: str) -> None
     assert where in violations(plant)
 
 
+def compiled(small: Any) -> None:
+    small._compiled_call_impl = small._call_impl  # as small.compile() does
+
+
 def fine(small: Any) -> None:
     """All that users do to a pruned network without changing what it is."""
     small(torch.rand(2, 3, 16, 16))  # fills caches, counts calls
@@ -152,6 +158,7 @@ def fine(small: Any) -> None:
 MODES: dict[str, Callable[[Any], object]] = {
     "as it came": lambda s: None,
     "in training": lambda s: s.train(),
+    "compiled": compiled,
     "used, noted, its unread width corrected": fine,
 }
 
