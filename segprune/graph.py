@@ -70,6 +70,8 @@ class ChannelGraph:
             mode must run.
         stored: (module path, attribute) -> labels that a stored channel count of the user's module
             counts; it is rewritten in the pruned copy.
+        needs_data: why the network was run on real tensors, with the user's line; empty where it
+            ran without data.
     """
 
     example_inputs: Any
@@ -80,6 +82,7 @@ class ChannelGraph:
     unreached: tuple[str, ...]
     untraced: Mapping[str, str]
     stored: Mapping[tuple[str, str], LabelVector]
+    needs_data: str = ""
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -155,6 +158,8 @@ class ChannelGraph:
         lines += [f"  stays: {group}" for group in self.frozen]
         lines += [f"  not reached: {name}" for name in self.unreached]
         lines += [f"  not traced: {name}: {why}" for name, why in self.untraced.items()]
+        if self.needs_data:
+            lines.append(f"  traced on real data, for without data: {self.needs_data}")
         return "\n".join(lines)
 
     def kept(self, keep: NDArray[np.bool_]) -> dict[str, dict[int, tuple[int, ...]]]:

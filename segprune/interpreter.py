@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import torch
@@ -16,12 +17,14 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from segprune.programs import Source
 
-__all__ = ["Interpreter", "bind", "operator_name", "user_line"]
+__all__ = ["Interpreter", "bind", "operator_name", "raised_at", "user_line"]
 
 _SKIPPED_FOLDERS = tuple(
     str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parent)
 )
-_SKIPPED_MODULES = ("copying", "contextlib.py", "<frozen")
+# Packages of others may lie in a folder of the standard library: their lines are named.
+_STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
+_PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _BYSTANDERS = ("prim", "profiler")
 # fmt: off
 _KEEP_SHAPE = frozenset({
@@ -31,6 +34,9 @@ _KEEP_SHAPE = frozenset({
     "aten.clone", "aten.softmax",
 })
 # fmt: on
+# Their results are laid out afresh: as channels last where the input is, or contiguous.
+_LAID_OUT = frozenset({"aten.batch_norm", "aten.group_norm"})
+_CONTIGUOUS = frozenset({"aten.instance_norm", "aten.layer_norm", "aten.softmax"})
 _COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
 
 
@@ -46,6 +52,7 @@ class Interpreter(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._understood = understood
         self.module_stack: list[str] = [""]
+        self.innermost = ""
 
     def __torch_dispatch__(
         self,
@@ -84,16 +91,27 @@ class Interpreter(TorchDispatchMode):
         return result
 
     def watch(self, model: nn.Module) -> None:
-        """Keep `module_stack` up to date while `model` runs (hooks stay on this private copy)."""
+        """Keep `module_stack` and `innermost` up to date while `model` runs.
+
+        The hooks stay on this private copy. A module that raises leaves the stack as well, for the
+        user's code may catch the exception and go on; `innermost` is then still that module.
+        """
         for name, module in model.named_modules():
             module.register_forward_pre_hook(
-                lambda _module, _args, name=name: self.module_stack.append(name), prepend=True
+                lambda _module, _args, name=name: self._enter(name), prepend=True
             )
-            module.register_forward_hook(lambda _module, _args, _output: self._leave())
+            module.register_forward_hook(
+                lambda _module, _args, output: self._leave(output), always_call=True
+            )
 
-    def _leave(self) -> None:
-        """Not called when a forward raises: the stack then ends with the module that did."""
+    def _enter(self, name: str) -> None:
+        self.module_stack.append(name)
+        self.innermost = name
+
+    def _leave(self, output: Any) -> None:
         self.module_stack.pop()
+        if output is not None:  # None: the forward raised
+            self.innermost = self.module_stack[-1]
 
 
 def operator_name(op: OpOverload) -> str:
@@ -120,10 +138,24 @@ def user_line() -> Source | None:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_SKIPPED_FOLDERS) and not any(s in file for s in _SKIPPED_MODULES):
+        if not _is_skipped(file):
             return Source(file, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def raised_at(error: BaseException) -> Source | None:
+    """The innermost line of the user through which an exception came."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    lines = [Source(file, line) for file, line in frames if not _is_skipped(file)]
+    return lines[-1] if lines else None
+
+
+def _is_skipped(file: str) -> bool:
+    """Whether a line is one of torch, of this package or of Python itself."""
+    if file.startswith((*_SKIPPED_FOLDERS, "<frozen ")):
+        return True
+    return file.startswith(_STANDARD_LIBRARY) and not any(part in file for part in _PACKAGES)
 
 
 def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
@@ -139,19 +171,37 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
     if not isinstance(source, Tensor):
         return None
     if name in _KEEP_SHAPE and arguments.get("dtype") is None:
-        return source if op._schema.is_mutable else torch.empty_like(source)
+        if op._schema.is_mutable:
+            return source
+        if name in _CONTIGUOUS:
+            return source.new_empty(source.shape)
+        if name in _LAID_OUT:
+            return _laid_out(source, source.shape)
+        return torch.empty_like(source, memory_format=arguments.get("memory_format"))
     if name in _COMMON_SHAPE and isinstance(arguments["other"], Tensor):
         return _broadcast(source, arguments["other"], op._schema.is_mutable)
     if name == "aten.adaptive_avg_pool2d" and source.dim() == 4:
-        return source.new_empty((*source.shape[:2], *arguments["output_size"]))
+        return _laid_out(source, (*source.shape[:2], *arguments["output_size"]))
     if name == "aten.upsample_bilinear2d" and source.dim() == 4:
         size = arguments.get("output_size")
         if size is None and arguments.get("scale_factors") is not None:
             pairs = zip(source.shape[2:], arguments["scale_factors"], strict=True)
             size = [int(length * scale) for length, scale in pairs]
         if size is not None:
-            return source.new_empty((*source.shape[:2], *size))
+            return _laid_out(source, (*source.shape[:2], *size))
     return None
+
+
+def _laid_out(source: Tensor, shape: Sequence[int]) -> Tensor:
+    """An empty tensor, channels last where the source is."""
+    last = source.dim() == 4 and source.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last and not source.is_contiguous() else None
+    return torch.empty(
+        tuple(shape),
+        dtype=source.dtype,
+        device=source.device,
+        memory_format=layout or torch.contiguous_format,
+    )
 
 
 def _joined(tensors: Sequence[Tensor], dim: int) -> Tensor | None:

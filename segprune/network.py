@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
@@ -240,7 +241,49 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
             "or remove what cannot be copied (locks, open files, generators, tensors that an "
             "earlier run computed)."
         ) from error
+    _restore(model, twin, memo)
     follow_the_copy(twin, memo)
     for parameter in twin.parameters():
         parameter.grad = None
+    copies = tensors_of(twin)
+    for name in aliases(model):
+        _carry(originals[name], copies[name])
     return twin
+
+
+def _carry(original: Tensor, copied: Tensor) -> None:
+    """Give a copied tensor what users keep at tensors: attributes and hooks."""
+    for key, value in vars(original).items():
+        vars(copied).setdefault(key, value)
+    if copied.requires_grad and copied.is_leaf:
+        for hook in (original._backward_hooks or {}).values():
+            copied.register_hook(hook)
+        for hook in (getattr(original, "_post_accumulate_grad_hooks", None) or {}).values():
+            copied.register_post_accumulate_grad_hook(hook)
+
+
+def _restore(model: nn.Module, twin: nn.Module, memo: dict[int, object]) -> None:
+    """Give a copy the modes, hooks and attributes that its classes' own way to copy lost.
+
+    Graph modules of torch.fx build themselves anew, in training mode and without forward hooks.
+    """
+    copies = dict(twin.named_modules(remove_duplicate=False))
+    for name, module in model.named_modules(remove_duplicate=False):
+        copied = copies.get(name)
+        if copied is None:
+            raise ModelError(
+                f"{name}: expected copy.deepcopy to copy every module, found that it left this one "
+                "out; a torch.fx graph that does not call it? Delete it before pruning."
+            )
+        if isinstance(module, GraphModule):
+            if copied.training != module.training:
+                copied.train(module.training)  # two graphs in one module: this chooses
+            _restore_attributes(module, copied, memo)
+        copied.training = module.training
+
+
+def _restore_attributes(module: nn.Module, copied: nn.Module, memo: dict[int, object]) -> None:
+    ours, theirs = vars(module), vars(copied)
+    for key, value in ours.items():
+        if key not in theirs or ("hook" in key and value and not theirs[key]):
+            theirs[key] = copy.deepcopy(value, memo)

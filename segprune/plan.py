@@ -42,14 +42,23 @@ class PrunePlan:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        kept = {
-            name: MappingProxyType({int(dim): tuple(map(int, rows)) for dim, rows in dims.items()})
-            for name, dims in sorted(self.kept.items())
-        }
-        attributes = {
-            name: MappingProxyType(dict(sorted(values.items())))
-            for name, values in sorted(self.attributes.items())
-        }
+        try:
+            kept = {
+                name: MappingProxyType(
+                    {int(dim): tuple(map(int, rows)) for dim, rows in dims.items()}
+                )
+                for name, dims in sorted(self.kept.items())
+            }
+            attributes = {
+                name: MappingProxyType(dict(sorted(values.items())))
+                for name, values in sorted(self.attributes.items())
+            }
+        except (AttributeError, TypeError, ValueError) as error:
+            raise PlanError(
+                f"plan: expected kept as name -> dimension -> indices and attributes as module -> "
+                f"name -> count, found something else ({type(error).__name__}: {error}); make it "
+                "with make_plan."
+            ) from error
         object.__setattr__(self, "kept", MappingProxyType(kept))
         object.__setattr__(self, "attributes", MappingProxyType(attributes))
         object.__setattr__(self, "notes", MappingProxyType(dict(self.notes)))
@@ -83,7 +92,7 @@ class PrunePlan:
         """This plan and one made for the network it leads to, as one plan from the dense network.
 
         Raises:
-            PlanError: `second` was made for another network.
+            PlanError: `second` was made for another network, or its indices do not fit.
         """
         if not isinstance(second, PrunePlan):
             raise PlanError(
@@ -102,6 +111,11 @@ class PrunePlan:
             ours = kept.setdefault(name, {})
             for dim, rows in dims.items():
                 before = ours.get(dim)
+                if before is not None and not all(0 <= row < len(before) for row in rows):
+                    raise PlanError(
+                        f"second plan: expected indices below {len(before)} along dimension {dim} "
+                        f"of {name}, found others; make it with make_plan(prune(model, first), …)."
+                    )
                 ours[dim] = rows if before is None else tuple(before[row] for row in rows)
         attributes = {name: dict(values) for name, values in self.attributes.items()}
         for name, values in second.attributes.items():

@@ -300,6 +300,6 @@ def probe(
             failure = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     if failure is not None and not prober.mismatches:
         last = min(prober.position, len(program.nodes) - 1)
-        module = prober.module_stack[-1]
+        module = prober.innermost
         prober.mismatches.append(Mismatch((number, last), "path", failure, None, module))
     return prober.mismatches

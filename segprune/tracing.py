@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_map
 from segprune.errors import InputError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
+from segprune.interpreter import raised_at
 from segprune.labels import LabelVector
 from segprune.network import (
     aliases,
@@ -76,6 +77,7 @@ class _Tracer:
         self.sealed = computed_weights(model)
         self.foreign = {id(tensor): name for name, tensor in self.tensors.items()}
         self.without_data = True
+        self.needs_data = ""
         self.runs: list[tuple[str, bool, Any]] = []
         self.programs: list[Program] = []
         self.untraced: dict[str, str] = {}
@@ -131,6 +133,8 @@ class _Tracer:
                     f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
                     "example inputs; the network must run on them in evaluation mode."
                 ) from first
+            where = raised_at(first)
+            self.needs_data = _first_line(first) + (f" ({where})" if where else "")
         require_fresh(self.model, self._record_prepared)
 
     def _record_prepared(self, prepare: Callable[[nn.Module], str]) -> Program:
@@ -174,8 +178,7 @@ class _Tracer:
             self._record(method, training, inputs)
         except Exception as error:
             mode = "training" if training else "evaluation"
-            first_line = str(error).splitlines()[0] if str(error) else ""
-            self.untraced[f"{method} ({mode} mode)"] = f"{type(error).__name__}: {first_line}"
+            self.untraced[f"{method} ({mode} mode)"] = _first_line(error)
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
@@ -245,6 +248,7 @@ class _Tracer:
             unreached,
             dict(self.untraced),
             stored,
+            self.needs_data,
         )
 
     def _probe(self, graph: ChannelGraph, seed: int) -> list[Mismatch]:
@@ -280,6 +284,11 @@ def _with_batch(inputs: Any, size: int) -> Any:
         return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
 
     return tree_map(resized, inputs)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 def _describe(inputs: Any) -> str:

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.prune import BasePruningMethod
 
+from segprune.behaviour import compare_behaviour
 from segprune.comparison import compare_gradients, compare_outputs
 from segprune.errors import InputError, PlanError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph
-from segprune.network import aliases, counts_of, digest_of, require_prunable, tensors_of
+from segprune.network import aliases, digest_of, require_prunable, tensors_of
 from segprune.plan import PrunePlan
-from segprune.surgery import select, true_attributes
+from segprune.plan_check import misfits
+from segprune.surgery import select
 from segprune.violations import KINDS, Violation
 
 __all__ = ["KINDS", "Violation", "verify"]
-
-_SIMPLE = (int, float, str, tuple)
 
 
 def verify(
@@ -33,7 +33,9 @@ def verify(
 ) -> tuple[Violation, ...]:
     """Everything that is wrong with a pruned network; empty means proved.
 
-    Tensors and attributes are checked one by one. Then both networks run, in evaluation mode and
+    The plan, tensors and modules (classes, attributes, order, modes, hooks) are checked one by one.
+    What a run of the network changes in its attributes, such as a cache, is no setting and may be
+    another. Then both networks run, in evaluation mode and
     for a training step, on several sizes and batch sizes, in float32 and float64, on private
     copies with randomised normalisation statistics, affine terms, biases and slopes: at
     initialisation a wrong slice of a BatchNorm would be invisible.
@@ -74,6 +76,11 @@ def verify(
             f"plan: expected one for this dense network ({found[:12]}), found one for "
             f"{plan.network[:12]}; verify against the network the plan was made for."
         )
+    unfit = [
+        Violation("plan", where or "the network", text) for where, text in misfits(model, plan)
+    ]
+    if unfit:
+        return tuple(unfit)
     masked = list(_masks(pruned))
     if masked:
         return tuple(masked)
@@ -87,8 +94,8 @@ def verify(
         violations += _values(dense, small, plan)
     violations += _storage(model, pruned)
     violations += _types(dense, small)
+    violations += compare_behaviour(model, pruned, plan, inputs)
     if comparable:
-        violations += _attributes(model, pruned, plan)
         if not any(violation.kind == "not-finite" for violation in violations):
             violations += compare_outputs(model, pruned, plan, inputs)
         violations += compare_gradients(model, pruned, inputs)
@@ -121,6 +128,11 @@ def _names(dense: dict[str, Tensor], small: dict[str, Tensor]) -> Iterator[Viola
             )
 
 
+def _shared(dense: dict[str, Tensor], small: dict[str, Tensor]) -> list[str]:
+    """Names that both networks have, in the dense network's order."""
+    return [name for name in dense if name in small]
+
+
 def _expected_shape(dense: Tensor, dims: Any) -> tuple[int, ...]:
     return tuple(len(dims[d]) if d in dims else size for d, size in enumerate(dense.shape))
 
@@ -128,7 +140,7 @@ def _expected_shape(dense: Tensor, dims: Any) -> tuple[int, ...]:
 def _shapes(
     dense: dict[str, Tensor], small: dict[str, Tensor], plan: PrunePlan
 ) -> Iterator[Violation]:
-    for name in dense.keys() & small.keys():
+    for name in _shared(dense, small):
         wanted = _expected_shape(dense[name], plan.kept.get(name, {}))
         shape = tuple(small[name].shape)
         if shape != wanted:
@@ -181,7 +193,7 @@ def _finite(small: dict[str, Tensor]) -> Iterator[Violation]:
 def _values(
     dense: dict[str, Tensor], small: dict[str, Tensor], plan: PrunePlan
 ) -> Iterator[Violation]:
-    for name in dense.keys() & small.keys():
+    for name in _shared(dense, small):
         wanted = select(dense[name], plan.kept.get(name, {}))
         tensor = small[name].detach()
         if tensor.shape != wanted.shape:
@@ -238,7 +250,7 @@ def _memory(tensor: Tensor) -> int:
 
 
 def _types(dense: dict[str, Tensor], small: dict[str, Tensor]) -> Iterator[Violation]:
-    for name in dense.keys() & small.keys():
+    for name in _shared(dense, small):
         ours, theirs = dense[name], small[name]
         if ours.dtype != theirs.dtype:
             yield Violation("interface", name, f"expected {ours.dtype}, found {theirs.dtype}")
@@ -248,51 +260,3 @@ def _types(dense: dict[str, Tensor], small: dict[str, Tensor]) -> Iterator[Viola
                 name,
                 f"expected requires_grad={ours.requires_grad}, found {theirs.requires_grad}",
             )
-
-
-# -- attributes ----------------------------------------------------------------------------------
-
-
-def _attributes(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> Iterator[Violation]:
-    modules, originals = dict(pruned.named_modules()), tensors_of(model)
-    for name, dense in model.named_modules():
-        module = modules.get(name)
-        if module is None:
-            continue
-        prefix = f"{name}." if name else ""
-        wanted: dict[str, Any] = {
-            key: value
-            for key, value in vars(dense).items()
-            if isinstance(value, _SIMPLE) and key != "training" and not key.startswith("_")
-        }
-        if not type(dense).__module__.startswith("torch.nn."):
-            wanted = {
-                key: value for key, value in wanted.items() if key in plan.attributes.get(name, {})
-            }
-        wanted.update(_sizes(name, dense, module, plan, originals))
-        found: dict[str, Any] = {**vars(module), **counts_of(module)}
-        wanted.update(plan.attributes.get(name, {}))
-        for key, value in wanted.items():
-            if key in found and found[key] != value and not _both_nan(found[key], value):
-                yield Violation(
-                    "attribute", f"{prefix}{key}", f"expected {value!r}, found {found[key]!r}"
-                )
-
-
-def _sizes(
-    name: str,
-    dense: nn.Module,
-    module: nn.Module,
-    plan: PrunePlan,
-    originals: dict[str, Tensor],
-) -> dict[str, int]:
-    """The size attributes that fit a pruned module's tensors and the dense module's groups."""
-    stand_in = dense.__class__.__new__(dense.__class__)
-    stand_in.__dict__.update(dense.__dict__)
-    stand_in.__dict__["_parameters"] = module._parameters
-    stand_in.__dict__["_buffers"] = module._buffers
-    return true_attributes(name, stand_in, plan.kept, originals)
-
-
-def _both_nan(one: Any, other: Any) -> bool:
-    return isinstance(one, float) and isinstance(other, float) and one != one and other != other

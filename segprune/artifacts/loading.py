@@ -13,6 +13,7 @@ from segprune.artifacts.settings import differing
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
 from segprune.network import aliases, as_channels_last, copy_with, digest_of, tensors_of
+from segprune.process_state import generators_kept
 from segprune.surgery import prune
 
 __all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
@@ -76,7 +77,7 @@ def declared(header: Header, path: Path) -> nn.Module:
     """
     outline(header, path)
     assert header.spec is not None  # or it would have no outline
-    with torch.random.fork_rng(devices=[]):
+    with generators_kept():
         return build(header.spec["name"], **header.spec["options"])
 
 

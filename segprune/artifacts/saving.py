@@ -17,6 +17,7 @@ from segprune.errors import ArtifactError
 from segprune.models import build, spec_of
 from segprune.network import aliases, is_channels_last, network_digest, tensors_of
 from segprune.plan import PrunePlan
+from segprune.process_state import generators_kept
 from segprune.records import write_atomic
 
 __all__ = ["require_deployable", "save"]
@@ -149,7 +150,7 @@ def _without_auxiliary_heads(
 ) -> tuple[PrunePlan, dict[str, Any], set[str]]:
     assert spec is not None  # as `require_deployable` has it
     lean = {**spec, "options": {**spec["options"], "aux": False}}
-    with torch.random.fork_rng(devices=[]):
+    with generators_kept():
         dense = {
             name: tuple(tensor.shape)
             for name, tensor in tensors_of(build(lean["name"], **lean["options"])).items()

@@ -1,40 +1,30 @@
-"""What torch's own modules are set to: with the same tensors, another stride is another network."""
+"""What a network's modules are set to, as its file says it and as it is compared on loading."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
+
+from segprune import settings
+from segprune.settings import same_kind
 
 __all__ = ["Settings", "differing", "settings_of"]
 
 Settings = Mapping[str, Mapping[str, Any]]
 """By the name of a module: what it is set to, as JSON has it."""
 
-_DECISIVE = (
-    "stride", "padding", "dilation", "output_padding", "padding_mode", "kernel_size", "ceil_mode",
-    "count_include_pad", "divisor_override", "output_size", "size", "scale_factor", "mode",
-    "align_corners", "upscale_factor", "downscale_factor", "eps", "negative_slope", "alpha", "beta",
-    "threshold", "value", "min_val", "max_val", "lambd", "approximate", "dim", "start_dim",
-    "end_dim", "num_heads", "batch_first", "norm_first",
-)  # fmt: skip
-"""All that changes what a module computes in evaluation mode, but for what pruning changes. What
-only training knows (momentum, the share that is dropped) may be another when a file is loaded."""
-
 
 def settings_of(model: nn.Module) -> dict[str, dict[str, Any]]:
-    """Of each module of torch that has any; those without tensors are told by their kind as well.
+    """Settings of every module, and the name of its class as "kind".
 
-    A user's own modules hold counters and paths beside what they compute with, and are left out.
+    The header has the class of the network itself.
     """
     found = {}
     for name, module in model.named_modules():
-        if not type(module).__module__.startswith("torch.nn."):
-            continue
-        own = {key: _plain(vars(module)[key]) for key in _DECISIVE if key in vars(module)}
-        if _is_told_by_kind(module):
+        own = settings.settings_of(module)
+        if name:
             own["kind"] = type(module).__name__
         if own:
             found[name] = own
@@ -42,28 +32,15 @@ def settings_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 
 
 def differing(wanted: Settings, model: nn.Module) -> Iterator[str]:
-    """Where a network is set to something else, in words; modules that it lacks are no such place.
+    """Find where a network is set to something else.
 
-    Auxiliary heads may have been left out of either.
+    Modules that it lacks are left out: auxiliary heads may be missing in either network. So are
+    settings that it lacks, for versions of torch have different ones, and a file of an earlier
+    version has fewer.
     """
     found = settings_of(model)
     for name, own in wanted.items():
         for key, value in own.items():
-            other = found.get(name, own).get(key)
-            if other != value:
+            other = found.get(name, {}).get(key, value)
+            if other != value and not (key == "kind" and same_kind(str(value), str(other))):
                 yield f"{name or 'the network'}: expected {key} {value}, found {other}"
-
-
-def _is_told_by_kind(module: nn.Module) -> bool:
-    """Not so a dropout or what may stand in its place, for both do nothing in evaluation mode."""
-    nothing = isinstance(module, (nn.Identity, nn.modules.dropout._DropoutNd))
-    empty = not (module._parameters or module._buffers or module._modules)
-    return empty and not nothing
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -22,7 +22,14 @@ Stopwatch = Callable[[Call], float]
 
 def stopwatch_of(device: torch.device) -> Stopwatch:
     """The clock that can be trusted on a device."""
-    return _cuda_ms if device.type == "cuda" else _host_ms
+    if device.type != "cuda":
+        return _host_ms
+
+    def watch(call: Call) -> float:
+        with torch.cuda.device(device):  # events belong to the device that is current
+            return _cuda_ms(call)
+
+    return watch
 
 
 def device_of(reference: nn.Module, candidate: nn.Module, inputs: Any) -> torch.device:

@@ -1,0 +1,202 @@
+"""Whether two values that networks hold are the same: numbers, containers, functions, objects."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph
+
+__all__ = ["Sameness", "code_names"]
+
+_DEPTH = 12
+# What Python writes down beside the code of a class, some of it as late as at a first copy.
+_NOTES = frozenset({
+    "__annotations__", "__classdictcell__", "__dict__", "__doc__", "__firstlineno__",
+    "__module__", "__orig_bases__", "__parameters__", "__slotnames__", "__static_attributes__",
+    "__weakref__",
+    "_abc_impl",
+})  # fmt: skip
+
+
+class Sameness:
+    """Compares values of a network with those of its copy, or of one built by the same code.
+
+    What cannot be compared (locks, weak references, random generators) counts as the same.
+
+    Args:
+        networks: both; their registered modules and tensors are the same where their names are,
+            for those are compared elsewhere.
+    """
+
+    def __init__(self, *networks: nn.Module) -> None:
+        self._names: dict[int, str] = {}
+        for network in networks:
+            for listed in (network.named_modules, network.named_parameters, network.named_buffers):
+                self._names.update({id(item): name for name, item in listed()})
+        self._seen: dict[tuple[int, int], tuple[object, object]] = {}
+        self._depth = 0
+
+    def __call__(self, one: Any, other: Any) -> bool:
+        """Compare two values."""
+        if one is other:
+            return True
+        if id(one) in self._names and id(other) in self._names:
+            return self._names[id(one)] == self._names[id(other)]
+        # Objects may hold themselves; the memo keeps both alive, or another would take the id.
+        if (id(one), id(other)) in self._seen or self._depth > _DEPTH:
+            return True
+        if not isinstance(one, (bool, int, float, str)):
+            self._seen[id(one), id(other)] = one, other
+        self._depth += 1
+        try:
+            same = self._same(one, other)
+        finally:
+            self._depth -= 1
+        if not same:
+            self._seen.pop((id(one), id(other)), None)
+        return same
+
+    def _same(self, one: Any, other: Any) -> bool:
+        if isinstance(one, (int, float, complex)) and isinstance(other, (int, float, complex)):
+            return one == other or (one != one and other != other)
+        if isinstance(one, Tensor) and isinstance(other, Tensor):
+            return _same_tensors(one, other)
+        if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+            return one.dtype == other.dtype and _same_arrays(one, other)
+        if isinstance(one, type) and isinstance(other, type):
+            return self.classes(one, other)
+        if _is_callable(one) or _is_callable(other):
+            return self._functions(one, other)
+        if isinstance(one, (str, bytes, torch.dtype, torch.device, enum.Enum, Set)):
+            return bool(one == other)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            return list(one) == list(other) and all(self(one[key], other[key]) for key in one)
+        if isinstance(one, Sequence) and isinstance(other, Sequence):
+            both_tuples = isinstance(one, tuple) and isinstance(other, tuple)  # or a torch.Size
+            alike = both_tuples or self.classes(type(one), type(other))
+            return alike and self._items(one, other)
+        if isinstance(one, Graph) and isinstance(other, Graph):
+            return str(one) == str(other)
+        return self._objects(one, other)
+
+    def _items(self, one: Iterable[Any] | None, other: Iterable[Any] | None) -> bool:
+        ours, theirs = list(one or ()), list(other or ())
+        return len(ours) == len(theirs) and all(map(self, ours, theirs))
+
+    def _objects(self, one: Any, other: Any) -> bool:
+        if one is None or other is None or not self.classes(type(one), type(other)):
+            return False
+        if hasattr(one, "__dict__"):
+            ignored = vars(nn.Module()) if isinstance(one, nn.Module) else {}
+            ours = {key: value for key, value in vars(one).items() if key not in ignored}
+            theirs = {key: value for key, value in vars(other).items() if key not in ignored}
+            return ours.keys() == theirs.keys() and all(
+                self(value, theirs[key]) for key, value in ours.items()
+            )
+        try:  # classes in C: by their own equality, where they have one
+            return not _has_equality(type(one)) or bool(one == other)
+        except Exception:
+            return True
+
+    # -- code ----------------------------------------------------------------------------------
+
+    def classes(self, one: type, other: type) -> bool:
+        """Compare classes: one and the same, or made twice by the same code."""
+        if one is other:
+            return True
+        if one.__name__ != other.__name__ or len(one.__bases__) != len(other.__bases__):
+            return False
+        ours = {key: value for key, value in vars(one).items() if key not in _NOTES}
+        theirs = {key: value for key, value in vars(other).items() if key not in _NOTES}
+        return (
+            ours.keys() == theirs.keys()
+            and all(map(self, one.__bases__, other.__bases__))
+            and all(self(value, theirs[key]) for key, value in ours.items())
+        )
+
+    def _functions(self, one: Any, other: Any) -> bool:
+        if isinstance(one, functools.partial) and isinstance(other, functools.partial):
+            return self(one.func, other.func) and self(
+                [*one.args, one.keywords], [*other.args, other.keywords]
+            )
+        if isinstance(one, types.MethodType) and isinstance(other, types.MethodType):
+            return self(one.__func__, other.__func__) and self(one.__self__, other.__self__)
+        if isinstance(one, property) and isinstance(other, property):
+            return self._items((one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel))
+        if isinstance(one, (classmethod, staticmethod)) and type(one) is type(other):
+            return self(one.__func__, other.__func__)
+        if isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType):
+            return one.__code__ == other.__code__ and self._items(
+                (one.__defaults__, one.__kwdefaults__, _enclosed(one)),
+                (other.__defaults__, other.__kwdefaults__, _enclosed(other)),
+            )
+        return (
+            type(one) is type(other)
+            and getattr(one, "__qualname__", None) == getattr(other, "__qualname__", None)
+            and getattr(one, "__module__", None) == getattr(other, "__module__", None)
+        )
+
+
+def code_names(kind: type) -> set[str]:
+    """Names and words that the methods of a class use, but for those of torch's classes."""
+    found: set[str] = set()
+    for base in kind.__mro__:
+        if base is not object and not base.__module__.startswith("torch."):
+            for value in vars(base).values():
+                function = getattr(value, "fget", getattr(value, "__func__", value))
+                if isinstance(function, types.FunctionType):
+                    found |= _names_in(function.__code__)
+    return found
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    found = {*code.co_names, *(item for item in code.co_consts if isinstance(item, str))}
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found |= _names_in(inner)
+    return found
+
+
+def _is_callable(item: Any) -> bool:
+    kinds = (
+        types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial,
+        property, classmethod, staticmethod,
+    )  # fmt: skip
+    return isinstance(item, kinds)
+
+
+def _has_equality(kind: type) -> bool:
+    return any("__eq__" in vars(base) for base in kind.__mro__ if base is not object)
+
+
+def _enclosed(function: types.FunctionType) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # a name that has no value yet
+            found.append(None)
+    return found
+
+
+def _same_tensors(one: Tensor, other: Tensor) -> bool:
+    """Compare by value; another shape may follow from the plan and is compared elsewhere."""
+    if one.dtype != other.dtype:
+        return False
+    if one.shape != other.shape or one.is_meta or other.is_meta or one.layout != torch.strided:
+        return True
+    ours, theirs = one.detach().cpu(), other.detach().cpu()
+    if one.is_floating_point():
+        ours, theirs = ours.double().nan_to_num(0.5), theirs.double().nan_to_num(0.5)
+    return bool((ours == theirs).all())
+
+
+def _same_arrays(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")

@@ -1,0 +1,410 @@
+"""Runs of a user's code leave the process as it was, and other threads in peace."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import segprune
+from segprune.execution import undisturbed
+from segprune.interpreter import Interpreter
+from segprune.network import digest_of
+from segprune.speed.clock import stopwatch_of
+
+X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+class Net(nn.Module):
+    """A network whose forward does what it likes with the process."""
+
+    def __init__(self, does: Callable[[], object] = lambda: None) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+        self.does = does
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.does()
+        return self.b(self.a(x))
+
+
+def generators() -> tuple[Any, ...]:
+    numpy_state = np.random.get_state()
+    return (
+        random.getstate(),
+        numpy_state[1].tolist(),  # type: ignore[union-attr, index]
+        torch.get_rng_state().tolist(),
+    )
+
+
+@pytest.fixture
+def _moved() -> None:
+    """Generators that are not where they began."""
+    torch.rand(3), random.random(), np.random.rand()
+
+
+def reseed() -> None:
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    torch.rand(1)
+
+
+# -- random generators -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_moved")
+@pytest.mark.parametrize("does", [lambda: None, reseed], ids=["nothing", "reseeds"])
+def test_a_whole_pruning_moves_no_generator(does: Callable[[], object]) -> None:
+    before = generators()
+    dense = Net(does).eval()
+    torch.set_rng_state(torch.tensor(before[2], dtype=torch.uint8))  # building draws weights
+    plan = segprune.make_plan(dense, X)
+    assert segprune.verify(dense, segprune.prune(dense, plan), plan, X) == ()
+    assert generators() == before
+
+
+@pytest.mark.usefixtures("_moved")
+def test_saving_and_loading_move_no_generator(tmp_path: Path) -> None:
+    dense = segprune.build("bisenetv2", num_classes=3, width=0.25)
+    plan = segprune.PrunePlan(digest_of(dense), {}, {}, digest_of(dense))
+    before = generators()
+    path = tmp_path / "net.safetensors"
+    segprune.save(path, segprune.prune(dense, plan), plan, deploy=True)
+    segprune.load(path)
+    assert generators() == before
+
+
+class Accelerator:
+    """A device in use that has generators, as `torch.cuda` has them."""
+
+    def __init__(self) -> None:
+        self.default_generators = tuple(torch.Generator().manual_seed(n) for n in (3, 4))
+        self.draw()
+
+    def draw(self) -> list[float]:
+        return [torch.rand(1, generator=one).item() for one in self.default_generators]
+
+
+def test_generators_of_devices_in_use_begin_at_the_seed_and_are_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    device = Accelerator()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "default_generators", device.default_generators)
+    before = [one.get_state() for one in device.default_generators]
+    drawn = []
+    for _ in range(2):
+        with undisturbed(seed=7):
+            drawn.append(device.draw())
+    assert drawn[0] == drawn[1]
+    after = [one.get_state() for one in device.default_generators]
+    assert all(map(torch.equal, before, after))
+
+
+def test_a_device_that_is_not_in_use_is_not_seeded_and_not_brought_to_use() -> None:
+    if torch.cuda.is_initialized():
+        pytest.skip("CUDA is in use")
+    torch.manual_seed(9)
+    tracker = torch.cuda._lazy_seed_tracker
+    before = dict(vars(tracker))
+    with undisturbed():
+        torch.manual_seed(5)  # asks for a seed as soon as CUDA is used
+        assert vars(tracker) != before
+    assert vars(tracker) == before
+    assert not torch.cuda.is_initialized()
+
+
+# -- switches --------------------------------------------------------------------------------------
+
+SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
+    "type": (torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64)),
+    "device": (torch.get_default_device, lambda: torch.set_default_device("meta")),
+    "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
+    "threads": (torch.get_num_threads, lambda: torch.set_num_threads(2)),
+    "determinism": (
+        torch.are_deterministic_algorithms_enabled,
+        lambda: torch.use_deterministic_algorithms(True),
+    ),
+    "attention": (
+        torch.backends.mha.get_fastpath_enabled,
+        lambda: torch.backends.mha.set_fastpath_enabled(False),
+    ),
+    "cudnn": (
+        lambda: torch.backends.cudnn.benchmark,
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    ),
+    "autocast": (
+        lambda: torch.is_autocast_enabled("cpu"), lambda: torch.set_autocast_enabled("cpu", True),
+    ),
+    "numpy": (np.geterr, lambda: np.seterr(all="raise")),
+    "warnings": (
+        lambda: list(warnings.filters), lambda: warnings.simplefilter("always"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
+    read, turn = SWITCHES[name]
+    before = read()
+    with undisturbed():
+        turn()
+    assert read() == before
+    with pytest.raises(ValueError, match="mine"):
+        turn_and_raise(turn)
+    assert read() == before
+
+
+def turn_and_raise(turn: Callable[[], object]) -> None:
+    with undisturbed():
+        turn()
+        raise ValueError("mine")
+
+
+def test_autocast_around_our_runs_does_not_reach_into_them() -> None:
+    dense = Net().eval()
+    plan = segprune.make_plan(dense, X)
+    with torch.autocast("cpu", dtype=torch.bfloat16), undisturbed():
+        assert dense(X).dtype == torch.float32
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert dense(X).dtype == torch.float32
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert segprune.verify(dense, segprune.prune(dense, plan), plan, X) == ()
+        assert dense(X).dtype == torch.bfloat16
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+
+def in_another_thread(job: Callable[[], Any]) -> Any:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(job()))
+    thread.start()
+    thread.join(60)
+    return found[0]
+
+
+def type_under_autocast() -> torch.dtype:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+
+
+def test_other_threads_keep_their_autocast() -> None:
+    with undisturbed():
+        assert type_under_autocast() == torch.float32
+        assert in_another_thread(type_under_autocast) == torch.bfloat16
+        with undisturbed(1):
+            assert in_another_thread(type_under_autocast) == torch.bfloat16
+        assert type_under_autocast() == torch.float32
+    assert type_under_autocast() == torch.bfloat16
+
+
+def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
+    """Whichever begins first: neither puts back what the other changed."""
+    enter, fast = torch.autocast.__enter__, torch.backends.mha.get_fastpath_enabled()
+    filters = list(warnings.filters)
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with undisturbed():
+            first_in.set()
+            second_in.wait(0.2)  # in vain, where only one may be within
+        first_out.set()
+
+    def second() -> None:
+        first_in.wait(60)
+        with undisturbed():
+            second_in.set()
+            first_out.wait(60)
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert torch.autocast.__enter__ is enter
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    assert list(warnings.filters) == filters
+
+
+# -- modules and lines -----------------------------------------------------------------------------
+
+
+class Fails(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(7, 7, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)  # not seven channels
+
+
+class Tries(nn.Module):
+    """It catches what one of its modules raises, and goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails, self.then, self.head = Fails(), nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            x = self.fails(x)
+        except RuntimeError:
+            x = x * 1.0
+        return self.head(self.then(x).softmax(1))
+
+
+class Noted(Interpreter):
+    """Notes in which module each operator is called."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda name: True)
+        self.modules: list[str] = []
+
+    def step(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.modules.append(self.module_stack[-1])
+        return op(*args, **kwargs)
+
+
+def test_a_caught_exception_leaves_the_modules_as_they_are_nested() -> None:
+    network, noted = Tries().eval(), Noted()
+    noted.watch(network)
+    with torch.inference_mode(), noted:
+        network(X)
+    assert noted.modules == ["fails.inner", "", "then", "", "head"]
+    assert noted.module_stack == [""]
+
+
+def test_the_module_that_raised_is_known_after_its_exception_went_through() -> None:
+    network, noted = Fails().eval(), Noted()
+    noted.watch(network)
+    with pytest.raises(RuntimeError), torch.inference_mode(), noted:
+        network(X)
+    assert noted.innermost == "inner"
+    assert noted.module_stack == [""]
+
+
+SOURCE = """
+from torch import nn
+
+class Mixes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x):
+        return self.b(self.a(x).softmax(1))  # in the way
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["copying_net.py", "contextlib.py", "my_contextlib.py", "copying/net.py", "torch/net.py"],
+)
+def test_lines_of_files_with_the_names_of_others_are_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(SOURCE)
+    space: dict[str, Any] = {"__name__": "theirs"}
+    exec(compile(SOURCE, str(path), "exec"), space)
+    (frozen,) = segprune.trace(space["Mixes"](), X).frozen
+    assert f"{path.name}:10" in str(frozen)
+
+
+# -- tensors without data --------------------------------------------------------------------------
+
+
+class Between(nn.Module):
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+        self.change = change
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.change(self.a(x)))
+
+
+def as_tokens(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Views need the layout in memory that a result really has."""
+
+    def changed(y: Tensor) -> Tensor:
+        rows = change(y.permute(0, 2, 3, 1)).view(1, 64, -1)
+        return rows.transpose(1, 2).reshape(1, -1, 8, 8)
+
+    return changed
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "contiguous copy": as_tokens(lambda y: y.clone(memory_format=torch.contiguous_format)),
+    "layer norm": as_tokens(lambda y: nn.functional.layer_norm(y, y.shape[-1:])),
+    "softmax": as_tokens(lambda y: y.softmax(2)),
+    "channels last": lambda y: (
+        y.clone(memory_format=torch.channels_last).permute(0, 2, 3, 1).view(1, 64, -1)
+        .transpose(1, 2).reshape(1, -1, 8, 8)
+    ),
+    "pooled channels last": lambda y: (
+        nn.functional.adaptive_avg_pool2d(y.contiguous(memory_format=torch.channels_last), 8)
+        .permute(0, 2, 3, 1).view(1, 64, -1).transpose(1, 2).reshape(1, -1, 8, 8)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_in_memory_need_no_data(layout: str) -> None:
+    network = Between(LAYOUTS[layout])
+    network(X)  # it runs on data
+    graph = segprune.trace(network, X)
+    assert graph.needs_data == ""
+    assert "real data" not in graph.summary()
+
+
+def test_a_trace_that_needs_data_says_so_and_names_the_line() -> None:
+    def looks(y: Tensor) -> Tensor:
+        return y * 2 if y.mean().item() > 9 else y
+
+    summary = segprune.trace(Between(looks), X).summary()
+    assert "real data" in summary
+    assert "y.mean().item() > 9" in summary
+
+
+# -- events of a device ----------------------------------------------------------------------------
+
+
+def test_events_are_recorded_on_the_networks_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = [torch.device("cuda", 0)]
+    recorded: list[torch.device] = []
+
+    @contextlib.contextmanager
+    def device(wanted: torch.device) -> Iterator[None]:
+        current.append(wanted)
+        yield
+        current.pop()
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            recorded.append(current[-1])
+
+        def elapsed_time(self, end: Event) -> float:
+            return 12.5
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: recorded.append(current[-1]))
+    second = torch.device("cuda", 1)
+    watch = stopwatch_of(second)
+    assert watch(lambda: recorded.append(current[-1])) == 12.5
+    assert recorded == [second] * 5
+    assert current == [torch.device("cuda", 0)]
