@@ -16,7 +16,7 @@ from torch import nn
 
 from segprune.user_state import kept_as_it_is
 
-__all__ = ["generators_kept", "undisturbed"]
+__all__ = ["generators_kept", "seeded", "undisturbed"]
 
 _AUTOCAST = ("cpu", "cuda", "xpu", "mps")
 _LAZY = ("cuda", "xpu")
@@ -71,6 +71,15 @@ def generators_kept() -> Iterator[None]:
                 generator.manual_seed(generator.initial_seed())
         np.random.set_state(numpy_state)
         random.setstate(python_state)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw torch's random numbers from a seed; every generator is put back after the block."""
+    with generators_kept():
+        for generator in _generators():
+            generator.manual_seed(seed)
+        yield
 
 
 def _generators() -> list[torch.Generator]:

@@ -12,6 +12,7 @@ import functools
 import sys
 import sysconfig
 import types
+import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
@@ -41,8 +42,10 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
     Caches of `functools.lru_cache` that the block filled are emptied.
     """
     snapshot = _Snapshot()
-    for namespace in _namespaces(frozenset(map(type, model.modules()))):
-        snapshot.add_namespace(namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that a module gives out under protest
+        for namespace in _namespaces(frozenset(map(type, model.modules()))):
+            snapshot.add_namespace(namespace)
     for module in model.modules():
         snapshot.add_functions(vars(module).values())
         for hooks in (module._forward_hooks, module._forward_pre_hooks):
@@ -153,17 +156,16 @@ class _Snapshot:
             self._add(default, depth - 1)
 
     def _add_container(self, container: Any, depth: int) -> None:
-        if len(container) > _MOST_ENTRIES:
-            return
-        if isinstance(container, MutableMapping):
-            self._containers.append((container, dict(container)))
-            entries = [*container.values()] if len(container) <= _MOST_NESTED else []
-        else:
-            saved = set(container) if isinstance(container, set) else [*container]
-            entries = [*container] if len(container) <= _MOST_NESTED else []
-            self._containers.append((container, saved))
-        for entry in entries:
-            self._add(entry, depth - 1)
+        try:
+            if len(container) > _MOST_ENTRIES:
+                return
+            saved = _contents(container)
+        except Exception:
+            return  # a class of its own kind, which does not let itself be read
+        self._containers.append((container, saved))
+        if len(saved) <= _MOST_NESTED:
+            for entry in [*saved.values()] if isinstance(saved, dict) else [*saved]:
+                self._add(entry, depth - 1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -210,14 +212,24 @@ def _content(cell: types.CellType) -> Any:
         return None
 
 
+def _contents(container: Any) -> Any:
+    """What a container holds, as a dict, a set or a list; subclasses of dict are read as dicts."""
+    if isinstance(container, dict):
+        return dict(dict.items(container))
+    if isinstance(container, MutableMapping):
+        return dict(container)
+    return set(container) if isinstance(container, set) else [*container]
+
+
 def _same(container: Any, saved: Any) -> bool:
-    if len(container) != len(saved):
+    now = _contents(container)
+    if len(now) != len(saved):
         return False
     if isinstance(saved, dict):
-        return all(key in container and container[key] is value for key, value in saved.items())
+        return all(key in now and now[key] is value for key, value in saved.items())
     if isinstance(saved, set):
-        return all(entry in container for entry in saved)
-    return all(one is other for one, other in zip(container, saved, strict=True))
+        return bool(now == saved)
+    return all(one is other for one, other in zip(now, saved, strict=True))
 
 
 def _restore_namespace(owner: types.ModuleType | type, names: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.data.preprocessing import Preprocessing
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.process_state import seeded
 from segprune.speed.inputs import MemoryFormat, in_format
 
 __all__ = ["Dense", "example_of", "load_dense", "random_example"]
@@ -77,8 +78,7 @@ def load_dense(
     state = read_weights(weights) if weights else None
     # Checkpoints for inference lack the auxiliary heads; then the network is built without.
     aux = state is None or any("aux" in name for name in state)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = resolve(model, classes, aux)
     if state is not None:
         load_weights(network, state, str(weights))

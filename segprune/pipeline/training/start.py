@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from segprune.artifacts import is_artifact, load, read_header
@@ -22,6 +21,7 @@ from segprune.network import layers_of
 from segprune.pipeline.training.images import Images
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
+from segprune.process_state import seeded
 from segprune.surgery import prune
 from segprune.training.averaging import mean_of
 from segprune.training.outputs import require_outputs
@@ -142,8 +142,7 @@ def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
 def _declared(recipe: Recipe, classes: int) -> nn.Module:
     """The dense network, with random weights that depend on the seed alone."""
     section = recipe.network
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with seeded(recipe.seed):
         if is_reference(section.model):
             if section.options:
                 raise InputError(
