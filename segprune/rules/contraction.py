@@ -39,11 +39,10 @@ def linear(p: Propagation, node: Node) -> None:
     p.work(node, weight, work)
 
 
-@rule("matmul", "mm", "bmm")
+@rule("matmul", "mm", "bmm", "mv", "dot")
 def matmul(p: Propagation, node: Node) -> None:
     """`(…, i, k) @ (…, k, j)`, and the products with vectors."""
-    first = node.arguments["self"]
-    second = node.arguments["other" if "other" in node.arguments else "mat2"]
+    first, second = node.tensors()
     p.set(node.outputs[0], _product(p, node, first, second))
 
 
@@ -128,8 +127,8 @@ def attention(p: Propagation, node: Node) -> None:
     shape = node.outputs[0].shape
     result: Axes = {}
     for dim in range(len(shape) - 2):
-        axis = _batch_axis(p, node, query, dim, value, dim)
-        _batch_axis(p, node, query, dim, key, dim)
+        shared = shape[dim] != value.shape[dim] and dim < len(value.shape) - 2
+        axis = (_shared_heads if shared else _heads)(p, node, dim)
         if axis is not None:
             result[dim] = axis
     carried = axes[2].get(ranks[2] - 1)
@@ -140,3 +139,24 @@ def attention(p: Propagation, node: Node) -> None:
     length, source = query.shape[-2], key.shape[-2]
     p.work(node, None, [*lead, length, source, rows_or_size(q, query, ranks[0] - 1)])
     p.work(node, None, [*lead, length, source, rows_or_size(carried, value, ranks[2] - 1)])
+
+
+def _heads(p: Propagation, node: Node, dim: int) -> Axis | None:
+    """Heads, or images of a batch: zero where the values are, for equal scores give their mean."""
+    query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
+    axis = _batch_axis(p, node, query, dim, value, dim)
+    _batch_axis(p, node, query, dim, key, dim)
+    own = p.axes(value).get(dim)
+    return Axis(axis.labels, own is not None and own.zero) if axis is not None else None
+
+
+def _shared_heads(p: Propagation, node: Node, dim: int) -> Axis | None:
+    """Grouped queries: consecutive heads read one head of keys and values, and go with it."""
+    query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
+    heads, own = p.axes(query).get(dim), p.axes(value).get(dim)
+    p.tie(node, p.axes(key).get(dim), own, "attention pairs heads of")
+    if heads is None or own is None:
+        p.tie(node, heads, own, "attention pairs heads of")
+        return heads
+    p.labels.unite(own.labels[:, None], heads.labels.reshape(len(own.labels), -1))
+    return Axis(heads.labels, own.zero)
