@@ -108,6 +108,31 @@ def _batch_axis(
     return Axis(chosen.labels, bool((a and a.zero) or (b and b.zero)))
 
 
+@rule("_trilinear")
+def trilinear(p: Propagation, node: Node) -> None:
+    """Sums the products of three tensors, each given axes of size 1 (`nn.Bilinear`)."""
+    factors = [node.arguments[f"i{number}"] for number in (1, 2, 3)]
+    rank = len(factors[0].shape) + len(node.arguments["expand1"])
+    summed = {int(dim) % rank for dim in node.arguments["sumdim"]}
+    known: list[list[Axis | None]] = [[] for _ in range(rank)]
+    for number, factor in enumerate(factors, 1):
+        added = {int(dim) % rank for dim in node.arguments[f"expand{number}"]}
+        own = [dim for dim in range(rank) if dim not in added]
+        for place, dim in enumerate(own):
+            known[dim].append(p.axes(factor).get(place))
+    result: Axes = {}
+    for dim, axes in enumerate(known):
+        labelled = [axis for axis in axes if axis is not None]
+        for axis in axes[1:]:
+            p.tie(node, axes[0], axis, "a bilinear layer reads")
+        zero = any(axis.zero for axis in labelled)
+        if dim in summed and not zero:
+            p.freeze(node, labelled, "a bilinear layer sums over channels that are not zero")
+        elif dim not in summed and labelled:
+            result[dim - sum(other < dim for other in summed)] = Axis(labelled[0].labels, zero)
+    p.set(node.outputs[0], result)
+
+
 @rule("scaled_dot_product_attention")
 def attention(p: Propagation, node: Node) -> None:
     """softmax(q kᵀ · scale) v over `(…, L, E)`; the default scale is 1/√E of the pruned size."""

@@ -675,3 +675,107 @@ for order in (-1, float("-inf")):
         lambda f, x, p=order: f(x, p, [1], True),
         f"{order} over channels",
     )
+each(L, "max min median mode", lambda f, x: f(x, 2)[1], "places")
+each(L, "kthvalue", lambda f, x: f(x, 3, 2)[1], "places")
+
+# -- positions, spectra, grids --------------------------------------------------------------------
+
+
+def at(x: Tensor, *indices: Any) -> list[Tensor | None]:
+    return [None if i is None else torch.tensor(i, device=x.device) for i in indices]
+
+
+each(Z, "glu", lambda f, x: f(x, 1))
+each(Z, "glu", lambda f, x: f(x, 2), "rows")
+each(Z, "index _unsafe_index", lambda f, x: f(x, at(x, None, None, [2, 0, 2])))
+each(Z, "index", lambda f, x: f(x, at(x, None, None, None, [[2, 0], [1, 1]])), "a matrix")
+each(Z, "index", lambda f, x: f(x, at(x, None, None, [2, 0], [1, 1])), "neighbours")
+each(Z, "index", lambda f, x: f(x, at(x, [0, 0], None, [2, 0])), "not neighbours")
+each(Z, "index", lambda f, x: f(x, at(x, None, None, [True, False] * (SIDE // 2))), "mask")
+each(Z, "index", lambda f, x: f(x, at(x, None, None, [[True, False] * (SIDE // 2)] * SIDE)), "map")
+each(N, "index", lambda f, x: f(x, at(x, None, [0, 3, 1])), "channels")
+each(Z, "index_put", lambda f, x: f(x, at(x, None, None, [2, 0]), x[:, :, :2]))
+each(L, "index_put", lambda f, x: f(x, at(x, None, None, [2, 0]), x[:, :, :2].sigmoid()), "gates")
+each(L, "index_put", lambda f, x: f(x, at(x, None, None, [2, 0]), x.new_tensor(3.0)), "a number")
+each(Z, "_unsafe_index_put", lambda f, x: f(x, at(x, None, None, [2, 0]), x[:, :, :2]))
+each(Z, "gather", lambda f, x: f(x, 2, x.argsort(2)))
+each(L, "gather", lambda f, x: f(x.sigmoid(), 2, x.argsort(2)), "a gate")
+each(N, "gather", lambda f, x: f(x, 1, x.argsort(1)), "channels")
+each(Z, "unfold", lambda f, x: f(x, 2, 2, 1))
+each(N, "unfold", lambda f, x: f(x, 1, 2, 1), "channels")
+each(Z, "tril triu", lambda f, x: f(x, 1))
+each(Z, "cummax cummin", lambda f, x: f(x, 2)[0])
+each(L, "cummax cummin", lambda f, x: f(x, 2)[1], "places")
+each(L, "logcumsumexp", lambda f, x: f(x, 2))
+each(Z, "_fft_r2c", lambda f, x: f(x, [2, 3], 0, True).abs())
+each(Z, "_fft_c2r", lambda f, x: f(torch.complex(x, reverse(x)), [2, 3], 2, SIDE))
+each(Z, "_fft_c2c", lambda f, x: f(torch.complex(x, reverse(x)), [2], 0, True).abs())
+each(N, "_fft_r2c", lambda f, x: f(x, [1], 0, False).abs(), "channels")
+each(Z, "view_as_real", lambda f, x: f(torch.complex(x, reverse(x)))[..., 1])
+each(Z, "view_as_complex", lambda f, x: f(torch.stack((x, reverse(x)), 4)).abs())
+each(
+    "csCS",
+    "_trilinear",
+    lambda f, x, w: f(x.mean((2, 3)), w, x.mean((2, 3)).sigmoid(), [1, 3], [0], [1, 2], [2, 3]),
+    w=(WIDTH, WIDTH, WIDTH),
+)
+
+S1 = {"s": (1,)}
+
+
+def grid(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Scales above zero, and zero points; kernels want single precision and whole numbers."""
+    scale = scale.abs().float() / 8 + 0.05
+    return scale, torch.zeros_like(scale, dtype=torch.int32)
+
+
+def learnable(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    scale = scale.abs() / 8 + 0.05
+    return scale, torch.zeros_like(scale)
+
+
+def watched(f: Any, x: Tensor, lows: Tensor, highs: Tensor, on: int, rows: bool) -> Any:
+    """Observers write into what they are given: here into copies."""
+    switch = x.new_full((1,), on, dtype=torch.long)
+    points = torch.zeros_like(lows, dtype=torch.int32)
+    lows, highs = lows.float(), highs.float()
+    state = (lows * -1, highs * 1, highs.abs() / 64 + 0.05, points)
+    return normed(f(x.float(), switch, switch * 0 + 1, *state, 0.01, -128, 127, 0, rows, False))
+
+
+FIXED = "fake_quantize_per_tensor_affine"
+EACH = "fake_quantize_per_channel_affine"
+case(FIXED, Z, lambda x: aten.fake_quantize_per_tensor_affine(x, 0.07, 3, 0, 15))
+case(FIXED, Z, lambda x, s: getattr(aten, FIXED)(x, *grid(x, s), -8, 7), "tensors", **S1)
+case(EACH, Z, lambda x, s: getattr(aten, EACH)(x, *grid(x, s), 1, -8, 7), s=(WIDTH,))
+each(
+    Z,
+    "_fake_quantize_learnable_per_tensor_affine",
+    lambda f, x, s: f(x, *learnable(x, s), -8, 7),
+    **S1,
+)
+each(
+    Z,
+    "_fake_quantize_learnable_per_channel_affine",
+    lambda f, x, s: f(x.float(), *learnable(x, s.float()), 1, -8, 7),
+    s=(WIDTH,),
+)
+for on in (0, 1):
+    each(
+        "cs",
+        "_fused_moving_avg_obs_fq_helper fused_moving_avg_obs_fake_quant",
+        lambda f, x, low, high, on=on: watched(f, x, low, high, on, False),
+        f"all channels, {on}",
+        low=(1,),
+        high=(1,),
+    )
+    each(
+        Z,
+        "_fused_moving_avg_obs_fq_helper fused_moving_avg_obs_fake_quant",
+        lambda f, x, low, high, on=on: watched(f, x.transpose(0, 1), low, high, on, True).transpose(
+            0, 1
+        ),
+        f"each channel, {on}",
+        low=(WIDTH,),
+        high=(WIDTH,),
+    )
