@@ -44,5 +44,7 @@ class Interlaced(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        rows = torch.arange(x.shape[2], device=x.device).view(2, -1).t().reshape(-1)
-        return x + x[:, :, rows][..., rows.flip(0)]
+        rows, columns = (
+            torch.arange(size, device=x.device).view(2, -1).t().reshape(-1) for size in x.shape[2:]
+        )
+        return x + x[:, :, rows][..., columns]
