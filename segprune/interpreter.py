@@ -31,7 +31,9 @@ _KEEP_SHAPE = frozenset({
     "aten.batch_norm", "aten.instance_norm", "aten.group_norm", "aten.layer_norm", "aten.relu",
     "aten.relu6", "aten.hardtanh", "aten.leaky_relu", "aten.sigmoid", "aten.hardsigmoid",
     "aten.hardswish", "aten.silu", "aten.gelu", "aten.elu", "aten.tanh", "aten.prelu",
-    "aten.clone", "aten.softmax",
+    "aten.clone", "aten.softmax", "aten.fake_quantize_per_tensor_affine",
+    "aten.fake_quantize_per_channel_affine", "aten._fake_quantize_learnable_per_tensor_affine",
+    "aten._fake_quantize_learnable_per_channel_affine",
 })
 # fmt: on
 # Their results are laid out afresh: as channels last where the input is, or contiguous.

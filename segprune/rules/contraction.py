@@ -39,11 +39,10 @@ def linear(p: Propagation, node: Node) -> None:
     p.work(node, weight, work)
 
 
-@rule("matmul", "mm", "bmm")
+@rule("matmul", "mm", "bmm", "mv", "dot")
 def matmul(p: Propagation, node: Node) -> None:
     """`(…, i, k) @ (…, k, j)`, and the products with vectors."""
-    first = node.arguments["self"]
-    second = node.arguments["other" if "other" in node.arguments else "mat2"]
+    first, second = node.tensors()
     p.set(node.outputs[0], _product(p, node, first, second))
 
 
@@ -109,6 +108,31 @@ def _batch_axis(
     return Axis(chosen.labels, bool((a and a.zero) or (b and b.zero)))
 
 
+@rule("_trilinear")
+def trilinear(p: Propagation, node: Node) -> None:
+    """Sums the products of three tensors, each given axes of size 1 (`nn.Bilinear`)."""
+    factors = [node.arguments[f"i{number}"] for number in (1, 2, 3)]
+    rank = len(factors[0].shape) + len(node.arguments["expand1"])
+    summed = {int(dim) % rank for dim in node.arguments["sumdim"]}
+    known: list[list[Axis | None]] = [[] for _ in range(rank)]
+    for number, factor in enumerate(factors, 1):
+        added = {int(dim) % rank for dim in node.arguments[f"expand{number}"]}
+        own = [dim for dim in range(rank) if dim not in added]
+        for place, dim in enumerate(own):
+            known[dim].append(p.axes(factor).get(place))
+    result: Axes = {}
+    for dim, axes in enumerate(known):
+        labelled = [axis for axis in axes if axis is not None]
+        for axis in axes[1:]:
+            p.tie(node, axes[0], axis, "a bilinear layer reads")
+        zero = any(axis.zero for axis in labelled)
+        if dim in summed and not zero:
+            p.freeze(node, labelled, "a bilinear layer sums over channels that are not zero")
+        elif dim not in summed and labelled:
+            result[dim - sum(other < dim for other in summed)] = Axis(labelled[0].labels, zero)
+    p.set(node.outputs[0], result)
+
+
 @rule("scaled_dot_product_attention")
 def attention(p: Propagation, node: Node) -> None:
     """softmax(q kᵀ · scale) v over `(…, L, E)`; the default scale is 1/√E of the pruned size."""
@@ -128,8 +152,8 @@ def attention(p: Propagation, node: Node) -> None:
     shape = node.outputs[0].shape
     result: Axes = {}
     for dim in range(len(shape) - 2):
-        axis = _batch_axis(p, node, query, dim, value, dim)
-        _batch_axis(p, node, query, dim, key, dim)
+        shared = shape[dim] != value.shape[dim] and dim < len(value.shape) - 2
+        axis = (_shared_heads if shared else _heads)(p, node, dim)
         if axis is not None:
             result[dim] = axis
     carried = axes[2].get(ranks[2] - 1)
@@ -140,3 +164,24 @@ def attention(p: Propagation, node: Node) -> None:
     length, source = query.shape[-2], key.shape[-2]
     p.work(node, None, [*lead, length, source, rows_or_size(q, query, ranks[0] - 1)])
     p.work(node, None, [*lead, length, source, rows_or_size(carried, value, ranks[2] - 1)])
+
+
+def _heads(p: Propagation, node: Node, dim: int) -> Axis | None:
+    """Heads, or images of a batch: zero where the values are, for equal scores give their mean."""
+    query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
+    axis = _batch_axis(p, node, query, dim, value, dim)
+    _batch_axis(p, node, query, dim, key, dim)
+    own = p.axes(value).get(dim)
+    return Axis(axis.labels, own is not None and own.zero) if axis is not None else None
+
+
+def _shared_heads(p: Propagation, node: Node, dim: int) -> Axis | None:
+    """Grouped queries: consecutive heads read one head of keys and values, and go with it."""
+    query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
+    heads, own = p.axes(query).get(dim), p.axes(value).get(dim)
+    p.tie(node, p.axes(key).get(dim), own, "attention pairs heads of")
+    if heads is None or own is None:
+        p.tie(node, heads, own, "attention pairs heads of")
+        return heads
+    p.labels.unite(own.labels[:, None], heads.labels.reshape(len(own.labels), -1))
+    return Axis(heads.labels, own.zero)

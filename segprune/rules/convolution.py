@@ -27,6 +27,8 @@ def convolution(p: Propagation, node: Node) -> None:
         text = "deformable convolution reads its offsets and mask by position"
         p.freeze_tensors(node, [node.arguments["offset"], node.arguments["mask"]], text)
     source, channels, rest = _input(p, node, weight)
+    if deformable:
+        _share_offsets(p, node, p.axes(source).get(channels))
     kernel = p.axes(weight)
     p.freeze(node, [axis for dim, axis in kernel.items() if dim > 1], "kernel position")
     columns, rows = kernel.get(1), p.computed(node, weight, kernel.get(0), 0)
@@ -93,6 +95,15 @@ def _input(p: Propagation, node: Node, weight: Value) -> tuple[Value, int, dict[
     spatial = [axis for dim, axis in axes.items() if dim > channels]
     p.freeze(node, spatial, f"{node.name} slides over this axis")
     return source, channels, {dim: axis for dim, axis in axes.items() if dim < channels}
+
+
+def _share_offsets(p: Propagation, node: Node, incoming: Axis | None) -> None:
+    """Consecutive channels share offsets: the groups that do stay equal."""
+    if incoming is not None:
+        blocks = incoming.labels.reshape(
+            node.arguments.get("offset_groups", node.arguments.get("n_offset_grps", 1)), -1
+        )
+        p.labels.unite(blocks[:1], blocks)
 
 
 def _grouped(

@@ -24,7 +24,7 @@ def batch_norm(p: Propagation, node: Node) -> None:
         if dim > 1 or (dim == 0 and not own_image):
             # Running statistics make no difference: in training it averages all the same.
             p.freeze(node, [axis], f"{_name(node)} averages over this axis")
-        axes[dim] = Axis(axis.labels, dim == 0 and axis.zero and _affine(node) == [])
+        axes[dim] = Axis(axis.labels, False)
     channels = p.axes(source).get(1)
     for name in ("running_mean", "running_var"):
         entries = node.arguments.get(name)
@@ -34,6 +34,15 @@ def batch_norm(p: Propagation, node: Node) -> None:
         p.attribute(node, "num_features", channels)
     _affine_of_channels(p, node, channels, axes)
     p.set(node.outputs[0], axes)
+    if channels is not None:
+        _statistics(p, node, {0: channels})
+
+
+def _statistics(p: Propagation, node: Node, axes: Axes) -> None:
+    """Means and deviations that some variants return beside the result: not zero."""
+    for output in node.outputs[1:]:
+        if len(output.shape) > max(axes, default=-1) and 0 not in output.shape:
+            p.set(output, {dim: Axis(axis.labels, False) for dim, axis in axes.items()})
 
 
 def _name(node: Node) -> str:
@@ -47,6 +56,10 @@ def _affine(node: Node) -> list[str]:
 def _affine_of_channels(p: Propagation, node: Node, channels: Axis | None, axes: Axes) -> None:
     """Scale and shift each channel: zero in the twin where both are, or input and shift are."""
     zero = {"input": channels is not None and channels.zero, "weight": False, "bias": True}
+    mean = node.arguments.get("running_mean")
+    if mean is not None:  # what is subtracted in evaluation mode; forward may have computed it
+        own = p.axes(mean).get(0)
+        zero["input"] = zero["input"] and own is not None and own.zero
     for name in _affine(node):
         entries = node.arguments[name]
         own = p.axes(entries).get(0)
@@ -82,6 +95,7 @@ def group_norm(p: Propagation, node: Node) -> None:
             p.expect(node, "C", channels.labels)
             p.attribute(node, "num_groups", channels, width)
             p.attribute(node, "num_channels", channels)
+            _statistics(p, node, {1: Axis(first, False)})
     _affine_of_channels(p, node, channels, axes)
     p.set(node.outputs[0], axes)
 
@@ -92,19 +106,21 @@ def layer_norm(p: Propagation, node: Node) -> None:
     source: Value = node.arguments["input"]
     first = len(source.shape) - len(node.arguments["normalized_shape"])
     text = f"{_name(node)} averages over channels"
+    only_scaled = "rms" in node.name
     axes: Axes = {}
     for dim, axis in p.axes(source).items():
         if dim >= first:
             p.freeze(node, [axis], text)
-        axes[dim] = Axis(axis.labels, False)
+        axes[dim] = Axis(axis.labels, axis.zero and only_scaled)
     for name in ("weight", "bias"):
         entries = node.arguments.get(name)
         if entries is not None:
             p.freeze_tensors(node, [entries], text)
     p.set(node.outputs[0], axes)
+    _statistics(p, node, {dim: axis for dim, axis in axes.items() if dim < first})
 
 
-@rule("softmax", "_softmax", "log_softmax", "_log_softmax", "softmin")
+@rule("softmax", "_softmax", "log_softmax", "_log_softmax")
 def softmax(p: Propagation, node: Node) -> None:
     """Normalises over one axis: what is dropped there would change what is kept."""
     source = next(node.tensors())

@@ -99,6 +99,7 @@ from .norms import (
     PReLUOne,
 )
 from .sharing import DenseLayers, ModuleTwice, ParameterTwice, TwoScales
+from .spectral import FourierUnit, GatedLinear, Interlaced
 from .whole import (
     AuxiliaryMethod,
     AuxiliaryWhenTraining,
@@ -132,7 +133,7 @@ FREE: tuple[type[Block], ...] = (
     StripPooling, MaxUnpooled, ParameterGate, BufferGate, InPlace, SliceAssigned, ModuleTwice,
     ParameterTwice, TwoScales, DenseLayers, Attention, HeadsByShape, HeadsStored, LinearAttention,
     GivenScale, MultiheadModule, UnitLength, ChannelSum, ChannelRatio, Recurrent, StoredChannels,
-    LiteralConcat,
+    LiteralConcat, GatedLinear, FourierUnit, Interlaced,
 )  # fmt: skip
 """Blocks that any width suits; their watched layers lose channels."""
 
