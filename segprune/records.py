@@ -22,9 +22,19 @@ from typing import Any, TypeVar
 
 from segprune.errors import ArtifactError
 
-__all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record"]
+__all__ = [
+    "ADDED_LATER", "from_json", "new_folder", "read_record", "to_json", "write_atomic",
+    "write_record",
+]  # fmt: skip
 
 Record = TypeVar("Record")
+
+ADDED_LATER: Mapping[str, bool] = {"added later": True}
+"""Metadata of a field that a kind of record got after files of its schema had been written.
+
+Those files are read with the field's default, and a record that has the default is written as they
+are, so that its text and its digest stay the same.
+"""
 
 _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
 
@@ -214,13 +224,19 @@ def _schema(kind: type[Any]) -> str:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+            field.name: _plain(found)
+            for field in dataclasses.fields(value)
+            if (found := getattr(value, field.name)) != field.default or not _is_later(field)
         }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def _is_later(field: dataclasses.Field[Any]) -> bool:
+    return field.metadata == ADDED_LATER
 
 
 def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
@@ -255,16 +271,21 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
 
 def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) -> Any:
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    fields = dataclasses.fields(kind)
+    names = [field.name for field in fields]
     prefix = f"{where}." if where else ""
-    for name in names:
-        if name not in value:
+    for field in fields:
+        name = field.name
+        if name not in value and not _is_later(field):
             raise _wrong(source, prefix + name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
-        **{name: _decode(hints[name], value[name], source, prefix + name) for name in names}
+        **{
+            name: _decode(hints[name], found, source, prefix + name)
+            for name, found in value.items()
+        }
     )
 
 

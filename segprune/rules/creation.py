@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segprune.axes import Axis
 from segprune.operators import rule
-from segprune.programs import Node, Value
+from segprune.programs import Node
 from segprune.propagation import Propagation
 
 __all__: list[str] = []
@@ -15,8 +15,7 @@ __all__: list[str] = []
 def constant(p: Propagation, node: Node) -> None:
     """`torch.zeros(n, c, h, w)`: labels without slots; probing tells whether `c` follows."""
     output = node.outputs[0]
-    value = node.arguments.get("fill_value", 0)
-    zero = "zeros" in node.name or ("full" in node.name and value == 0)
+    zero = "zeros" in node.name or node.arguments.get("fill_value") == 0
     axes = {
         dim: Axis(p.labels.fresh(size), zero) for dim, size in enumerate(output.shape) if size > 1
     }
@@ -30,22 +29,24 @@ def constant(p: Propagation, node: Node) -> None:
 def like(p: Propagation, node: Node) -> None:
     """As many channels as the tensor they imitate, or overwrite."""
     source = next(node.tensors())
-    zero = "zeros" in node.name
+    zero = node.name == "aten.zeros_like" or node.arguments.get("fill_value") == 0
     axes = {dim: Axis(axis.labels, zero) for dim, axis in p.axes(source).items()}
     (p.write if node.in_place else p.set)(node.outputs[0], axes)
 
 
 @rule("arange", "linspace", "eye", "rand", "randn", "randint", "randperm", "scalar_tensor",
-      "_efficientzerotensor", "hann_window")  # fmt: skip
+      "hann_window")  # fmt: skip
 def fixed(p: Propagation, node: Node) -> None:
     """Values that depend on the position: no channel of theirs can go."""
 
 
-@rule("_local_scalar_dense", "item", "is_nonzero", "equal", "is_same_size", "size", "_assert_async",
-      "_assert_scalar", "_assert_tensor_metadata", "sym_size")  # fmt: skip
+@rule("_local_scalar_dense", "item", "is_nonzero", "equal", "is_same_size")
 def number(p: Propagation, node: Node) -> None:
-    """Numbers for Python: nothing is labelled; probing compares what is made of them."""
-    source = next(node.tensors(), None)
-    if isinstance(source, Value) and not node.outputs:
-        reading = f"{node.name} hands a value of this tensor to Python"
-        p.freeze_tensors(node, [source], reading)
+    """Numbers for Python: what is made of them may depend on every channel."""
+    text = f"{node.name} hands a value of this tensor to Python"
+    p.freeze_tensors(node, node.tensors(), text)
+
+
+@rule("_assert_async", "_assert_scalar", "_assert_tensor_metadata")
+def check(p: Propagation, node: Node) -> None:
+    """Assertions: nothing is computed; a size that is asserted is compared by probing."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch._ops import OpOverload
 
 from segprune.axes import Axes, Axis
 from segprune.operators import rule
@@ -22,6 +28,10 @@ def _any_zero(flags: Flags) -> bool:
     return any(flag is True for flag in flags)
 
 
+def _first_zero(flags: Flags) -> bool:
+    return flags[0] is True
+
+
 def _never_zero(flags: Flags) -> bool:
     return False
 
@@ -35,69 +45,71 @@ def finish(p: Propagation, node: Node, axes: Axes) -> None:
 
 
 def _combine(p: Propagation, node: Node, zero: Callable[[Flags], bool]) -> None:
-    if node.outputs:
-        finish(p, node, p.broadcast(node, list(node.tensors()), node.outputs[0].shape, zero))
+    """Label the result. Of one tensor and numbers, torch itself says what becomes of a zero."""
+    operands = list(node.tensors())
+    if len(operands) == 1:
+        at_zero = _at_zero(node)
+        if not math.isfinite(at_zero):
+            _refuse_zero(p, node, operands[0])
+        zero = _all_zero if at_zero == 0 else _never_zero
+    finish(p, node, p.broadcast(node, operands, node.outputs[0].shape, zero))
+
+
+def _at_zero(node: Node) -> float:
+    """The magnitude of what an operator makes of a zero, its other arguments as recorded."""
+    return _magnitude(node.op, tuple(node.arguments.items()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _magnitude(op: OpOverload, arguments: tuple[tuple[str, Any], ...]) -> float:
+    given = {name: _zero_like(item) for name, item in arguments}
+    with torch.inference_mode():
+        return float(abs(op(**given).item()))
+
+
+def _zero_like(item: object) -> object:
+    """A zero of its type in place of a tensor; in double precision, which every kernel has."""
+    if not isinstance(item, Value):
+        return item
+    wide = torch.complex128 if item.dtype.is_complex else torch.float64
+    exact = item.dtype.is_complex or item.dtype.is_floating_point
+    return torch.zeros((), dtype=wide if exact else item.dtype, device="cpu")
 
 
 @rule(
-    "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hardswish",
-    "tanh", "softsign", "neg", "abs", "sqrt", "sin", "tan", "asin", "atan", "sinh", "asinh", "erf",
-    "expm1", "log1p", "round", "floor", "ceil", "trunc", "sign", "square", "nan_to_num",
-    "positive", "dropout", "feature_dropout", "hardshrink", "softshrink", "tanhshrink", "rrelu",
-    "clone", "contiguous", "detach", "alias", "lift_fresh", "lift_fresh_copy", "to", "_to_copy",
-    "type_as", "float", "half", "double", "bfloat16", "requires_grad", "rad2deg",
-    "_conj", "resolve_conj", "resolve_neg", "cpu", "cuda", "pin_memory",
+    "dropout", "feature_dropout", "rrelu", "clone", "contiguous", "detach", "alias", "lift_fresh",
+    "lift_fresh_copy", "to", "_to_copy", "type_as", "resolve_conj", "resolve_neg", "_conj",
 )  # fmt: skip
 def keeps_zero(p: Propagation, node: Node) -> None:
-    """Functions with f(0) = 0; the first tensor alone decides (`type_as` has a second)."""
+    """Copies, and random functions of zero that are zero (`type_as` has a second tensor)."""
     source = next(node.tensors())
     finish(p, node, p.broadcast(node, [source], node.outputs[0].shape, _all_zero))
 
 
 @rule(
-    "sigmoid", "hardsigmoid", "exp", "exp2", "cos", "cosh", "acos", "softplus", "log_sigmoid",
-    "erfc", "logical_not", "bitwise_not", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf",
-    "isfinite", "digamma", "lgamma", "logit", "erfinv", "acosh", "atanh",
+    "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hardswish",
+    "tanh", "sigmoid", "hardsigmoid", "softplus", "log_sigmoid", "hardtanh", "threshold",
+    "hardshrink", "softshrink", "neg", "abs", "sqrt", "square", "sin", "cos", "tan", "asin", "acos",
+    "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "sinc", "erf", "erfc", "erfinv", "exp",
+    "exp2", "expm1", "log", "log2", "log10", "log1p", "rsqrt", "reciprocal", "digamma", "lgamma",
+    "logit", "round", "floor", "ceil", "trunc", "frac", "sign", "sgn", "signbit", "nan_to_num",
+    "positive", "rad2deg", "deg2rad", "angle", "conj_physical", "logical_not", "bitwise_not",
+    "isnan", "isinf", "isposinf", "isneginf", "isfinite", "eq", "ne", "lt", "le", "gt", "ge",
+    "clamp", "clamp_min", "clamp_max", "clip", "logaddexp", "logaddexp2",
 )  # fmt: skip
-def loses_zero(p: Propagation, node: Node) -> None:
-    """Functions with f(0) != 0, and comparisons: a masked channel is not zero behind them."""
+def pointwise(p: Propagation, node: Node) -> None:
+    """Functions of one tensor; of several (`eq`, `clamp`) the result may be anything at zero."""
     _combine(p, node, _never_zero)
 
 
-@rule("hardtanh")
-def hardtanh(p: Propagation, node: Node) -> None:
-    inside = node.arguments["min_val"] <= 0 <= node.arguments["max_val"]
-    _combine(p, node, _all_zero if inside else _never_zero)
-
-
-@rule("threshold")
-def threshold(p: Propagation, node: Node) -> None:
-    inside = node.arguments["threshold"] < 0 or node.arguments["value"] == 0
-    _combine(p, node, _all_zero if inside else _never_zero)
-
-
-@rule("clamp", "clamp_min", "clamp_max", "clip")
-def clamp(p: Propagation, node: Node) -> None:
-    low, high = node.arguments.get("min"), node.arguments.get("max")
-    scalar = not isinstance(low, Value) and not isinstance(high, Value)
-    inside = scalar and (low is None or low <= 0) and (high is None or high >= 0)
-    _combine(p, node, _all_zero if inside else _never_zero)
-
-
-@rule("add", "sub", "rsub", "__add__", "__sub__", "logical_or", "logical_xor", "bitwise_or")
-def addition(p: Propagation, node: Node) -> None:
-    other = node.arguments["other"]
-    constant = not isinstance(other, Value) and other != 0
-    _combine(p, node, _never_zero if constant else _all_zero)
-
-
-@rule("maximum", "minimum", "fmax", "fmin", "lerp", "hypot", "atan2")
+@rule("add", "sub", "rsub", "maximum", "minimum", "fmax", "fmin", "lerp", "hypot", "atan2",
+      "heaviside", "logical_or", "logical_xor", "bitwise_or", "bitwise_xor", "complex")  # fmt: skip
 def joint(p: Propagation, node: Node) -> None:
-    """Zero only where every operand is."""
+    """Zero where every operand is."""
     _combine(p, node, _all_zero)
 
 
-@rule("mul", "__mul__", "logical_and", "bitwise_and", "multiply")
+@rule("mul", "logical_and", "bitwise_and", "multiply")
 def multiplication(p: Propagation, node: Node) -> None:
     _combine(p, node, _any_zero)
 
@@ -107,27 +119,38 @@ def addcmul(p: Propagation, node: Node) -> None:
     _combine(p, node, lambda flags: flags[0] is True and _any_zero(flags[1:]))
 
 
+@rule("addcdiv")
+def addcdiv(p: Propagation, node: Node) -> None:
+    _refuse_zero(p, node, node.arguments["tensor2"])
+    _combine(p, node, lambda flags: flags[0] is True and flags[1] is True)
+
+
+@rule("copysign", "polar")
+def of_magnitude(p: Propagation, node: Node) -> None:
+    """Zero where the magnitude is, whatever the sign or the angle."""
+    _combine(p, node, _first_zero)
+
+
 @rule("div", "floor_divide", "true_divide", "remainder", "fmod", "divide")
 def division(p: Propagation, node: Node) -> None:
     """A dropped channel in the divisor would be 0/0 in the twin: it stays."""
     _refuse_zero(p, node, node.arguments["other"])
-    _combine(p, node, lambda flags: flags[0] is True)
+    _combine(p, node, _first_zero)
 
 
-@rule("log", "log2", "log10", "rsqrt", "reciprocal")
-def singular(p: Propagation, node: Node) -> None:
-    """Infinite at zero."""
-    _refuse_zero(p, node, next(node.tensors()))
-    _combine(p, node, _never_zero)
+@rule("xlogy")
+def xlogy(p: Propagation, node: Node) -> None:
+    """`x log y` is 0 at x = 0, but infinite at y = 0."""
+    _refuse_zero(p, node, node.arguments["other"])
+    _combine(p, node, _first_zero)
 
 
 @rule("pow")
 def power(p: Propagation, node: Node) -> None:
-    base, exponent = node.arguments["self"], node.arguments["exponent"]
-    positive = isinstance(exponent, (int, float)) and exponent > 0
-    if not positive:
-        _refuse_zero(p, node, base)
-    _combine(p, node, _all_zero if positive else _never_zero)
+    """With a tensor for exponent, 0 may be raised to a negative power."""
+    if isinstance(node.arguments["exponent"], Value):
+        _refuse_zero(p, node, node.arguments["self"])
+    _combine(p, node, _never_zero)
 
 
 def _refuse_zero(p: Propagation, node: Node, value: object) -> None:
@@ -138,21 +161,20 @@ def _refuse_zero(p: Propagation, node: Node, value: object) -> None:
 
 @rule("where")
 def where(p: Propagation, node: Node) -> None:
-    chosen = [node.arguments.get("self"), node.arguments.get("other")]
-    scalars = [item for item in chosen if not isinstance(item, Value)]
-    constant = any(item is None or item != 0 for item in scalars)
+    """Of two numbers, torch says which one a condition that does not hold chooses."""
+    if not node.arguments.keys() >= {"self", "other"}:
+        p.freeze_tensors(node, node.tensors(), "where lists positions")
+        return
+    chosen = [node.arguments["self"], node.arguments["other"]]
+    constant = any(item != 0 for item in chosen if not isinstance(item, Value))
     _combine(p, node, _never_zero if constant else lambda flags: _all_zero(flags[1:]))
 
 
 @rule("masked_fill")
 def masked_fill(p: Propagation, node: Node) -> None:
-    zero = _never_zero if isinstance(node.arguments["value"], Value) else _first_if_zero(node)
-    _combine(p, node, zero)
-
-
-def _first_if_zero(node: Node) -> Callable[[Flags], bool]:
-    filled_with_zero = node.arguments["value"] == 0
-    return lambda flags: filled_with_zero and flags[0] is True
+    value = node.arguments["value"]
+    filled_with_zero = not isinstance(value, Value) and value == 0
+    _combine(p, node, _first_zero if filled_with_zero else _never_zero)
 
 
 @rule("prelu", "_prelu_kernel")
@@ -162,7 +184,7 @@ def prelu(p: Propagation, node: Node) -> None:
     axes = p.broadcast(node, [source], node.outputs[0].shape, _all_zero)
     slopes = p.axes(weight)
     if node.name.endswith("kernel"):  # already reshaped to broadcast
-        axes = p.broadcast(node, [source, weight], node.outputs[0].shape, lambda f: f[0] is True)
+        axes = p.broadcast(node, [source, weight], node.outputs[0].shape, _first_zero)
     elif weight.shape and weight.shape[0] > 1:
         p.tie(node, axes.get(1), slopes.get(0), "prelu gives a slope to")
     finish(p, node, axes)
@@ -181,6 +203,7 @@ def copy(p: Propagation, node: Node) -> None:
 
 @rule("fill", "zero")
 def fill(p: Propagation, node: Node) -> None:
+    """The channels stay, whatever they are filled with."""
     value = node.arguments.get("value", 0)
     zero = not isinstance(value, Value) and value == 0
     source = next(node.tensors())
@@ -189,7 +212,8 @@ def fill(p: Propagation, node: Node) -> None:
 
 @rule("native_dropout", "_fused_dropout")
 def native_dropout(p: Propagation, node: Node) -> None:
-    source = next(node.tensors())
-    axes = p.axes(source)
-    for output in node.outputs:
-        p.set(output, dict(axes))
+    """The result, and the mask of what was kept, which is not zero where a channel is."""
+    result, mask = node.outputs
+    axes = p.axes(next(node.tensors()))
+    p.set(result, dict(axes))
+    p.set(mask, {dim: Axis(axis.labels, False) for dim, axis in axes.items()})

@@ -104,7 +104,7 @@ def layer_norm(p: Propagation, node: Node) -> None:
     p.set(node.outputs[0], axes)
 
 
-@rule("softmax", "_softmax", "log_softmax", "_log_softmax", "softmin")
+@rule("softmax", "_softmax", "log_softmax", "_log_softmax")
 def softmax(p: Propagation, node: Node) -> None:
     """Normalises over one axis: what is dropped there would change what is kept."""
     source = next(node.tensors())

@@ -15,7 +15,7 @@ _POOLS = (
     "avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d max_pool2d_with_indices "
     "max_pool3d_with_indices max_pool1d_with_indices adaptive_avg_pool1d adaptive_avg_pool2d "
     "adaptive_avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool1d "
-    "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d lp_pool2d "
+    "adaptive_max_pool2d adaptive_max_pool3d fractional_max_pool2d "
     "upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d "
     "upsample_linear1d upsample_trilinear3d upsample_bicubic2d _upsample_nearest_exact2d "
     "_upsample_bilinear2d_aa _upsample_bicubic2d_aa reflection_pad1d reflection_pad2d "

@@ -17,7 +17,7 @@ __all__: list[str] = []
 _CUT = ("separate", "tied", "prefix")
 
 
-@rule("cat", "concat", "concatenate", "_cat")
+@rule("cat", "concat", "concatenate")
 def cat(p: Propagation, node: Node) -> None:
     """Labels are joined as the channels are; the same tensor twice brings its labels twice."""
     output = node.outputs[0]
@@ -122,7 +122,9 @@ def _bounds(node: Node, size: int) -> tuple[int, int]:
 def split(p: Propagation, node: Node) -> None:
     """Consecutive parts, one output each."""
     source = next(node.tensors())
-    dim = int(node.arguments.get("dim", 0)) % len(source.shape)
+    rank = len(source.shape)
+    # hsplit names no axis: it is the second one, of a vector the only one
+    dim = min(1, rank - 1) if node.name == "aten.hsplit" else int(node.arguments["dim"]) % rank
     axes = p.axes(source)
     ends = np.cumsum([output.shape[dim] for output in node.outputs]).tolist()
     axis = axes.get(dim)

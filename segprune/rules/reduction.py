@@ -44,11 +44,11 @@ def _reduce(p: Propagation, node: Node, exact_over_zeros: bool, keeps_zero: bool
 @rule("sum", "norm", "linalg_vector_norm", "count_nonzero", "nansum", "any")
 def exact(p: Propagation, node: Node) -> None:
     """Zeros add nothing: exact over channels that are zero where they were dropped."""
-    _reduce(p, node, exact_over_zeros=_order(node) > 0, keeps_zero=True)
+    _reduce(p, node, exact_over_zeros=_order(node) >= 0, keeps_zero=True)
 
 
 def _order(node: Node) -> float:
-    """The order of a norm; of anything else a positive number."""
+    """The order of a norm (0 counts what is not zero); of anything else a positive number."""
     order = node.arguments.get("ord", node.arguments.get("p", 2))
     return float(order) if isinstance(order, (int, float)) else 2.0
 
@@ -58,13 +58,13 @@ def _order(node: Node) -> float:
     "var", "std", "var_mean", "std_mean", "argmax", "argmin", "prod", "all", "mode", "kthvalue",
 )  # fmt: skip
 def mixing(p: Propagation, node: Node) -> None:
-    """Their count, or their value at zero, depends on the dropped channels."""
+    """What they make of channels depends on the dropped ones; what they make of zeros is zero."""
     if node.name in ("aten.max", "aten.min") and "other" in node.arguments:
         from segprune.rules.elementwise import joint
 
         joint(p, node)
         return
-    _reduce(p, node, exact_over_zeros=False, keeps_zero=node.name != "aten.all")
+    _reduce(p, node, exact_over_zeros=False, keeps_zero=True)
 
 
 @rule("logsumexp")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from segprune.environment import Environment
 from segprune.metrics import Score
+from segprune.records import ADDED_LATER
 
-__all__ = ["TrainingRecord", "Work", "package_versions"]
+__all__ = ["Best", "TrainingRecord", "Work", "package_versions"]
 
 _PACKAGES = ("pytorch-lightning", "torchvision", "torchmetrics", "safetensors", "pydantic")
 
@@ -34,6 +35,20 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Best:
+    """An earlier stage that scored better than the result, on the same images.
+
+    Attributes:
+        stage: as in the record's scores.
+        file: its artefact, beside the result's; `artifact`: its digest.
+    """
+
+    stage: str
+    file: str
+    artifact: str
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """A run as it is kept in `record.json`; digests are SHA-256.
 
@@ -45,7 +60,12 @@ class TrainingRecord:
         plan: digest of the plan from the dense network to the result.
         artifact: digest of the file that was written, and that "result" scores.
         dense_params, dense_macs, params, macs: of inference, of the dense network and the result.
-        scores: by stage: "start", "pruned", "recalibrated", "result".
+        scores: by stage: "start", "teacher", "pruned", "recalibrated", "epoch 12" (the best that
+            was evaluated on the way, unless it is the last), "trained" (before statistics are
+            measured at the end), "result".
+        warnings: sentences about what did not fit, or came out worse than before.
+        best: a stage that is better than the result, and is kept; None: there is none.
+        promises: what was promised, in words; broken: why it is not kept. Speed is not judged.
     """
 
     SCHEMA: ClassVar[str] = "segprune.training/1"
@@ -71,6 +91,10 @@ class TrainingRecord:
     work: Work
     packages: Mapping[str, str]
     environment: Environment
+    warnings: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    best: Best | None = field(default=None, metadata=ADDED_LATER)
+    promises: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    broken: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
 
     @property
     def sections(self) -> dict[str, Any]:
