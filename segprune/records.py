@@ -23,13 +23,13 @@ from typing import Any, TypeVar
 from segprune.errors import ArtifactError
 
 __all__ = [
-    "ADDED_LATER", "from_json", "new_folder", "read_record", "to_json", "write_atomic",
+    "LATER", "from_json", "new_folder", "read_record", "to_json", "write_atomic",
     "write_record",
 ]  # fmt: skip
 
 Record = TypeVar("Record")
 
-ADDED_LATER: Mapping[str, bool] = {"added later": True}
+LATER: Mapping[str, bool] = {"added later": True}
 """Metadata of a field that a kind of record got after files of its schema had been written.
 
 Those files are read with the field's default, and a record that has the default is written as they
@@ -236,7 +236,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_later(field: dataclasses.Field[Any]) -> bool:
-    return field.metadata == ADDED_LATER
+    return field.metadata == LATER
 
 
 def _decode(kind: Any, value: Any, source: str, where: str) -> Any:

@@ -43,9 +43,10 @@ class Steps:
             self._task, description=f"{step:8}", completed=done, total=total if total > 1 else None
         )
 
-    def warn(self, sentence: str) -> None:
+    def say(self, line: str) -> None:
         """A line that stays, above the one that moves."""
-        self._console.print(Text(f"warning: {sentence}", style="yellow"), soft_wrap=True)
+        style = "yellow" if line.startswith("warning: ") else ""
+        self._console.print(Text(line, style=style), soft_wrap=True)
 
     def __enter__(self) -> Steps:
         self._progress.start()

@@ -101,7 +101,9 @@ def recover(
 
     Prunes, proves the result, measures BatchNorm statistics anew, and fine-tunes, with the dense
     network as teacher if the recipe has a section [cyan]distillation[/cyan]. Every stage is
-    evaluated. Zero epochs recalibrate only. An interrupted run is taken up again.
+    evaluated; one that scores better than the result is kept beside it, and the record says so.
+    Zero epochs recalibrate only. An interrupted run is taken up again. Status 1 where the result
+    is not what the recipe's section [cyan]promise[/cyan] or the policy promises.
 
     [bold]Examples[/bold]
 
@@ -130,7 +132,7 @@ def _run(
     announce_recipe(recipe)
     try:
         with Steps() as steps:
-            result = _job(kind, recipe, out, command, steps, steps.warn, budgets)
+            result = _job(kind, recipe, out, command, steps, steps.say, budgets)
     except KeyboardInterrupt:
         every = recipe.training.checkpoint_every
         last = "the last whole epoch" if every == 1 else f"the last that was saved (every {every})"

@@ -67,7 +67,9 @@ class KeepBest(Callback):
             content = io.BytesIO()
             epoch = trainer.current_epoch + 1
             torch.save({"epoch": epoch, "miou": miou, "weights": self._weights}, content)
-            write_atomic(self._folder / _FILE, content.getvalue())
+            path = self._folder / _FILE
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content.getvalue())
         self._weights = {}
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segprune.data.augmentation import Augmentation
+from segprune.errors import InputError
 
 __all__ = [
     "AugmentationSection",
@@ -134,9 +135,11 @@ class AugmentationSection(Section):
     rare: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _ascending(self) -> AugmentationSection:
-        if self.scale[0] > self.scale[1]:
-            raise ValueError(f"scale: expected [low, high], found {list(self.scale)}")
+    def _possible(self) -> AugmentationSection:
+        try:
+            self.build()
+        except InputError as error:
+            raise ValueError(str(error).removeprefix("augmentation.")) from error
         return self
 
     def build(self) -> Augmentation:

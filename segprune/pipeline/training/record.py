@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from segprune.environment import Environment
 from segprune.metrics import Score
-from segprune.records import ADDED_LATER
+from segprune.records import LATER
 
 __all__ = ["Best", "TrainingRecord", "Work", "package_versions"]
 
@@ -91,10 +91,10 @@ class TrainingRecord:
     work: Work
     packages: Mapping[str, str]
     environment: Environment
-    warnings: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    best: Best | None = field(default=None, metadata=ADDED_LATER)
-    promises: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    broken: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    warnings: tuple[str, ...] = field(default=(), metadata=LATER)
+    best: Best | None = field(default=None, metadata=LATER)
+    promises: tuple[str, ...] = field(default=(), metadata=LATER)
+    broken: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def sections(self) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def run_train(
     """Train a network as it is, dense or pruned; `run_recover` prunes first.
 
     Args:
-        say: called with each warning, as soon as it is known; the record has them all.
+        say: called with each warning, as soon as it is known, a line each; the record has all.
         budgets: promises that the result is held to, by where they are made, besides the recipe's.
 
     Raises:

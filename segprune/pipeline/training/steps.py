@@ -63,7 +63,7 @@ class Job:
         """Keep warnings for the record, and report them now."""
         for sentence in sentences if is_primary() else ():
             self.warnings.append(sentence)
-            self.say(sentence)
+            self.say(f"warning: {sentence}")
 
 
 def score_of(
