@@ -37,7 +37,11 @@ __all__ = [
 Record = TypeVar("Record")
 
 LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
-"""Metadata of a record's field that files of earlier versions lack: its default is meant there."""
+"""Metadata of a field that a kind of record got after files of its schema had been written.
+
+Those files are read with the field's default, and a record that has the default is written as they
+are, so that its text and its digest stay the same.
+"""
 
 _WRITTEN: dict[Path, None] = {}
 
@@ -260,13 +264,24 @@ def _schema(kind: type[Any]) -> str:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+            field.name: _plain(found)
+            for field in dataclasses.fields(value)
+            if (found := getattr(value, field.name)) != _default(field) or not _is_later(field)
         }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def _is_later(field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("later"))
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
@@ -301,20 +316,20 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
 
 def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) -> Any:
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    lacking = {f.name for f in dataclasses.fields(kind) if f.metadata.get("later")} - value.keys()
+    fields = dataclasses.fields(kind)
+    names = [field.name for field in fields]
     prefix = f"{where}." if where else ""
-    for name in names:
-        if name not in value and name not in lacking:
+    for field in fields:
+        name = field.name
+        if name not in value and not _is_later(field):
             raise _wrong(source, prefix + name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
         **{
-            name: _decode(hints[name], value[name], source, prefix + name)
-            for name in names
-            if name not in lacking
+            name: _decode(hints[name], found, source, prefix + name)
+            for name, found in value.items()
         }
     )
 

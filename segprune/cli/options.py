@@ -10,6 +10,7 @@ import typer
 __all__ = [
     "IMAGES",
     "NETWORK",
+    "POLICY",
     "RESULTS",
     "Batches",
     "Classes",
@@ -33,6 +34,9 @@ IMAGES = "Images"
 NETWORK = "Network and images"
 RESULTS = "Results"
 """Headings of the help page."""
+
+POLICY = Path("benchmarks/policy.toml")
+"""Where policies are looked for; without a file there nothing is promised."""
 
 Model = Annotated[
     str,

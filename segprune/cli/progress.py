@@ -47,7 +47,10 @@ class Steps:
         )
 
     def say(self, line: str) -> None:
-        """A line of the results, on stdout, while a step runs."""
+        """A line that stays: a warning on stderr, above the one that moves; others on stdout."""
+        if line.startswith("warning: "):
+            self._console.print(Text(line, style="yellow"), soft_wrap=True)
+            return
         self._progress.stop()  # else the live line would stand in the middle of it
         Console(soft_wrap=True).print(Text(line))
         self._progress.start()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import RESULTS
+from segprune.cli.options import POLICY, RESULTS
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ __all__ = ["report"]
 
 PAGE = "RESULTS.md"
 SHEET = "RESULTS.csv"
-
-_POLICY = Path("benchmarks/policy.toml")
 
 
 @guarded
@@ -33,7 +31,7 @@ def report(
     ] = Path("benchmarks/records"),
     policy: Annotated[
         Path, typer.Option(metavar="FILE", help="What each budget may lose, and what it owes.")
-    ] = _POLICY,
+    ] = POLICY,
     adopt: Annotated[
         bool,
         typer.Option("--adopt", help="Copy the records of runs to --records, and do no more."),
@@ -95,7 +93,7 @@ def report(
     with Steps() as steps:
         steps("read", 0, 1)
         # Without a policy of one's own nothing is promised, and the report says no more than that.
-        unwritten = policy == _POLICY and not policy.exists()
+        unwritten = policy == POLICY and not policy.exists()
         rules = Policy({}, {}, {}, {}, 1) if unwritten else read_policy(policy)
         collection = read_collection(records)
         page, sheet = results_page(collection, rules), results_sheet(collection, rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +12,11 @@ import typer
 
 from segprune.cli.guard import guarded
 from segprune.cli.memory import keep_memory
-from segprune.cli.options import RESULTS, Out
+from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
 
 if TYPE_CHECKING:
+    from segprune.gates.policy import Budget
     from segprune.pipeline.training.running import TrainingResult
     from segprune.training.recipe import Recipe
 
@@ -54,6 +55,15 @@ Name = Annotated[
     ),
 ]
 
+Policy = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="What a run called NETWORK-DATA-BUDGET may lose; section [cyan]promise[/cyan] of the "
+        "recipe says it for one run. Status 1 where it lost more.",
+    ),
+]
+
 
 @guarded
 def train(
@@ -61,6 +71,7 @@ def train(
     set: Set = None,
     root: Root = None,
     name: Name = None,
+    policy: Policy = POLICY,
     out: Out = Path("runs"),
 ) -> None:
     """Train a network on labelled images, as a recipe says.
@@ -74,7 +85,7 @@ def train(
       [cyan]segprune train benchmarks/recipes/bisenetv2-streets-dense.toml[/cyan]
       [cyan]segprune train my.toml --root data/camvid --set training.epochs=3 --name trial[/cyan]
     """
-    _run("train", recipe, set, root, name, out)
+    _run("train", recipe, set, root, name, policy, out)
 
 
 @guarded
@@ -83,25 +94,29 @@ def recover(
     set: Set = None,
     root: Root = None,
     name: Name = None,
+    policy: Policy = POLICY,
     out: Out = Path("runs"),
 ) -> None:
     """Prune a trained network and win its accuracy back, as a recipe says.
 
     Prunes, proves the result, measures BatchNorm statistics anew, and fine-tunes, with the dense
     network as teacher if the recipe has a section [cyan]distillation[/cyan]. Every stage is
-    evaluated. Zero epochs recalibrate only. An interrupted run is taken up again.
+    evaluated; one that scores better than the result is kept beside it, and the record says so.
+    Zero epochs recalibrate only. An interrupted run is taken up again. Status 1 where the result
+    is not what the recipe's section [cyan]promise[/cyan] or the policy promises.
 
     [bold]Examples[/bold]
 
       [cyan]segprune recover benchmarks/recipes/bisenetv2-streets-macs50.toml[/cyan]
       [cyan]segprune recover my.toml --set pruning.budget='{macs = 0.3}' --name third[/cyan]
     """
-    _run("recover", recipe, set, root, name, out)
+    _run("recover", recipe, set, root, name, policy, out)
 
 
 def _run(
-    kind: str, file: Path, changes: list[str] | None, root: Path | None, name: str | None, out: Path
-) -> None:
+    kind: str, file: Path, changes: list[str] | None, root: Path | None, name: str | None,
+    policy: Path, out: Path,
+) -> None:  # fmt: skip
     from segprune.cli.progress import Steps
     from segprune.cli.trained import announce_recipe, show_training
     from segprune.pipeline.training.folder import is_primary
@@ -110,13 +125,14 @@ def _run(
     make_importable()
     recipe = _recipe(file, changes or [], root, name)
     command = _command(file, changes or [], root, name)
+    budgets = _budgets(recipe, policy)
     if not is_primary():  # of a distributed training: the first process speaks for all
-        _job(kind, recipe, out, command, lambda step, done, total: None, lambda line: None)
+        _job(kind, recipe, out, command, lambda step, done, total: None, lambda line: None, {})
         return
     announce_recipe(recipe)
     try:
         with Steps() as steps:
-            result = _job(kind, recipe, out, command, steps, steps.say)
+            result = _job(kind, recipe, out, command, steps, steps.say, budgets)
     except KeyboardInterrupt:
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -127,6 +143,8 @@ def _run(
         raise typer.Exit(_FAILED)
     if result.record is not None:
         show_training(result.record, result.folder, recipe)
+        if result.record.broken:
+            raise typer.Exit(_FAILED)
 
 
 def _kept(recipe: Recipe, folder: Path) -> str:
@@ -177,8 +195,22 @@ def _job(
     command: tuple[str, ...],
     steps: Callable[[str, int, int], None],
     say: Callable[[str], None],
+    budgets: Mapping[str, Budget],
 ) -> TrainingResult:
     from segprune.pipeline.training.running import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
-    return job(recipe, out=out, command=command, progress=steps, say=say)
+    return job(
+        recipe, out=out, command=command, progress=steps, say=say, budgets=budgets
+    )  # fmt: skip
+
+
+def _budgets(recipe: Recipe, policy: Path) -> dict[str, Budget]:
+    """What a policy promises for a run of this name, `<network>-<data>-<budget>`."""
+    from segprune.gates.policy_file import read_policy
+
+    if policy == POLICY and not policy.exists():
+        return {}
+    network, _, variant = recipe.name.partition(f"-{recipe.data.name}-")
+    found = read_policy(policy).budget_of(recipe.data.name, network, variant)
+    return {} if found is None else {f"{policy.name}, {found.name}": found}

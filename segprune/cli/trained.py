@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["announce_recipe", "points", "show_score", "show_training"]
 
-_STAGES = {
-    "start": "before",
-    "pruned": "pruned",
-    "recalibrated": "BatchNorm recalibrated",
-    "result": "result",
-}
-
 
 def points(share: float | None) -> str:
     """A share as the field writes IoU: in percent with one decimal; a dash where there is none."""
@@ -45,10 +38,12 @@ def announce_recipe(recipe: Recipe) -> None:
 
 def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = None) -> None:
     """Stages of a run, the classes of its result, where everything is, and what comes next."""
+    from segprune.pipeline.training.stages import called
+
     console = Console()
     rows = table("", "mIoU", "pixels right")
     for stage, score in record.scores.items():
-        rows.add_row(_STAGES.get(stage, stage), points(score.miou), points(score.pixel_accuracy))
+        rows.add_row(called(stage), points(score.miou), points(score.pixel_accuracy))
     console.print()
     console.print(rows)
     console.print()
@@ -75,6 +70,11 @@ def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = 
         lines.append(
             ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
         )
+    if record.best is not None and (folder / record.best.file).exists():
+        lines.append(("best", "cyan", f"{record.best.file} beside it: {called(record.best.stage)}"))
+    lines += [("promise", "", promise) for promise in record.promises]
+    lines += [("broken", "red", reason) for reason in record.broken]
+    lines += [("warning", "yellow", warning) for warning in record.warnings]
     console.print(facts(*lines))
     if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
         own = f" --model {recipe.network.model}" if ":" in recipe.network.model else ""

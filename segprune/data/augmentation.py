@@ -48,8 +48,8 @@ class Augmentation:
         low, high = self.scale
         if not 0 < low <= high < math.inf:
             raise InputError(
-                f"augmentation.scale: expected [low, high] above 0, found {list(self.scale)}; "
-                "[0.5, 2.0] is usual."
+                f"augmentation.scale: expected [low, high], found {list(self.scale)}; both are "
+                "above 0, and [0.5, 2.0] is usual."
             )
         if self.crop is not None and min(self.crop) < 1:
             raise InputError(

@@ -25,7 +25,7 @@ from segprune.report.words import (
     times_range,
 )
 
-__all__ = ["answers", "bought", "compared"]
+__all__ = ["accurate", "answers", "bought", "compared"]
 
 _UNTRAINED, _TRAINED = RECOVERIES[:2], RECOVERIES[2:]
 _USUAL_LOSS = 1.0
@@ -102,15 +102,18 @@ def _fastest(sweep: Sweep, network: str, budget: tuple[str, float]) -> str:
 
 
 def _speed_of_best(sweep: Sweep, network: str, budget: tuple[str, float]) -> str:
-    best = _accurate(sweep, network, budget)
+    best = accurate(sweep, network, budget)
     if best is None or best.speed is None:
         return NOTHING
     return f"{best.strategy} {times_range(best.speed.speed)}"
 
 
-def _accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | None:
-    """The most accurate point of the furthest recovery that every strategy got."""
-    for recovery in reversed(_UNTRAINED):
+def accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | None:
+    """The most accurate point of the furthest recovery that every strategy got.
+
+    Without training, or with it where nothing else was tried.
+    """
+    for recovery in (*reversed(_UNTRAINED), *reversed(_TRAINED)):
         ranked = sweep.best(network, budget, recovery)
         if ranked:
             return ranked[0]
@@ -181,7 +184,7 @@ def bought(
             for strategy in strategies
             for p in sweep.find(network, budget=budget, recovery=recovery, strategy=strategy)
         ]
-        if len(found) == len(strategies):
+        if found and len(found) == len(strategies):
             means[recovery] = mean([p.miou for p in found])
     return means
 

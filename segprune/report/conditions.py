@@ -20,7 +20,7 @@ _MOST = 12
 
 def conditions(study: Study, collection: Collection) -> list[str]:
     """Bullets about one data set."""
-    records = [record for row in study.rows for record in row.trained.records]
+    records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     both: list[TrainingRecord | CellRecord] = [*records, *cells]
     lines = []
@@ -73,7 +73,7 @@ def conditions(study: Study, collection: Collection) -> list[str]:
 
 def commands(study: Study, collection: Collection) -> list[str]:
     """The command lines, each once."""
-    records = [record for row in study.rows for record in row.trained.records]
+    records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     found = [shlex.join(record.command) for record in records]
     found += [shlex.join(cell.command) for cell in cells]
@@ -87,7 +87,7 @@ def commands(study: Study, collection: Collection) -> list[str]:
 
 def _speeds_of(study: Study, collection: Collection) -> list[SpeedRecord]:
     """Measurements of this study's networks, trained or swept."""
-    records = [record for row in study.rows for record in row.trained.records]
+    records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     plans = {record.plan for record in records}
     plans |= {cell.outcome.plan for cell in cells if cell.outcome is not None}

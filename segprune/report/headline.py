@@ -8,13 +8,14 @@ from itertools import groupby
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sweep.records import SpeedRecord
+from segprune.report.elsewhere import ELSEWHERE
 from segprune.report.promise import Promise
 from segprune.report.standings import CONTINUED, DENSE, Row, Trained
 from segprune.report.words import NOTHING, points, signed, table, times_range
 
 __all__ = [
-    "class_table", "evaluation_table", "headline_notes", "headline_table", "seeds_words",
-    "speed_table", "split_notes",
+    "class_table", "evaluation_table", "headline_notes", "headline_table", "is_in_speed_table",
+    "seeds_words", "speed_table", "split_notes",
 ]  # fmt: skip
 
 _PROMISES = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
@@ -138,6 +139,12 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     if CONTINUED not in own:
         if not pruned:
             return []
+        if ELSEWHERE in own:
+            return [
+                f"{network}: dense was trained elsewhere, and no run of it is recorded; its scores "
+                "are those that the recoveries measured before they pruned it. Part of what "
+                "recovery won may be what more training wins."
+            ]
         return [
             f"{network}: no *dense-continued* is recorded; dense is the teacher alone, and part of "
             "what recovery won may be what more training wins."
@@ -178,9 +185,8 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
     """Every measurement of a trained network, other devices and sizes included."""
     lines = []
     for row in rows:
-        files = {record.artifact for record in row.trained.records}
         for record in speeds:
-            if record.candidate_artifact in files or record is row.speed:
+            if is_in_speed_table(record, row):
                 speed = record.speed
                 threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
                 gpu = record.environment.gpu
@@ -197,6 +203,12 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
                 ])  # fmt: skip
     header = ("network", "variant", "on", "input", "ms", "FPS", "speed-up (95 %)", "pairs")
     return table(header, lines, words=(0, 1, 2, 3)) if lines else []
+
+
+def is_in_speed_table(speed: SpeedRecord, row: Row) -> bool:
+    """Whether a measurement stands in the table of speeds, beside this row's network."""
+    files = {record.artifact for record in row.trained.records}
+    return speed.candidate_artifact in files or speed is row.speed
 
 
 def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
@@ -239,6 +251,8 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
 def seeds_words(trained: Trained) -> str:
     """One seed is called one seed, and the mean of several networks is called that."""
     count = len(trained.records)
+    if trained.variant == ELSEWHERE:
+        return NOTHING
     if trained.parts == 1:
         return "one seed" if count == 1 else f"{count} seeds"
     mean = f"mean of {trained.parts} networks"
@@ -246,6 +260,8 @@ def seeds_words(trained: Trained) -> str:
 
 
 def _epochs(trained: Trained) -> str:
+    if trained.variant == ELSEWHERE:
+        return NOTHING
     recipe = trained.records[0].sections
     crop = recipe.get("augmentation", {}).get("crop")
     epochs = recipe["training"]["epochs"]

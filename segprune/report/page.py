@@ -14,6 +14,7 @@ from segprune.report.headline import (
     speed_table,
     split_notes,
 )
+from segprune.report.left_out import left_out
 from segprune.report.study import Study, studies
 from segprune.report.swept import failures, grid, speed_grid, trained_cells
 
@@ -46,6 +47,9 @@ def results_page(collection: Collection, policy: Policy) -> str:
         lines += ["## Sensitivity of other networks", ""]
         for name in sorted(others):
             lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
+    missing = left_out(found, collection, policy)
+    if missing:
+        lines += ["## Not shown", "", *(f"- {sentence}" for sentence in missing), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -67,8 +71,9 @@ def readme_section(collection: Collection, policy: Policy) -> str:
 
 def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
     data, sweep = study.data, study.sweep
+    drawn = sweep.has_scores if sweep is not None else False
     lines = [f"## {data}", ""]
-    if sweep:
+    if drawn:
         text = "Which strategy at which ratio, for accuracy and speed, and what recovery buys"
         lines += [_picture(f"{data}-summary", text), ""]
     if study.rows:
@@ -89,7 +94,9 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
     if sweep:
         lines += ["### Which strategy at which ratio, and what recovery buys", ""]
         lines += answers(study, policy)
-        lines += [_picture(f"{data}-trade-off", "mIoU against MACs, parameters and time"), ""]
+        if drawn:
+            text = "mIoU against MACs, parameters and time"
+            lines += [_picture(f"{data}-trade-off", text), ""]
         trained = trained_cells(sweep, study.dense)
         if trained:
             lines += [_picture(f"{data}-recovery", "What recovery buys"), ""]
@@ -106,7 +113,9 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
         failed = failures(sweep)
         if failed:
             lines += ["Cells that failed:", "", *failed, ""]
-        lines += [_picture(f"{data}-widths", "Kept width of each layer by importance"), ""]
+        if drawn:
+            text = "Kept width of each layer by importance"
+            lines += [_picture(f"{data}-widths", text), ""]
     for name in study.sensitivities:
         lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
     lines += ["### Conditions", "", *conditions(study, collection), ""]

@@ -18,12 +18,14 @@ from segprune.gates.policy import Budget, Policy
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection, dataset_of
+from segprune.report.elsewhere import ELSEWHERE, begun_with
 from segprune.report.promise import Findings, Promise, judge, judge_dense
 from segprune.speed import SpeedInput
 
 __all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
 
 DENSE, CONTINUED = "dense", "dense-continued"
+_REFERENCES = (DENSE, CONTINUED, ELSEWHERE)
 
 _SEED = re.compile(r"[-.]seed-?\d+$")
 
@@ -117,7 +119,7 @@ class Row:
     @property
     def is_reference(self) -> bool:
         """Whether it is the teacher, the teacher trained on, or what others are compared with."""
-        return self.trained.variant in (DENSE, CONTINUED) or self.dense is self.trained
+        return self.trained.variant in _REFERENCES or self.dense is self.trained
 
     @property
     def is_compared(self) -> bool:
@@ -137,6 +139,10 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
         own = [trained for trained in groups if trained.network == network]
         _require_alike(own)
         dense = baseline(own)
+        before = None if dense else begun_with([r for trained in own for r in trained.records])
+        if before is not None:
+            dense = Trained(network, data, ELSEWHERE, (before,))
+            own.append(dense)
         rows += [
             _row(trained, dense, own, collection, policy) for trained in sorted(own, key=_order)
         ]
@@ -232,8 +238,7 @@ def _require_alike(variants: Sequence[Trained]) -> None:
 
 
 def _order(trained: Trained) -> tuple[int, float, str]:
-    first = (DENSE, CONTINUED)
-    rank = first.index(trained.variant) if trained.variant in first else len(first)
+    rank = (*_REFERENCES, trained.variant).index(trained.variant)
     return rank, -trained.macs, trained.variant
 
 
@@ -241,7 +246,7 @@ def _row(
     trained: Trained, dense: Trained | None, own: Sequence[Trained], collection: Collection,
     policy: Policy,
 ) -> Row:  # fmt: skip
-    if trained.variant in (DENSE, CONTINUED):
+    if trained.variant in _REFERENCES:
         return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
     usual = trained.records[0].input
     at = policy.speed_input(trained.data, usual)
@@ -281,7 +286,7 @@ def _speed_of(
 
     By file, or else by plan.
     """
-    named = {r.artifact for t in own if t.variant in (DENSE, CONTINUED) for r in t.records}
+    named = {r.artifact for t in own if t.variant in _REFERENCES for r in t.records}
     references = named | {record.artifact for record in dense.records} if dense else set()
     against_dense = [
         speed

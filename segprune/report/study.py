@@ -9,7 +9,9 @@ from itertools import groupby
 from segprune.gates.policy import Policy
 from segprune.pipeline.evaluation.record import EvaluationRecord
 from segprune.pipeline.sensitivity import SensitivityRecord
+from segprune.pipeline.training.record import TrainingRecord
 from segprune.report.collection import Collection
+from segprune.report.elsewhere import ELSEWHERE
 from segprune.report.standings import Row, standings
 from segprune.report.strategies import Sweep, sweep_of
 
@@ -33,6 +35,16 @@ class Study:
     dense: Mapping[str, float]
     sensitivities: Mapping[str, SensitivityRecord]
     evaluations: Mapping[str, EvaluationRecord]
+
+    @property
+    def trainings(self) -> tuple[TrainingRecord, ...]:
+        """Records of what was trained here."""
+        return tuple(
+            record
+            for row in self.rows
+            if row.trained.variant != ELSEWHERE
+            for record in row.trained.records
+        )
 
     @property
     def networks(self) -> tuple[str, ...]:

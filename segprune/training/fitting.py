@@ -14,6 +14,7 @@ from segprune.data.dataset import SegmentationDataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.training.batches import Batches
+from segprune.training.best import BestEpoch, read_best
 from segprune.training.checkpoint import read_checkpoint
 from segprune.training.layout import wants_channels_last
 from segprune.training.logs import LOSS
@@ -40,6 +41,7 @@ class Fit:
         seconds: of this attempt alone.
         resumed_at: the epoch at which this attempt began; 0 for a fresh one.
         losses: the last epoch's mean of each term.
+        best: the epoch that scored best of those that were evaluated; None where none was.
         primary: whether this process is the one that writes results.
     """
 
@@ -48,6 +50,7 @@ class Fit:
     seconds: float
     resumed_at: int
     losses: dict[str, float]
+    best: BestEpoch | None
     primary: bool
 
 
@@ -116,6 +119,7 @@ def fit(
         steps=section.epochs * steps,
         seconds=time.monotonic() - began,
         resumed_at=resumed_at,
+        best=read_best(folder) if section.evaluate_every else None,
         losses=losses or dict({} if stop is None else stop.losses),
         primary=trainer.is_global_zero,
     )

@@ -134,7 +134,7 @@ class Module(pl.LightningModule):
         section = self._recipe.training
         optimizer = build_optimizer(self.network, section)
         total = section.epochs * self._steps_per_epoch
-        warmup = round(section.warmup_epochs * self._steps_per_epoch)
+        warmup = section.warmup_over(self._steps_per_epoch)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
             lambda step: rate_factor(step, total=total, warmup=warmup, schedule=section.schedule),

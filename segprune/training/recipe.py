@@ -19,6 +19,7 @@ from segprune.training.sections import (
     DataSection,
     DistillationSection,
     NetworkSection,
+    PromiseSection,
     PruningSection,
     RecalibrationSection,
     Section,
@@ -36,6 +37,7 @@ class Recipe(Section):
         name: of the run, and of the folder under `runs/`.
         seed: of initial weights, sample order and augmentation.
         pruning: for `segprune recover`; a network that is already pruned needs none.
+        promise: what the result may lose; none is made where the section is left out.
         half: store the artefact's weights in half precision.
     """
 
@@ -48,6 +50,7 @@ class Recipe(Section):
     pruning: PruningSection | None = None
     recalibration: RecalibrationSection = RecalibrationSection()
     distillation: DistillationSection | None = None
+    promise: PromiseSection | None = None
     half: bool = True
 
     def digest(self) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "DataSection",
     "DistillationSection",
     "NetworkSection",
+    "PromiseSection",
     "PruningSection",
     "RecalibrationSection",
     "Section",
@@ -161,9 +162,11 @@ class AugmentationSection(Section):
     rare: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _ascending(self) -> AugmentationSection:
-        if self.scale[0] > self.scale[1]:
-            raise ValueError(f"scale: expected [low, high], found {list(self.scale)}")
+    def _possible(self) -> AugmentationSection:
+        try:
+            self.build()
+        except InputError as error:
+            raise ValueError(str(error).removeprefix("augmentation.")) from error
         return self
 
     def build(self) -> Augmentation:
@@ -178,7 +181,8 @@ class TrainingSection(Section):
         batch_size: images per step on each device.
         learning_rate: the highest, after the warm-up.
         schedule: `poly` (power 0.9) or `cosine`, down to zero at the last step.
-        warmup_epochs: linear from a tenth of the rate; may be a fraction.
+        warmup_epochs: linear from a tenth of the rate; may be a fraction. Left out, or where it
+            would take the whole training: one epoch, and a tenth of the steps at most.
         loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
             and at least a sixteenth of all).
         auxiliary_weight: of each auxiliary head's loss; at 0 the heads are not run.
@@ -203,7 +207,7 @@ class TrainingSection(Section):
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0, le=1000)
     schedule: Literal["poly", "cosine"] = "poly"
-    warmup_epochs: float = Field(1.0, ge=0, le=1_000_000)
+    warmup_epochs: float | None = Field(None, ge=0, le=1_000_000)
     loss: Literal["cross_entropy", "ohem"] = "cross_entropy"
     ohem_threshold: float = Field(0.7, gt=0, lt=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
@@ -225,6 +229,15 @@ class TrainingSection(Section):
         """On all machines, one a device."""
         return self.devices * self.nodes
 
+    def warmup_over(self, steps_per_epoch: int) -> int:
+        """Steps of the warm-up; one that never ended would never reach the learning rate."""
+        total = self.epochs * steps_per_epoch
+        if self.warmup_epochs is not None:
+            given = round(self.warmup_epochs * steps_per_epoch)
+            if given < total:
+                return given
+        return min(steps_per_epoch, total // 10)
+
     def decay_over(self, steps: int) -> float:
         """Of the averaged weights in a training of so many steps."""
         return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
@@ -235,7 +248,9 @@ class PruningSection(Section):
 
     Attributes:
         budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
-        batches: of training images that importances look at, `batch_size` each.
+        batches: of augmented training images that importances look at, `batch_size` each. Left
+            out, they look at every training image once, as the network is evaluated, or at
+            16 batches of them where there are more.
         layers: globs to shares, in place of a budget.
     """
 
@@ -247,7 +262,7 @@ class PruningSection(Section):
     ignore: tuple[str, ...] = ()
     floor: float = Field(0.1, ge=0, le=1)
     min_channels: int = Field(4, ge=1)
-    batches: int = Field(16, ge=1)
+    batches: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _one_goal(self) -> PruningSection:
@@ -260,12 +275,20 @@ class RecalibrationSection(Section):
     """BatchNorm statistics measured anew: after pruning, and of the averaged weights at the end.
 
     Attributes:
-        batches: of training images; 0 leaves the statistics alone.
-        at_the_end: whether the averaged weights get new statistics too.
+        batches: of augmented training images; 0 leaves the statistics alone. Left out: every
+            training image once, as the network is evaluated, or 64 batches of them where there
+            are more.
+        at_the_end: whether the averaged weights get new statistics too. Left out, those of a
+            recovery do, and those of a training do not.
     """
 
-    batches: int = Field(64, ge=0)
-    at_the_end: bool = False
+    batches: int | None = Field(None, ge=0)
+    at_the_end: bool | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether statistics are measured anew at all."""
+        return self.batches != 0
 
 
 class DistillationSection(Section):
@@ -287,3 +310,18 @@ class DistillationSection(Section):
     temperature: float = Field(4.0, ge=1e-3, le=1e6)
     kl: float = Field(0.0, ge=0, le=1e6)
     kl_temperature: float = Field(1.0, ge=1e-3, le=1e6)
+
+
+class PromiseSection(Section):
+    """What the result may lose against the network that the run began with.
+
+    A run that breaks its promise ends with exit status 1, and its record says why.
+
+    Attributes:
+        miou_loss, class_loss: at most, in points of mIoU and of any one class's IoU.
+        miou_ratio: at least this share of the mIoU of the beginning.
+    """
+
+    miou_loss: float = Field(ge=-100, le=100)
+    class_loss: float = Field(100.0, ge=-100, le=100)
+    miou_ratio: float = Field(0.0, ge=0, le=1)

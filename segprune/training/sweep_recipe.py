@@ -85,7 +85,8 @@ class SweepRecipe(Section):
         budgets: shares of the dense network's MACs that are kept.
         importances: names, or "all"; one function that has two names is run under its own.
         recoveries: as `segprune.pipeline.sweep.records.RECOVERIES`.
-        calibration_batches: of training images that importances look at.
+        calibration_batches: of training images that importances look at; as `batches` of a recipe's
+            section `pruning`, also where it is left out.
         speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.
         speed_memory_format: how those images lie in memory.
         best: which cells are trained; None: all of them.
@@ -104,7 +105,7 @@ class SweepRecipe(Section):
         AfterValidator(_distinct),
     ] = ("none", "recalibrated")
     round_to: int = Field(1, ge=1)
-    calibration_batches: int = Field(16, ge=1)
+    calibration_batches: int | None = Field(None, ge=1)
     speed_input: tuple[int, int, int, int] | None = None
     speed_memory_format: MemoryFormat = "contiguous"
     best: BestSection | None = None

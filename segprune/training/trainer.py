@@ -19,6 +19,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
 from segprune.training.batches import in_own_words
+from segprune.training.best import KeepBest
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
 from segprune.training.logs import open_logs
@@ -65,6 +66,8 @@ def build_trainer(
     if decay:
         # First of all: what is logged and saved at an epoch's end are the averaged weights.
         callbacks.insert(0, moving_average(decay))
+    if section.evaluate_every:
+        callbacks.append(KeepBest(folder))
     if report is not None:
         callbacks.append(_Told(report, steps_per_epoch * section.epochs))
     try:

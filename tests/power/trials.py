@@ -12,9 +12,9 @@ else should run meanwhile.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,4 +115,13 @@ def _done(record: Path) -> set[tuple[str, int]]:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1:] or list(KINDS))
+    parser = argparse.ArgumentParser(
+        prog="python -m power.trials", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}")
+    kinds = parser.parse_args().kinds
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        parser.error(f"expected kinds out of {', '.join(KINDS)}, found {', '.join(unknown)}")
+    run(kinds or list(KINDS))

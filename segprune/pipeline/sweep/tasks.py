@@ -27,6 +27,7 @@ from segprune.pipeline.sweep.folder import DenseRecord, LayerAxis, SweepFolder, 
 from segprune.pipeline.sweep.records import CellRecord, Outcome
 from segprune.pipeline.sweep.workspace import Workspace
 from segprune.pipeline.training.folder import RECORD
+from segprune.pipeline.training.images import CALIBRATION, RECALIBRATION
 from segprune.pipeline.training.record import TrainingRecord, package_versions
 from segprune.pipeline.training.running import run_recover
 from segprune.plan import PrunePlan
@@ -98,8 +99,8 @@ def prune_cells(arguments: Mapping[str, Any], progress: Progress) -> None:
         if cell.recovery == "recalibrated":
             count = cell.recipe.recalibration.batches
             recalibrate(
-                small, (images for images, _ in work.batches(count)),
-                progress=lambda done, count=count: progress("recalibrate", done, count),  # type: ignore[misc]
+                small, (images for images, _ in work.batches(count, RECALIBRATION)),
+                progress=lambda done, total=count or 0: progress("recalibrate", done, total),  # type: ignore[misc]
             )  # fmt: skip
         outcome = Outcome(
             plan=plan.digest,
@@ -229,10 +230,10 @@ class _Batches:
     """Calibration that is read only if an importance looks at it."""
 
     work: Workspace
-    count: int
+    count: int | None
 
     def __iter__(self) -> Any:
-        return self.work.batches(self.count)
+        return self.work.batches(self.count, CALIBRATION)
 
 
 def _score(network: nn.Module, work: Workspace, progress: Progress) -> Score:

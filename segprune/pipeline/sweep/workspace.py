@@ -16,7 +16,12 @@ from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.errors import InputError
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, Scores, activation, taylor
-from segprune.pipeline.training.images import Images, open_images, stored_batches
+from segprune.pipeline.training.images import (
+    RECALIBRATION,
+    Images,
+    open_images,
+    stored_batches,
+)
 from segprune.pipeline.training.start import Start, normalisation_of, start_from
 from segprune.tracing import trace
 from segprune.training.recipe import Recipe
@@ -54,7 +59,7 @@ class Workspace:
             )
         self.graph: ChannelGraph = trace(self.start.network, self.images.example)
         self._recipe = recipe
-        self._batches: list[tuple[Tensor, Tensor]] = []
+        self._batches: dict[bool, tuple[int, list[tuple[Tensor, Tensor]]]] = {}
         self._scores: dict[str, Scores] = {}
 
     def importance(self, name: str) -> str | Importance:
@@ -71,13 +76,18 @@ class Workspace:
 
         return remembered
 
-    def batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The first `count` batches of a training: normalised images, and labels."""
-        if len(self._batches) < count:
-            read = stored_batches(self.images, self._recipe, count)
+    def batches(
+        self, given: int | None, most: int = RECALIBRATION
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `measuring_batches`; those that were read stay in memory."""
+        augmented, count = given is not None, most if given is None else given
+        read, known = self._batches.get(augmented, (0, []))
+        if read < count:
+            found = stored_batches(self.images, self._recipe, count, augmented=augmented)
             # Labels as bytes: with int64 they take more room than the images.
-            self._batches = [(images, labels.byte()) for images, labels in read]
-        for images, labels in itertools.islice(self._batches, count):
+            known = [(images, labels.byte()) for images, labels in found]
+            self._batches[augmented] = count, known
+        for images, labels in itertools.islice(known, count):
             yield self.images.preprocessing(images), labels.long()
 
 

@@ -11,11 +11,12 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2 import functional
 
-from segprune.data.dataset import SegmentationDataset
+from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import open_dataset
-from segprune.data.order import EpochOrder
+from segprune.data.order import EpochOrder, epoch_order
 from segprune.data.preprocessing import Preprocessing
 from segprune.data.reading import spread
 from segprune.errors import InputError
@@ -25,12 +26,15 @@ from segprune.training.recipe import Recipe
 from segprune.training.sections import DataSection
 
 __all__ = [
-    "Images", "class_pixels", "open_images", "require_views", "sample_digests", "stored_batches",
-    "training_batches",
+    "CALIBRATION", "RECALIBRATION", "Images", "class_pixels", "measuring_batches", "open_images",
+    "require_views", "sample_digests", "stored_batches", "training_batches",
 ]  # fmt: skip
 
 _LITTLE = 2**30
 """Bytes; the images of CamVid take a quarter, those of Cityscapes 25 times as many."""
+
+CALIBRATION, RECALIBRATION = 16, 64
+"""Batches at most, of training images as they are, where a recipe leaves their number out."""
 
 _FEW = 8
 """Images of a split that stand for all of it."""
@@ -112,7 +116,7 @@ def require_views(images: Images, recipe: Recipe) -> None:
     """
     if recipe.augmentation.crop is None:
         _require_one_size(images.training, "augmentation.crop", "crop")
-    if recipe.training.epochs or recipe.recalibration.batches or recipe.pruning is not None:
+    if recipe.training.epochs or recipe.recalibration.is_wanted or recipe.pruning is not None:
         steps_per_epoch(images.training, recipe)
 
 
@@ -129,6 +133,21 @@ def _require_one_size(images: SegmentationDataset, field: str, name: str) -> Non
             )
 
 
+def measuring_batches(
+    images: Images, recipe: Recipe, given: int | None, most: int, device: torch.device = CPU
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches to measure a network with: normalised images, and labels of their size.
+
+    Args:
+        given: so many batches of augmented views, as a recipe says; None: every training image
+            once, as the network is evaluated, in no more than `most` batches.
+    """
+    found = stored_batches(images, recipe, most if given is None else given, device,
+                           augmented=given is not None)  # fmt: skip
+    for batch, labels in found:
+        yield images.preprocessing(batch.to(device)), labels.to(device)
+
+
 def training_batches(
     images: Images, recipe: Recipe, count: int, device: torch.device = CPU
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -138,9 +157,22 @@ def training_batches(
 
 
 def stored_batches(
-    images: Images, recipe: Recipe, count: int, device: torch.device = CPU
+    images: Images,
+    recipe: Recipe,
+    count: int,
+    device: torch.device = CPU,
+    *,
+    augmented: bool = True,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """As `training_batches`, with images uint8, a quarter of the memory."""
+    """Batches with images uint8, a quarter of the memory; fewer where images are used up.
+
+    Args:
+        count: so many at most.
+        augmented: as `training_batches`, again and again; or each image once, as it is evaluated.
+    """
+    if not augmented:
+        yield from itertools.islice(_plain_batches(images, recipe), count)
+        return
     loader = training_loader(images.training, recipe, device=device)
     seen = epoch = 0
     with in_own_words():
@@ -150,6 +182,43 @@ def stored_batches(
                 yield batch
                 seen += 1
             epoch += 1
+
+
+def _plain_batches(images: Images, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every training image once, in the order of the first epoch, at the size of evaluation."""
+    training = images.training
+    order = epoch_order(recipe.seed, 0, len(training))
+    batches = _batches_of(len(order), _plain_size(images, recipe))
+    for number in range(batches):
+        # Batches of nearly one size: none is left with a single image, which has no variance.
+        first, last = (len(order) * place // batches for place in (number, number + 1))
+        samples = [_as_evaluated(training[index], images) for index in order[first:last]]
+        yield (
+            torch.stack([torch.as_tensor(image) for image, _ in samples]),
+            torch.stack([torch.as_tensor(label).long() for _, label in samples]),
+        )
+
+
+def _batches_of(count: int, size: int) -> int:
+    return min(-(-count // size), max(count // 2, 1))
+
+
+def _plain_size(images: Images, recipe: Recipe) -> int:
+    """Images in a batch: with as many pixels as a batch of views has, for memory is laid out so."""
+    height, width = images.example.shape[-2:]
+    crop = recipe.augmentation.crop or (height, width)
+    batch = recipe.training.batch_size * crop[0] * crop[1] // (height * width)
+    return max(2, min(batch, recipe.training.batch_size))
+
+
+def _as_evaluated(sample: Sample, images: Images) -> tuple[Tensor, Tensor]:
+    size = [int(side) for side in images.example.shape[-2:]]
+    image, label = sample.image, sample.label
+    if list(image.shape[-2:]) != size:
+        image = functional.resize(image, size, antialias=True)
+    if list(label.shape[-2:]) != size:
+        label = functional.resize(label, size)  # a mask: the nearest class
+    return image, label
 
 
 def sample_digests(images: Images) -> dict[str, str]:

@@ -13,7 +13,7 @@ from segprune.environment import Environment
 from segprune.metrics import Score
 from segprune.records import LATER
 
-__all__ = ["TrainingRecord", "Work", "package_versions"]
+__all__ = ["Best", "TrainingRecord", "Work", "package_versions"]
 
 _PACKAGES = ("pytorch-lightning", "torchvision", "torchmetrics", "safetensors", "pydantic")
 
@@ -36,6 +36,20 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Best:
+    """An earlier stage that scored better than the result, on the same images.
+
+    Attributes:
+        stage: as in the record's scores.
+        file: its artefact, beside the result's; `artifact`: its digest.
+    """
+
+    stage: str
+    file: str
+    artifact: str
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """A run as it is kept in `record.json`; digests are SHA-256.
 
@@ -47,10 +61,14 @@ class TrainingRecord:
         plan: digest of the plan from the dense network to the result.
         artifact: digest of the file that was written, and that "result" scores.
         dense_params, dense_macs, params, macs: of inference, of the dense network and the result.
-        scores: by stage: "start", "pruned", "recalibrated", "result".
+        scores: by stage: "start", "teacher", "pruned", "recalibrated", "epoch 12" (the best that
+            was evaluated on the way, unless it is the last), "trained" (before statistics are
+            measured at the end), "result".
         preprocessing: of the images; `normalisation`: who says so; None and "" in files of earlier
             versions, which knew ImageNet's alone.
-        warnings: what was doubtful, a sentence each.
+        warnings: sentences about what did not fit, was doubtful, or came out worse than before.
+        best: a stage that is better than the result, and is kept; None: there is none.
+        promises: what was promised, in words; broken: why it is not kept. Speed is not judged.
     """
 
     SCHEMA: ClassVar[str] = "segprune.training/1"
@@ -79,6 +97,9 @@ class TrainingRecord:
     preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
     normalisation: str = field(default="", metadata=LATER)
     warnings: tuple[str, ...] = field(default=(), metadata=LATER)
+    best: Best | None = field(default=None, metadata=LATER)
+    promises: tuple[str, ...] = field(default=(), metadata=LATER)
+    broken: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def sections(self) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from torch import nn
 
 from segprune.costs import cost
 from segprune.environment import environment
+from segprune.gates.floors import Size
+from segprune.gates.policy import Budget
 from segprune.metrics import Score
 from segprune.models.weights import file_digest
 from segprune.pipeline.training.images import Images
-from segprune.pipeline.training.record import TrainingRecord, Work, package_versions
+from segprune.pipeline.training.outcome import broken, promised
+from segprune.pipeline.training.record import Best, TrainingRecord, Work, package_versions
 from segprune.pipeline.training.start import Start
 from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe
@@ -30,15 +33,31 @@ def training_record(
     result: nn.Module,
     scores: Mapping[str, Score],
     fitted: Fit,
-    warnings: Sequence[str] = (),
+    *,
+    warnings: Sequence[str],
+    best: Best | None,
+    budgets: Mapping[str, Budget],
+    began_dense: bool,
 ) -> TrainingRecord:
     """What is kept of a run.
 
     Args:
         artifact: the file that was written; result: the network in it.
+        budgets: what was promised, by where.
+        began_dense: whether the run began with a dense network: then the result is held against
+            that, and else against the teacher, if there is one.
     """
     dense = cost(start.dense, images.example)
     small = cost(result, images.example)
+    before = scores.get("start")
+    if not began_dense:
+        before = scores.get("teacher", before)
+    missed: tuple[str, ...] = ()
+    if before is not None:
+        missed = broken(
+            budgets, images.training.classes.names, before, scores["result"],
+            Size(dense.params, dense.macs, 0), Size(small.params, small.macs, 0),
+        )  # fmt: skip
     return TrainingRecord(
         command=("segprune", *command),
         name=recipe.name,
@@ -70,4 +89,7 @@ def training_record(
         preprocessing=images.preprocessing,
         normalisation=images.normalisation.source,
         warnings=tuple(warnings),
+        best=best,
+        promises=promised(budgets) if before is not None else (),
+        broken=missed,
     )

@@ -9,19 +9,17 @@ Every stage of a recovery is evaluated, so that a drop can be told from a bug.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import nn
 
-from segprune.artifacts import save
 from segprune.errors import InputError, SegpruneError
-from segprune.evaluation import Evaluation, evaluate_images, near_chance
+from segprune.evaluation import near_chance
+from segprune.gates.policy import Budget
 from segprune.losses import class_weights
-from segprune.metrics import Score
+from segprune.models.weights import file_digest
 from segprune.pipeline.training.folder import (
     OVERLAYS,
     PLAN,
@@ -32,39 +30,43 @@ from segprune.pipeline.training.folder import (
     wait_for,
 )
 from segprune.pipeline.training.images import (
+    CALIBRATION,
     Images,
     class_pixels,
+    measuring_batches,
     open_images,
     require_views,
     sample_digests,
-    training_batches,
 )
+from segprune.pipeline.training.outcome import about_teacher, setbacks
 from segprune.pipeline.training.overlays import write_overlays
-from segprune.pipeline.training.record import TrainingRecord
+from segprune.pipeline.training.record import Best, TrainingRecord
 from segprune.pipeline.training.recording import training_record
-from segprune.pipeline.training.start import (
-    Start,
-    load_artifact,
-    normalisation_of,
-    start_from,
-    with_widths,
+from segprune.pipeline.training.stages import Stages
+from segprune.pipeline.training.start import Start, normalisation_of, start_from, with_widths
+from segprune.pipeline.training.steps import (
+    Job,
+    Progress,
+    Say,
+    evaluation_of,
+    measure_statistics,
+    note_teacher,
+    score_of,
+    teacher_of,
 )
+from segprune.pipeline.training.writing import write_and_load
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
-from segprune.training.batches import enough_for_statistics
 from segprune.training.devices import borrowed, working_device
+from segprune.training.extent import remarks
 from segprune.training.fitting import Fit, fit
-from segprune.training.recalibration import recalibrate
 from segprune.training.recipe import Recipe
 from segprune.verification import verify
 from segprune.violations import Violation
 
 __all__ = ["TrainingResult", "run_recover", "run_train"]
-
-Progress = Callable[[str, int, int], None]
-Say = Callable[[str], None]
 
 _PRUNING = "section [pruning] of the recipe: "
 
@@ -89,11 +91,13 @@ def run_train(
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,
+    budgets: Mapping[str, Budget] | None = None,
 ) -> TrainingResult:
     """Train a network as it is, dense or pruned; `run_recover` prunes first.
 
     Args:
-        say: called with what has to be known at once, a line each.
+        say: called with what has to be known at once, a line each; the record has all warnings.
+        budgets: promises that the result is held to, by where they are made, besides the recipe's.
 
     Raises:
         InputError: the recipe has a section that does not fit, or a run of that name is finished.
@@ -109,8 +113,13 @@ def run_train(
             "distillation.teacher: expected a dense artefact, found none; only a recovery has a "
             "teacher of its own."
         )
+    if recipe.promise is not None and not recipe.network.weights:
+        raise InputError(
+            "promise: expected a network to begin with, against which the result is held, found "
+            "none; name it (network.init_from), or leave the section out."
+        )
     with run_folder(recipe, out) as folder:
-        return _run(recipe, folder, ("train", *command), progress, say)
+        return _run(Job(recipe, folder, ("train", *command), progress, say, budgets or {}))
 
 
 def run_recover(
@@ -120,15 +129,14 @@ def run_recover(
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,
+    budgets: Mapping[str, Budget] | None = None,
 ) -> TrainingResult:
     """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
 
     Where `init_from` is pruned already and the recipe has no section `pruning`, its recovery is
     continued; where it has one, the network is pruned further. Zero epochs recalibrate only, which
-    is what a mean of several recoveries (`average_of`) needs.
-
-    Raises:
-        InputError, SegpruneError: as for `run_train`.
+    is what a mean of several recoveries (`average_of`) needs. Arguments and errors are those of
+    `run_train`.
     """
     if not recipe.network.weights:
         raise InputError(
@@ -136,108 +144,92 @@ def run_recover(
             "segprune train, and name its artefact."
         )
     with run_folder(recipe, out) as folder:
-        return _run(recipe, folder, ("recover", *command), progress, say)
+        return _run(Job(recipe, folder, ("recover", *command), progress, say, budgets or {}))
 
 
-def _run(
-    recipe: Recipe, folder: Path, command: tuple[str, ...], progress: Progress, say: Say
-) -> TrainingResult:
-    recovers = command[0] == "recover"
+def _run(job: Job) -> TrainingResult:
+    recipe, folder, progress = job.recipe, job.folder, job.progress
     progress("open", 0, 1)
     images = open_images(recipe.data)
     require_views(images, recipe)
     if is_primary():
         require_same_images(folder, sample_digests(images))
+    job.warn(remarks(recipe, len(images.training), recovers=job.recovers))
     start = start_from(recipe, images)
     images = images.normalised(normalisation_of(recipe, start))
     for line in images.lines:
-        say(line)
-    scores: dict[str, Score] = {}
-    warnings: list[str] = []
+        job.say(line)
+    stages, began_dense = Stages(), start.is_dense
 
     def note(stage: str, network: nn.Module) -> None:
         if is_primary():
-            found = _evaluate(network, recipe, images, stage, progress)
-            scores[stage] = found.score
-            warning = near_chance(found.matrix) if stage == "start" and start.is_dense else ""
-            if warning:
-                warnings.append(warning)
-                say(f"warning: {warning}")
+            found = evaluation_of(network, recipe, images, stage, progress)
+            stages.note(stage, found.score, network)
+            if stage == "start" and start.is_dense:
+                job.warn(filter(None, [near_chance(found.matrix)]))
 
     if start.source is not None:
         note("start", start.network)
     anew = False
-    if recipe.network.average_of is not None and recipe.recalibration.batches:
+    if recipe.network.average_of is not None and recipe.recalibration.is_wanted:
         # Before it teaches, or is judged by its activations.
-        _recalibrate(start.network, recipe, images, progress)
+        measure_statistics(start.network, recipe, images, progress)
         anew = True
-    teacher = _teacher(recipe, start, images)
+    teacher = teacher_of(recipe, start, images)
+    if teacher is not None and is_primary():
+        note_teacher(teacher, job, start, images, stages)
     if recipe.pruning is not None:
         start = _pruned(recipe, start, images, folder, progress)
         proof = verify(start.dense, start.network, start.plan, images.example, trained=True)
         if proof:
             return TrainingResult(folder, None, proof)
+        stages.begin_anew()
         note("pruned", start.network)
         anew = False
-    if recovers and recipe.recalibration.batches and not anew:
-        _recalibrate(start.network, recipe, images, progress)
+    if job.recovers and recipe.recalibration.is_wanted and not anew:
+        measure_statistics(start.network, recipe, images, progress)
         anew = True
     if anew:
         note("recalibrated", start.network)
+    if is_primary():
+        job.warn(about_teacher(stages.scores, stages.best))
     fitted = _fit(recipe, start, teacher, images, folder, progress)
     if not fitted.primary:
         return TrainingResult(folder, None)
+    if fitted.best is not None and fitted.best.epoch < fitted.epochs:
+        network = copy.deepcopy(start.network)
+        network.load_state_dict(fitted.best.weights)
+        note(f"epoch {fitted.best.epoch}", network)
     stale = recipe.training.epochs > 0 or not anew  # else it has just been done
-    if recipe.recalibration.at_the_end and recipe.recalibration.batches and stale:
-        _recalibrate(start.network, recipe, images, progress)
+    if job.ends_anew and stale:
+        if recipe.training.epochs:
+            note("trained", start.network)
+        measure_statistics(start.network, recipe, images, progress)
     # What is judged is the file that others load, rounded weights and all.
     artifact = folder / f"{recipe.name}.safetensors"
-    unproven = folder / f".{artifact.name}.tmp"  # its name is that of a file that was proved
-    save(
-        unproven, start.network.eval(), start.plan, dtype=torch.float16 if recipe.half else None,
-        metadata=_metadata(recipe, images),
-    )  # fmt: skip
-    result = load_artifact(unproven, recipe, len(images.training.classes))
-    proof = verify(start.dense, result, start.plan, images.example, trained=True)
+    result, proof = _written(artifact, start.network, start, recipe, images)
     if proof:
-        unproven.unlink()
         return TrainingResult(folder, None, proof)
-    unproven.replace(artifact)
-    note("result", result)
+    score = score_of(result, recipe, images, "result", progress)
+    best = stages.better_than(score)
+    stages.note("result", score, result)
     progress("overlays", 0, 1)
     write_overlays(folder / OVERLAYS, result, images.validation, images.preprocessing)
+    kept = None
+    if best is not None:
+        beside = folder / f"{recipe.name}-best-{best.name.replace(' ', '-')}.safetensors"
+        _, proof = _written(beside, best.network, start, recipe, images)
+        kept = None if proof else Best(best.name, beside.name, file_digest(beside))
+    job.warn(setbacks(stages.scores, best.name if best else None, kept))
     record = training_record(
-        recipe, command, start, images, artifact, result, scores, fitted, warnings
-    )
+        recipe, job.command, start, images, artifact, result, stages.scores, fitted,
+        warnings=job.warnings, best=kept, budgets=job.budgets, began_dense=began_dense,
+    )  # fmt: skip
     write_record(folder / RECORD, record)
     return TrainingResult(folder, record)
 
 
 # -- steps -----------------------------------------------------------------------------------------
-
-
-def _evaluate(
-    network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
-) -> Evaluation:
-    with borrowed(network, working_device(recipe.training)) as there:
-        return evaluate_images(
-            there, images.validation, preprocessing=images.preprocessing,
-            progress=lambda done, total: progress(f"evaluate {stage}", done, total),
-        )  # fmt: skip
-
-
-def _teacher(recipe: Recipe, start: Start, images: Images) -> nn.Module | None:
-    section = recipe.distillation
-    if section is None:
-        return None
-    if section.teacher is not None:
-        return load_artifact(section.teacher, recipe, len(images.training.classes))
-    if not start.is_dense:
-        raise InputError(
-            "distillation.teacher: expected a dense artefact, found none, and the network that is "
-            "recovered is pruned already; name the dense one."
-        )
-    return copy.deepcopy(start.network)  # as it was before it was pruned
 
 
 def _pruned(
@@ -274,7 +266,9 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
                 scope=section.layers or section.scope,
                 round_to=section.round_to,
                 ignored_layers=section.ignore,
-                calibration=list(training_batches(images, recipe, section.batches, device)),
+                calibration=list(
+                    measuring_batches(images, recipe, section.batches, CALIBRATION, device)
+                ),
                 seed=recipe.seed,
                 floor=section.floor,
                 min_channels=section.min_channels,
@@ -284,15 +278,18 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
         raise type(error)(f"{_PRUNING}{error}") from error
 
 
-def _recalibrate(network: nn.Module, recipe: Recipe, images: Images, progress: Progress) -> None:
-    count = recipe.recalibration.batches
-    device = working_device(recipe.training)
-    with borrowed(network, device) as there, enough_for_statistics():
-        recalibrate(
-            there,
-            (batch for batch, _ in training_batches(images, recipe, count, device)),
-            progress=lambda done: progress("recalibrate", done, count),
-        )
+def _written(
+    artifact: Path, network: nn.Module, start: Start, recipe: Recipe, images: Images
+) -> tuple[nn.Module, tuple[Violation, ...]]:
+    """The network in an artefact, which gets its name only if that network is proved."""
+    unproven = artifact.with_name(f".{artifact.name}.tmp")
+    result = write_and_load(unproven, network, start, recipe, images)
+    proof = verify(start.dense, result, start.plan, images.example, trained=True)
+    if proof:
+        unproven.unlink()
+    else:
+        unproven.replace(artifact)
+    return result, proof
 
 
 def _fit(
@@ -307,17 +304,3 @@ def _fit(
         start.network.train(), recipe, images.training, folder, validation=images.validation,
         teacher=teacher, weight=weight, preprocessing=images.preprocessing, report=progress,
     )  # fmt: skip
-
-
-def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
-    facts = {
-        "preprocessing": images.preprocessing.as_metadata(),
-        "input": list(images.example.shape),
-        "classes": list(images.training.classes.names),
-        "data": recipe.data.name,
-        "run": recipe.name,
-        "half": recipe.half,
-    }
-    if recipe.network.average_of is not None:
-        facts["mean_of"] = [path.name for path in recipe.network.average_of]
-    return facts

@@ -62,7 +62,7 @@ def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callabl
         if study.compared:
             yield f"{study.data}-trained", partial(trained.draw, study)
         sweep = study.sweep
-        if sweep is not None:
+        if sweep is not None and sweep.has_scores:
             yield f"{study.data}-summary", partial(summary.draw, study, sweep)
             yield f"{study.data}-trade-off", partial(trade_off.draw, study, sweep)
             if recovery.is_there(sweep):

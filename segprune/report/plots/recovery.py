@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from segprune.report.answers import compared
-from segprune.report.plots.style import DENSE, INK, bare, called, new_figure
+from segprune.report.plots.style import DENSE, INK, bare, called, new_figure, top_of
 from segprune.report.strategies import Network, Strategy, Sweep
 from segprune.report.study import Study
 from segprune.report.words import budget_words, signed
@@ -82,5 +82,8 @@ def _panel(
         )  # fmt: skip
     axes.set_xticks(range(len(ways)), [called(way) for way in ways])
     axes.set_xlim(-0.35, len(ways) - 0.65)
-    axes.set_ylim(bottom=0, top=100 * max(study.dense.values()) * 1.1)
+    # All panels have one axis.
+    axes.set_ylim(
+        bottom=0, top=1.1 * max(top_of(sweep, n, study.dense[n.name]) for n in sweep.networks)
+    )
     axes.legend(loc="lower right", title="mean gain in bold", title_fontsize=8)

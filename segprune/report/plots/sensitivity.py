@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segprune.pipeline.sensitivity import SensitivityRecord
-from segprune.report.plots.style import INK, bare, new_figure
+from segprune.report.plots.style import FAINT, INK, bare, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw"]
 
-_ROW = 0.165
+_ROW, _LEAST = 0.165, 4
 
 
 def draw(name: str, record: SensitivityRecord) -> Figure:
     """Bars of the output's error, and beside them the share of MACs that the cut saves."""
     rows = record.layers
-    figure = new_figure(1.0 + _ROW * len(rows))
+    figure = new_figure(1.0 + _ROW * max(len(rows), _LEAST))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     places = range(len(rows))
     labels = [
@@ -32,9 +32,13 @@ def draw(name: str, record: SensitivityRecord) -> Figure:
         edgecolor="#b35900", hatch="/////", linewidth=0.8,
     )  # fmt: skip
     right.set_xlabel("MACs saved, % of the network")
-    for axes in (left, right):
+    for axes, worth in ((left, [row.error for row in rows]), (right, [row.macs for row in rows])):
         bare(axes, grid="x")
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+        axes.set_xlim(0, 105 * max(worth, default=0) or 1.0)
+        if not rows:
+            axes.text(0.5, 0.5, "no layer was cut", transform=axes.transAxes, ha="center",
+                      va="center", color=FAINT)  # fmt: skip
     left.set_yticks(places, labels, fontsize=7.5, color=INK)
     left.set_title(f"{name}: what is lost")
     right.set_title("what is saved")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
 
+    from segprune.report.strategies import Network, Sweep
+
 __all__ = [
     "DENSE",
     "FAINT",
@@ -30,6 +32,7 @@ __all__ = [
     "halo",
     "new_figure",
     "save",
+    "top_of",
 ]
 
 WIDTH = 9.0
@@ -102,6 +105,11 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def top_of(sweep: Sweep, network: Network, dense: float) -> float:
+    """The highest mIoU that has to be seen, in percent: pruned networks may be above dense."""
+    return 100 * max([dense, *(p.miou for p in sweep.find(network.name))]) or 1.0
 
 
 def called(recovery: str) -> str:

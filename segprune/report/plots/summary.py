@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from segprune.pipeline.sweep.records import RECOVERIES
-from segprune.report.answers import bought, compared
+from segprune.report.answers import accurate, bought, compared
 from segprune.report.plots.style import (
     DENSE,
     FAINT,
@@ -17,8 +17,9 @@ from segprune.report.plots.style import (
     called,
     halo,
     new_figure,
+    top_of,
 )
-from segprune.report.strategies import Network, Strategy, Sweep
+from segprune.report.strategies import Network, Point, Strategy, Sweep
 from segprune.report.study import Study
 from segprune.report.words import budget_words, signed
 from segprune.report.words import points as in_points
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _USUAL, _MANY, _WRAPPED = 0.5, 3, 38
+_CROWDED = 5
+"""Budgets; with more of them, a strategy is named only where another one led before."""
+
 _ASIDE = {"fine-tuned": -0.12, "distilled": 0.12}
 """Their points are so close that one would hide the other."""
 
@@ -54,7 +58,8 @@ def draw(study: Study, sweep: Sweep) -> Figure:
             row[1].set_xlabel("kept " + _what(sweep))
             row[2].set_xlabel("mIoU, %")
     accuracy, labels = grid[0][0].get_legend_handles_labels()
-    speed, more = grid[0][1].get_legend_handles_labels()
+    measured = [found for row in grid if (found := row[1].get_legend_handles_labels())[0]]
+    speed, more = measured[0] if measured else ([], [])
     figure.legend([*accuracy, *speed], [*labels, *more], loc="outside lower center", ncols=7,
                   fontsize=8, columnspacing=1.4, handlelength=1.8)  # fmt: skip
     return figure
@@ -66,7 +71,12 @@ def _what(sweep: Sweep) -> str:
 
 def _shares(axes: Axes, sweep: Sweep) -> list[int]:
     places = list(range(len(sweep.budgets)))
-    axes.set_xticks(places, [f"{100 * share:g} %" for _, share in sweep.budgets])
+    crowded = len(places) > _CROWDED
+    axes.set_xticks(
+        places, [f"{100 * share:g}{'' if crowded else ' %'}" for _, share in sweep.budgets]
+    )
+    if crowded:
+        axes.tick_params(axis="x", labelsize=6, rotation=45)
     return places
 
 
@@ -92,7 +102,7 @@ def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
         )  # fmt: skip
         if recovery in RECOVERIES[:2]:
             below = recovery == "none"
-            for place, point in found:
+            for place, point in _named(found):
                 label = axes.annotate(
                     str(point.strategy).replace("/", "\n"), (place, 100 * point.miou),
                     xytext=(-4, -1) if below else (-4, 5), textcoords="offset points",
@@ -101,21 +111,30 @@ def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
                 )  # fmt: skip
                 label.set_in_layout(False)
                 label.set_path_effects(halo())
-    axes.set_ylim(-0.1 * dense, dense * 1.2)
-    axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= dense * 1.2])
+    top = top_of(sweep, network, study.dense[network.name])
+    axes.set_ylim(-0.1 * top, top * 1.2)
+    axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= top * 1.2])
+
+
+def _named(found: list[tuple[int, Point]]) -> list[tuple[int, Point]]:
+    """Points whose strategy is written beside them: all, where there is room."""
+    if len(found) <= _CROWDED:
+        return found
+    before = [None, *(point.strategy for _, point in found)]
+    return [one for one, last in zip(found, before, strict=False) if one[1].strategy != last]
 
 
 def _speed(axes: Axes, sweep: Sweep, network: Network) -> None:
     bare(axes)
     places = _shares(axes, sweep)
     axes.axhline(1, **DENSE)
-    top = 1.0
+    low = top = 1.0
     for place, budget in zip(places, sweep.budgets, strict=True):
         ranked = sweep.best(network.name, budget, by="speed")
         if not ranked:
             continue
         factors = [p.speed.speed.speedup for p in ranked if p.speed]
-        top = max(top, *factors)
+        low, top = min(low, *factors), max(top, *factors)
         axes.plot([place] * 2, [min(factors), max(factors)], color=PALE, linewidth=9,
                   solid_capstyle="butt", zorder=2)  # fmt: skip
         axes.plot([place], [max(factors)], marker="^", markersize=7, color="#d55e00",
@@ -125,18 +144,18 @@ def _speed(axes: Axes, sweep: Sweep, network: Network) -> None:
             (place, max(factors)), xytext=(0, 6), textcoords="offset points", ha="center",
             va="bottom", fontsize=6.8, color="#a34700", linespacing=0.95,
         )  # fmt: skip
-        best = (sweep.best(network.name, budget, "recalibrated")
-                or sweep.best(network.name, budget, "none"))[0]  # fmt: skip
-        if best.speed:
+        best = accurate(sweep, network.name, budget)
+        if best is not None and best.speed is not None:
             axes.plot([place - 0.17, place + 0.17], [best.speed.speed.speedup] * 2, color=INK,
                       linewidth=2, zorder=4)  # fmt: skip
-    if top == 1.0:
+    if low == top:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=FAINT)
-    axes.plot([], [], marker="^", linestyle="none", color="#d55e00", label="fastest")
-    axes.plot([], [], color=INK, linewidth=2, label="speed of the most accurate")
-    axes.plot([], [], color=PALE, linewidth=7, label="all strategies")
+    else:
+        axes.plot([], [], marker="^", linestyle="none", color="#d55e00", label="fastest")
+        axes.plot([], [], color=INK, linewidth=2, label="speed of the most accurate")
+        axes.plot([], [], color=PALE, linewidth=7, label="all strategies")
     axes.set_xlim(-0.6, places[-1] + 0.6)
-    axes.set_ylim(0.8, 1 + (top - 1) * 1.3 + 0.1)
+    axes.set_ylim(min(0.8, low - 0.1), 1 + (top - 1) * 1.3 + 0.1)
     axes.set_ylabel("times as fast as dense")
 
 
@@ -160,10 +179,13 @@ def _recovery(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
         )  # fmt: skip
         before = value
     axes.axvline(dense, **DENSE)
-    axes.annotate(f"dense {dense:.1f}", (dense, -0.55), xytext=(-4, 0),
-                  textcoords="offset points", ha="right", va="bottom", fontsize=8)  # fmt: skip
+    widest = max([dense, *(100 * value for value in means.values())]) or 1.0
+    left = dense > widest / 2  # of its line there is room for the words
+    axes.annotate(f"dense {dense:.1f}", (dense, -0.55), xytext=(-4 if left else 4, 0),
+                  textcoords="offset points", ha="right" if left else "left", va="bottom",
+                  fontsize=8)  # fmt: skip
     axes.set_yticks(range(len(means)), [called(recovery) for recovery in means])
-    axes.set_xlim(0, dense * 1.04)
+    axes.set_xlim(0, 1.04 * widest)
     told = textwrap.fill(", ".join(str(s) for s in strategies), _WRAPPED)
     axes.text(0, len(means) - 0.52, f"at {budget_words(budget)}: mean of\n{told}",
               va="top", fontsize=7, color="#555555")  # fmt: skip
@@ -175,6 +197,8 @@ def _chosen(sweep: Sweep, network: Network) -> tuple[tuple[str, float], list[Str
     found = compared(sweep, network.name)
     if found:
         return min(found, key=lambda item: (abs(item[0][1] - _USUAL), item[0]))
-    budget = min(sweep.budgets, key=lambda b: (abs(b[1] - _USUAL), b))
+    budget = sweep.nearest(network.name, _USUAL)
+    if budget is None:  # all of its cells failed
+        return sweep.budgets[0], []
     ranked = sweep.best(network.name, budget, "recalibrated") or sweep.best(network.name, budget)
     return budget, list(dict.fromkeys(p.strategy for p in ranked))[:_MANY]

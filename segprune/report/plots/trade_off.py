@@ -6,9 +6,20 @@ Those near the dense network stand too close to one another; the summary names t
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING
 
-from segprune.report.plots.style import DENSE, FAINT, INK, RECOVERED, bare, called, halo, new_figure
+from segprune.report.plots.style import (
+    DENSE,
+    FAINT,
+    INK,
+    RECOVERED,
+    bare,
+    called,
+    halo,
+    new_figure,
+    top_of,
+)
 from segprune.report.strategies import Network, Point, Sweep, ms
 from segprune.report.study import Study
 from segprune.report.words import points as in_points
@@ -24,9 +35,12 @@ __all__ = ["draw"]
 _PLACES = {
     "none": ((5, -3), "left", "top", 0.65),
     "recalibrated": ((-4, 4), "right", "bottom", 0.85),
+    "fine-tuned": ((6, -2), "left", "top", inf),
     "distilled": ((2, 16), "right", "bottom", 2.0),
 }
-_CRAMPED = 0.36
+_CRAMPED, _FEW = 0.36, 16
+_CROWDED = 5
+"""Names in a panel; of more, those are written at which another strategy led before."""
 
 
 def draw(study: Study, sweep: Sweep) -> Figure:
@@ -85,7 +99,8 @@ def _panel(
         ]
         if dense_cost is not None:
             own = [one for one in leaders if one[1] in named]
-            _name(axes, recovery, own, dense_miou, _CRAMPED * dense_cost)
+            few = len(sweep.find(network.name)) <= _FEW
+            _name(axes, recovery, own, inf if few else dense_miou, _CRAMPED * dense_cost)
     axes.annotate(
         f"dense {in_points(dense_miou)}", (0.02, 100 * dense_miou), xytext=(0, 3),
         xycoords=("axes fraction", "data"), textcoords="offset points", va="bottom", fontsize=7.5,
@@ -93,11 +108,12 @@ def _panel(
     if dense_cost is not None:
         axes.plot([dense_cost], [100 * dense_miou], marker="*", markersize=11, color=INK,
                   linestyle="none", zorder=4, label="dense")  # fmt: skip
-        axes.set_xlim(0, 1.06 * dense_cost)
+        costs = (x for p in sweep.find(network.name) if (x := cost(p)) is not None)
+        axes.set_xlim(0, 1.06 * max([dense_cost, *costs]))
     else:
         axes.set_xticks([])
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=FAINT)
-    axes.set_ylim(0, 100 * dense_miou * 1.17)
+    axes.set_ylim(0, 1.17 * top_of(sweep, network, dense_miou))
 
 
 def _leaders(found: list[tuple[float, Point]]) -> list[tuple[float, Point]]:
@@ -112,17 +128,26 @@ def _leaders(found: list[tuple[float, Point]]) -> list[tuple[float, Point]]:
 def _name(
     axes: Axes, recovery: str, leaders: list[tuple[float, Point]], dense: float, cramped: float
 ) -> None:
-    """Names beside the leaders, each on the side where no other line runs."""
-    if recovery not in _PLACES:
+    """Names beside the leaders, each on the side where no other line runs.
+
+    Args:
+        dense: mIoU of the dense network; inf where there are so few points that all have room.
+    """
+    if recovery not in _PLACES or (recovery == "fine-tuned" and dense != inf):
         return
+    if len(leaders) > _CROWDED:
+        before = [None, *(point.strategy for _, point in leaders)]
+        leaders = [o for o, last in zip(leaders, before, strict=False) if o[1].strategy != last]
     offset, horizontal, vertical, room = _PLACES[recovery]
     for x, point in leaders:
         if point.miou > room * dense:
             continue
         middle = horizontal == "right" and x < cramped
+        outside = horizontal == "left" and dense == inf and x > 2 * cramped
         label = axes.annotate(
-            str(point.strategy), (x, 100 * point.miou), xytext=offset,
-            textcoords="offset points", ha="center" if middle else horizontal, va=vertical,
+            str(point.strategy), (x, 100 * point.miou),
+            xytext=(-offset[0], offset[1]) if outside else offset, textcoords="offset points",
+            ha="center" if middle else "right" if outside else horizontal, va=vertical,
             fontsize=6.8, color=RECOVERED[recovery].colour, zorder=2.5,
         )  # fmt: skip
         label.set_in_layout(False)

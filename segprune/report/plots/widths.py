@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _USUAL = 0.5
+_LEAST = 2.4
+"""Inches: what the words beside the bar of colours take."""
+
 _LOCAL = "local, mean"
 
 
 def draw(sweep: Sweep) -> Figure:
-    """A heat map a network, at the budget nearest to one half: dark is narrow."""
-    budget = min(sweep.budgets, key=lambda b: (abs(b[1] - _USUAL), b))
-    found = [(n, _rows(sweep, n, budget)) for n in sweep.networks]
-    found = [(network, rows) for network, rows in found if rows]
-    figure = new_figure(0.5 + sum(1.15 + 0.2 * len(rows) for _, rows in found))
-    grid = figure.subplots(
-        max(len(found), 1), 1, squeeze=False,
-        height_ratios=[1.15 + 0.2 * len(rows) for _, rows in found] or [1],
-    )  # fmt: skip
+    """A heat map a network, at its budget nearest to one half: dark is narrow."""
+    found = [
+        (network, budget, _rows(sweep, network, budget))
+        for network in sweep.networks
+        if (budget := sweep.nearest(network.name, _USUAL)) is not None
+    ]
+    heights = [1.15 + 0.2 * len(rows) for *_, rows in found]
+    figure = new_figure(max(0.5 + sum(heights), _LEAST))
+    grid = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights)
     image = None
-    for axes, (network, rows) in zip(grid[:, 0], found, strict=False):
+    for axes, (network, budget, rows) in zip(grid[:, 0], found, strict=True):
         image = _panel(axes, rows)
         axes.set_title(
             f"{network.name} on {sweep.data}, {budget_words(budget)}: layers from input to output"
@@ -84,6 +87,8 @@ def _panel(axes: Axes, rows: dict[str, list[tuple[str, float]]]) -> AxesImage:
 
 def _parts(axes: Axes, names: list[str], count: int) -> None:
     """Brackets under the layers of one part of the network, in the order of the network."""
+    from matplotlib.transforms import ScaledTranslation
+
     parts: list[tuple[str, int, int]] = []
     for number, name in enumerate(names):
         part = name.partition(".")[0]
@@ -92,13 +97,15 @@ def _parts(axes: Axes, names: list[str], count: int) -> None:
         else:
             parts.append((part, number, number))
     bottom = count - 0.5
+    # So many inches below the map: in rows, a map of one row would have no room left.
+    across, scale = axes.get_xaxis_transform(), axes.figure.dpi_scale_trans
     for number, (part, first, last) in enumerate(parts):
-        axes.plot([first - 0.35, last + 0.35], [bottom + 0.25] * 2, color="#777777", linewidth=1,
-                  clip_on=False)  # fmt: skip
+        axes.plot([first - 0.35, last + 0.35], [0, 0], color="#777777", linewidth=1,
+                  clip_on=False, transform=across + ScaledTranslation(0, -0.05, scale))  # fmt: skip
         # Narrow parts: names take turns in two lines.
-        low = 0.5 + (0.75 if number % 2 else 0)
-        axes.text((first + last) / 2, bottom + low, part, ha="center", va="top", fontsize=7.5,
-                  color=INK)  # fmt: skip
+        low = ScaledTranslation(0, -0.25 if number % 2 else -0.1, scale)
+        axes.text((first + last) / 2, 0, part, ha="center", va="top", fontsize=7.5, color=INK,
+                  transform=across + low)  # fmt: skip
         if first:
             axes.axvline(first - 0.5, color="white", linewidth=1.5)
     axes.set_ylim(bottom, -0.5)

@@ -47,7 +47,7 @@ def average_of(*artifacts: str) -> str:
 
 
 def weights_in(result: TrainingResult) -> dict[str, torch.Tensor]:
-    (path,) = result.folder.glob("*.safetensors")
+    path = result.folder / f"{result.folder.name}.safetensors"  # a better stage may lie beside it
     return weights(segprune.load(path, camvid_net()))
 
 

@@ -67,7 +67,7 @@ def test_the_artefact_scores_what_the_record_says() -> None:
 def test_a_recovery_scores_every_stage_and_keeps_what_the_plan_keeps() -> None:
     result = recovered("name=small")
     record = record_of(result)
-    assert list(record.scores) == ["start", "pruned", "recalibrated", "result"]
+    assert list(record.scores) == ["start", "pruned", "recalibrated", "trained", "result"]
     assert record.macs <= 0.625 * record.dense_macs < record.dense_macs
     header = segprune.read_header(result.folder / "small.safetensors")
     assert header.plan.digest == record.plan

@@ -1,0 +1,120 @@
+"""What came of a run, in sentences: whether it is worse than before, and what it promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from segprune.gates.floors import Size, floors_of, gate_budget, gate_floors, promise_of
+from segprune.gates.policy import Budget
+from segprune.gates.terms import Terms
+from segprune.metrics import Score
+from segprune.pipeline.training.record import Best
+from segprune.pipeline.training.stages import CLOSE, Stage, called
+from segprune.training.sections import PromiseSection
+
+__all__ = ["about_teacher", "broken", "budget_of", "promised", "setbacks"]
+
+
+def setbacks(scores: Mapping[str, Score], best: str | None, kept: Best | None) -> Iterator[str]:
+    """A sentence for each way in which the result is worse than something before it.
+
+    Args:
+        best: the stage that is better than the result; None: there is none.
+        kept: the same stage with its file; None where that failed its proof.
+    """
+    result, start = scores["result"], scores.get("start")
+    if start is not None and best != "start" and start.miou > result.miou + CLOSE:
+        yield (
+            f"the result scores {_below(result, start)} of mIoU below the network that the run "
+            f"began with ({_points(result)} against {_points(start)})."
+        )
+    if best is not None:
+        better = scores[best]
+        where = f"is kept in {kept.file}" if kept else "failed its proof, and is not kept"
+        yield (
+            f"the result scores {_below(result, better)} of mIoU below an earlier stage of the "
+            f"same network, {called(best)} ({_points(result)} against {_points(better)}); that "
+            f"stage {where}. Try a lower training.learning_rate, more epochs or more images."
+        )
+
+
+def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterator[str]:
+    """A sentence where a teacher has nothing to teach.
+
+    Args:
+        student: the network before it is trained; None where it was not scored.
+    """
+    teacher = scores.get("teacher")
+    if teacher is None:
+        return
+    if is_guess(teacher):
+        yield (
+            f"the teacher scores {_points(teacher)} of mIoU, which is no better than a guess: look "
+            "at the normalisation of its images and at the order of its classes, or leave the "
+            "section distillation out."
+        )
+    elif student is not None and student.score.miou > teacher.miou + CLOSE:
+        yield (
+            f"the teacher scores {_points(teacher)} of mIoU, less than the network that it teaches "
+            f"({_points(student.score)}): name a better one, or leave the section distillation out."
+        )
+
+
+def is_guess(score: Score) -> bool:
+    """Whether a network does no better than one that draws classes, or that always says one.
+
+    Of K classes, either has a mIoU of 1 / K at most.
+    """
+    known = sum(iou is not None for iou in score.class_iou)
+    return score.miou <= 1 / max(known, 1)
+
+
+def budget_of(section: PromiseSection) -> Budget:
+    """A recipe's promise, as policies write theirs; about speed it says nothing."""
+    return Budget("recipe", speedup=0.0, **section.model_dump())
+
+
+def promised(budgets: Mapping[str, Budget]) -> tuple[str, ...]:
+    """Each promise in words, by where it is made."""
+    return tuple(f"{source}: {_words(budget)}" for source, budget in budgets.items())
+
+
+def broken(
+    budgets: Mapping[str, Budget], classes: tuple[str, ...], before: Score, result: Score,
+    dense: Size, found: Size,
+) -> tuple[str, ...]:  # fmt: skip
+    """What was promised and is not kept, judged as the gates judge it; speed is not measured here.
+
+    Args:
+        budgets: by where the promise is made.
+        before: of the network that the result is held against.
+    """
+    reasons = []
+    for source, budget in budgets.items():
+        terms = Terms(budget)
+        floors = floors_of(terms, classes, before, dense)
+        verdicts = [gate_floors(result, classes, before.miou, floors)]
+        if budget.macs is not None or budget.params is not None:
+            verdicts.append(gate_budget(found, dense, promise_of(terms, dense)))
+        reasons += [f"{source}: {r}" for v in verdicts if not v.is_green for r in v.reasons]
+    return tuple(reasons)
+
+
+def _words(budget: Budget) -> str:
+    words = [f"at most {budget.miou_loss:g} points of mIoU lost"]
+    if budget.class_loss < 100:
+        words.append(f"at most {budget.class_loss:g} of any class")
+    if budget.miou_ratio:
+        words.append(f"at least {budget.miou_ratio:g} of the mIoU left")
+    for name, share in (("MACs", budget.macs), ("parameters", budget.params)):
+        if share is not None:
+            words.append(f"at most {share:g} of the {name}")
+    return ", ".join(words)
+
+
+def _points(score: Score) -> str:
+    return f"{100 * score.miou:.1f}"
+
+
+def _below(score: Score, other: Score) -> str:
+    return f"{100 * (other.miou - score.miou):.1f} points"

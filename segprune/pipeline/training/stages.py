@@ -1,0 +1,76 @@
+"""The stages of a run: what each scored, and the best network of those that led to the result."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from segprune.metrics import Score
+
+__all__ = ["CLOSE", "Stage", "Stages", "called"]
+
+CLOSE = 5e-4
+"""Differences of mIoU, in [0, 1], that no table shows: rounded weights make some."""
+
+_NAMES = {
+    "start": "before",
+    "teacher": "teacher",
+    "pruned": "pruned",
+    "recalibrated": "BatchNorm recalibrated",
+    "trained": "trained",
+    "result": "result",
+}
+
+
+def called(stage: str) -> str:
+    """A stage, as tables and sentences name it."""
+    return _NAMES.get(stage, stage)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A network as it was at one stage."""
+
+    name: str
+    score: Score
+    network: nn.Module
+
+
+class Stages:
+    """Scores by stage, in order, and the best network since the last pruning."""
+
+    def __init__(self) -> None:
+        self._scores: dict[str, Score] = {}
+        self._best: Stage | None = None
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """Of every stage."""
+        return self._scores
+
+    @property
+    def best(self) -> Stage | None:
+        """The best stage of the network that the result grew from; None where none was scored."""
+        return self._best
+
+    def note(self, name: str, score: Score, network: nn.Module) -> None:
+        """Add a stage; the network is copied if it is the best so far, for training goes on."""
+        self._scores[name] = score
+        if self._best is None or score.miou > self._best.score.miou:
+            self._best = Stage(name, score, copy.deepcopy(network))
+
+    def note_teacher(self, score: Score) -> None:
+        """Add the score of a network that the result does not grow from."""
+        self._scores["teacher"] = score
+
+    def begin_anew(self) -> None:
+        """From here on it is another network: the one before has channels that this one lacks."""
+        self._best = None
+
+    def better_than(self, result: Score) -> Stage | None:
+        """The best stage, if it is better than the result by more than rounding."""
+        best = self._best
+        return best if best is not None and best.score.miou > result.miou + CLOSE else None

@@ -1,0 +1,156 @@
+"""Pictures of small sweeps: everything is inside, readable, and drawn without a warning."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from report.records import cell, digest, sensitivity, speed
+from segprune.report import Collection, Policy, results_page
+from segprune.report.plots import sensitivity as layers
+from segprune.report.plots.drawing import _jobs
+from segprune.report.plots.style import RC
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FEW = {"bisenetv2": [(f"conv{n}", 16) for n in range(5)], "icnet": [("only", 32)]}
+"""Layers of small networks."""
+
+
+def one(recovery: str, miou: float | None, budget: float = 0.5, **changes: Any) -> Any:
+    return cell("bisenetv2", budget, "taylor", "global", recovery, miou, **changes)
+
+
+def timed(factor: float, budget: float = 0.5) -> Any:
+    return speed(factor, plan=digest("plan", "bisenetv2", budget, "taylor", "global"))
+
+
+SWEEPS = {
+    "one cell": Collection((), (one("none", 0.4),)),
+    "points above dense": Collection(
+        (), (one("none", 0.75), one("recalibrated", 0.9), one("none", 0.8, 0.9)), (timed(1.3),)
+    ),
+    "a dense network that hardly knows anything": Collection(
+        (), tuple(one(way, miou, dense=0.1) for way, miou in (
+            ("none", 0.2), ("recalibrated", 0.5), ("fine-tuned", 0.8), ("distilled", 0.9)))
+    ),
+    "trained cells alone": Collection((), (one("fine-tuned", 0.6),), (timed(1.3),)),
+    "slower than dense": Collection((), (one("none", 0.6),), (timed(0.6),)),
+    "two networks at different budgets": Collection(
+        (), (one("none", 0.5), cell("icnet", 0.9, "taylor", "global", "none", 0.6))
+    ),
+    "a network whose cells failed": Collection(
+        (), (one("none", 0.5), cell("icnet", 0.5, "taylor", "global", "none", None))
+    ),
+    "nothing but zeros": Collection((), (one("none", 0.0, dense=0.0),)),
+    "eleven budgets": Collection(
+        (), tuple(one("none", 0.3 + share / 20, share) for share in (
+            0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1))
+    ),
+    "one layer": Collection((), (cell("icnet", 0.5, layers=FEW),)),
+    "five layers, local alone": Collection(
+        (), (cell("bisenetv2", 0.5, scope="local", layers=FEW),)
+    ),
+}  # fmt: skip
+
+
+QUICK = ("points above dense", "a network whose cells failed", "eleven budgets", "one layer")
+"""Those that are drawn in every run of the tests."""
+
+
+def figures(collection: Collection, policy: Policy) -> Iterator[tuple[str, Figure]]:
+    """Every picture, laid out as it is when it is saved."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
+        for name, draw in _jobs(collection, policy):
+            figure = draw()
+            figure.draw_without_rendering()
+            yield name, figure
+
+
+def outside(figure: Figure) -> list[tuple[float, float]]:
+    """Points of lines and of clouds that lie beyond the limits of their axes."""
+    found = []
+    for axes in figure.axes:
+        (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
+        for line in axes.lines:
+            if line.get_transform() == axes.transData:
+                found += [
+                    (float(x), float(y)) for x, y in line.get_xydata()
+                    if not (left <= x <= right and low <= y <= high)
+                ]  # fmt: skip
+        for cloud in axes.collections:
+            found += [
+                (x, y) for x, y in getattr(cloud, "get_offsets", list)()
+                if len(cloud.get_offsets()) and not (left <= x <= right and low <= y <= high)
+            ] if "PathCollection" in type(cloud).__name__ else []  # fmt: skip
+        for bar in axes.patches:
+            edge = bar.get_extents().x1 - axes.bbox.x1 if hasattr(bar, "get_width") else 0
+            found += [(edge, 0.0)] if edge > 1 else []
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SWEEPS],
+)
+def test_small_sweeps_are_drawn_whole_and_without_a_warning(name: str, policy: Policy) -> None:
+    collection = SWEEPS[name]
+    drawn = dict(figures(collection, policy))
+    assert {"streets-summary", "streets-trade-off", "streets-widths"} <= drawn.keys()
+    for picture, figure in drawn.items():
+        assert outside(figure) == [], picture
+    page = results_page(collection, policy)
+    assert all(f"plots/{picture}.png" in page for picture in drawn)
+    assert page.count("![") == len(drawn)
+
+
+def test_a_sweep_of_which_every_cell_failed_has_a_page_and_no_picture(policy: Policy) -> None:
+    collection = Collection((), (one("none", None),))
+    assert dict(figures(collection, policy)) == {}
+    page = results_page(collection, policy)
+    assert "Cells that failed" in page
+    assert "![" not in page
+
+
+def test_a_legend_names_nothing_that_was_not_measured(policy: Policy) -> None:
+    for speeds, shown in (((), False), ((timed(1.4),), True)):
+        collection = Collection((), (one("none", 0.5),), speeds)
+        legend = dict(figures(collection, policy))["streets-summary"].legends[0]
+        words = {text.get_text() for text in legend.get_texts()}
+        assert ("fastest" in words) is shown
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_the_leader_of_a_small_sweep_is_named(above: bool, policy: Policy) -> None:
+    collection = Collection((), (one("none", 0.9 if above else 0.5),))
+    figure = dict(figures(collection, policy))["streets-trade-off"]
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert "taylor/global" in words
+
+
+def test_names_do_not_crowd_where_there_are_many_budgets(policy: Policy) -> None:
+    for picture in ("streets-summary", "streets-trade-off"):
+        figure = dict(figures(SWEEPS["eleven budgets"], policy))[picture]
+        words = [text.get_text().replace("\n", "/") for text in figure.axes[0].texts]
+        assert words.count("taylor/global") == 1, picture
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_few_layers_are_drawn_from_zero(count: int) -> None:
+    record = sensitivity("bisenetv2", layers=FEW)
+    for rows in (record.layers[:count], tuple(
+        dataclasses.replace(row, error=0.0, macs=0.0) for row in record.layers[:count]
+    )):  # fmt: skip
+        figure = layers.draw("mine", dataclasses.replace(record, layers=rows))
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            assert axes.get_xlim()[0] == 0 < axes.get_xlim()[1]
+        assert outside(figure) == []
