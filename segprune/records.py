@@ -2,7 +2,7 @@
 
 A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples,
 string-keyed mappings, and further frozen dataclasses. Loading is strict: it refuses, it does not
-guess.
+guess. Only a field that came `later` may be missing, for files of older versions lack it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from typing import Any, TypeVar
 
 from segprune.errors import ArtifactError
 
-__all__ = ["from_json", "new_folder", "read_record", "to_json", "write_atomic", "write_record"]
+__all__ = [
+    "from_json", "later", "new_folder", "read_record", "to_json", "write_atomic", "write_record",
+]  # fmt: skip
 
 Record = TypeVar("Record")
 
+_LATER = "came later"
 _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
 
 
@@ -137,6 +140,11 @@ def _cannot_make(path: Path, error: OSError) -> ArtifactError:
 
 
 # -- records ---------------------------------------------------------------------------------------
+
+
+def later(default: Any) -> Any:
+    """A field of a record that older versions did not write; they read as having `default`."""
+    return dataclasses.field(default=default, metadata={_LATER: True})
 
 
 def to_json(record: Any) -> str:
@@ -257,14 +265,19 @@ def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) ->
     hints = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     prefix = f"{where}." if where else ""
+    came_later = {field.name for field in dataclasses.fields(kind) if _LATER in field.metadata}
     for name in names:
-        if name not in value:
+        if name not in value and name not in came_later:
             raise _wrong(source, prefix + name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")
     return kind(
-        **{name: _decode(hints[name], value[name], source, prefix + name) for name in names}
+        **{
+            name: _decode(hints[name], value[name], source, prefix + name)
+            for name in names
+            if name in value
+        }
     )
 
 

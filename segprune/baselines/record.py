@@ -13,6 +13,7 @@ from segprune.errors import ArtifactError
 from segprune.fingerprint import Conditions, Fingerprint
 from segprune.gates.floors import Floors, Size
 from segprune.metrics import ConfusionMatrix, Score
+from segprune.records import later
 from segprune.speed import SpeedComparison
 
 __all__ = [
@@ -137,7 +138,12 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A case as it was accepted. `accepted` grows by one entry each time, the newest last."""
+    """A case as it was accepted. `accepted` grows by one entry each time, the newest last.
+
+    Attributes:
+        best: figures by name, the best that were accepted since a reason was given for less
+            (`segprune.baselines.best`); None in files of older versions, whose own figures count.
+    """
 
     SCHEMA: ClassVar[str] = "segprune.baseline/2"
 
@@ -149,6 +155,7 @@ class Baseline:
     accuracy: AccuracyFacts
     speed: SpeedFacts
     accepted: tuple[Acceptance, ...]
+    best: Mapping[str, float] | None = later(None)
 
 
 def counts_as_text(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str, str]:
