@@ -60,6 +60,7 @@ class DataFacts:
         classes: the class map: index by place.
         void: the label that counts nowhere.
         preprocessing: of the images; size None: as they are stored.
+        sequences: what was taken for a sequence, in words; "" in files of older versions.
     """
 
     name: str
@@ -69,6 +70,7 @@ class DataFacts:
     classes: tuple[str, ...]
     void: int
     preprocessing: Preprocessing
+    sequences: str = later("")
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
     for name, one, other in (
         ("dense network", *(each.network.dense_weights[:12] for each in (old, new))),
         ("images", _images(old), _images(new)),
+        ("sequences", old.data.sequences or new.data.sequences, new.data.sequences),
         ("input of speed", *(str(each.speed.input) for each in (old, new))),
         ("memory format of speed", *(each.speed.fingerprint.memory_format for each in (old, new))),
     ):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from segprune.data.sequences import is_file
 from segprune.errors import InputError
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.gates.terms import Terms
@@ -38,6 +39,8 @@ class Case:
         data: name of a data set, a data set, or a function that opens one.
         data_name: what the policy calls it; None where the policy says nothing of data sets.
         split, count: of a data set that is given by its name.
+        sequences: a pattern or a file that says which images are one sequence, as for
+            `segprune.data.sequences`; None: as the artefact or the data set says.
         skip_without_data: whether images that are not on this machine are no reason for red with
             --segprune-strict; for images that cannot be everywhere.
         terms: what is promised, and by what rules it is judged.
@@ -57,6 +60,7 @@ class Case:
     data_name: str | None
     split: str
     count: int | None
+    sequences: str | Path | None
     skip_without_data: bool
     terms: Terms
     continued: Path | None
@@ -101,6 +105,7 @@ def _declared(
     weights: str | Path | None = None,
     split: str = "val",
     count: int | None = None,
+    sequences: str | Path | None = None,
     skip_without_data: bool = False,
     network: str | None = None,
     continued: str | Path | None = None,
@@ -122,6 +127,12 @@ def _declared(
         case, artifact=artifact, baselines=baselines, policy=policy,
         **{n: v for n, v in (("weights", weights), ("continued", continued)) if v is not None},
     )  # fmt: skip
+    if sequences is not None and not (isinstance(sequences, (str, Path)) and str(sequences)):
+        raise InputError(
+            f"marker segprune({case!r}): sequences: expected a regular expression that finds the "
+            "sequence in an image's name, or a file (*.csv) with lines image,sequence, found "
+            f"{sequences!r}; correct the marker."
+        )
     if type(skip_without_data) is not bool or data is None or dense is None:
         raise InputError(
             f"marker segprune({case!r}): expected dense, data, and skip_without_data=True or "
@@ -189,6 +200,7 @@ def _declared(
         data_name=data_name,
         split=split,
         count=count,
+        sequences=folder / sequences if sequences and is_file(sequences) else sequences,
         skip_without_data=skip_without_data,
         terms=terms,
         continued=None if continued is None else folder / continued,

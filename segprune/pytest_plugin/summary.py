@@ -119,14 +119,20 @@ def _claim(case: str, f: dict[str, float]) -> str:
     # images can say something of others, and of that network there is a record alone.
     side = "below" if f["loss"] >= 0 else "above"
     found = f"{case}: {abs(f['loss']):.2f} points {side} its dense file on these images; "
+    if f["sequences"] == f["images"]:
+        taken = "each image is taken for a sequence of its own"
+    else:
+        taken = f"{_counted(f['images'], 'image')} in {_counted(f['sequences'], 'sequence')}"
     if not f["supports_claims"]:
         return found + (
             f"nothing can be said of others ({_counted(f['sequences'], 'sequence')}, "
-            f"{_counted(f['blocks'], 'block')} of frames)"
+            f"{_counted(f['blocks'], 'block')} of frames): that takes 2 sequences and 20 blocks; "
+            f"{taken}"
         )
     return found + (
         f"on others like them at most {f['loss_high']:.2f}, at 95 % ({f['blocks']:.0f} blocks of "
-        f"frames; {f['detectable']:.2f} points above a margin would be found in four of five cases)"
+        f"frames; {f['detectable']:.2f} points above a margin would be found in four of five "
+        f"cases); {taken}"
     )
 
 

@@ -108,6 +108,11 @@ class DataSection(Section):
         train, val: splits for training and for evaluation.
         size: (H, W) of the network's input in evaluation; None: as the images are stored.
         count, val_count: only so many images; None: all.
+        sequences: which validation images are one sequence, for what gates say of other images: a
+            regular expression that finds the sequence in an image's name, or a file (*.csv) with
+            lines `image,sequence`. None: as the data set says; what it says nothing of counts by
+            itself. A pattern goes along with the artefact; a file has to be named in the gates'
+            marker, too.
         workers: processes that read and augment; 0 does it in the training process, on its device.
     """
 
@@ -118,6 +123,7 @@ class DataSection(Section):
     size: tuple[Side, Side] | None = None
     count: int | None = Field(None, ge=1)
     val_count: int | None = Field(None, ge=1)
+    sequences: Annotated[str, Field(min_length=1)] | None = None
     workers: int = Field(0, ge=0, le=1024)
 
 
