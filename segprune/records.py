@@ -2,7 +2,7 @@
 
 A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples,
 string-keyed mappings, and further frozen dataclasses. Loading is strict: it refuses, it does not
-guess.
+guess. Only a field that came `later` may be missing, for files of older versions lack it.
 """
 
 from __future__ import annotations

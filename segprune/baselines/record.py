@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from segprune.errors import ArtifactError
 from segprune.fingerprint import Conditions, Fingerprint
 from segprune.gates.floors import Floors, Size
 from segprune.metrics import ConfusionMatrix, Score
+from segprune.records import LATER
 from segprune.speed import SpeedComparison
 
 __all__ = [
@@ -59,6 +60,7 @@ class DataFacts:
         classes: the class map: index by place.
         void: the label that counts nowhere.
         preprocessing: of the images; size None: as they are stored.
+        sequences: what was taken for a sequence, in words; "" in files of older versions.
     """
 
     name: str
@@ -68,6 +70,7 @@ class DataFacts:
     classes: tuple[str, ...]
     void: int
     preprocessing: Preprocessing
+    sequences: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,12 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A case as it was accepted. `accepted` grows by one entry each time, the newest last."""
+    """A case as it was accepted. `accepted` grows by one entry each time, the newest last.
+
+    Attributes:
+        best: figures by name, the best that were accepted since a reason was given for less
+            (`segprune.baselines.best`); None in files of older versions, whose own figures count.
+    """
 
     SCHEMA: ClassVar[str] = "segprune.baseline/2"
 
@@ -149,6 +157,7 @@ class Baseline:
     accuracy: AccuracyFacts
     speed: SpeedFacts
     accepted: tuple[Acceptance, ...]
+    best: Mapping[str, float] | None = field(default=None, metadata=LATER)
 
 
 def counts_as_text(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from segprune.baselines.best import best_after, best_of, figures_of, words_of, worse
 from segprune.baselines.reading import read_baseline
 from segprune.baselines.record import Acceptance, Baseline
 from segprune.environment import environment
@@ -16,14 +17,13 @@ from segprune.records import write_record
 
 __all__ = ["accept", "lowered"]
 
-_POINTS = 1e-4  # of mIoU in [0, 1]: what another machine's rounding may change
-
 
 def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseline:
     """Write a baseline in place of the one that is there, if any.
 
     Args:
-        baseline: its `accepted` is replaced: the old entries, and a new one.
+        baseline: its `accepted` is replaced: the old entries, and a new one; and its `best` by the
+            best of what the file has and what is new.
         because: a reason; needed where something is lowered, and kept in the file.
 
     Raises:
@@ -39,7 +39,7 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
             f"{path.parent}: expected a folder for baselines, found {error.strerror or error}; "
             "make one, or name another with baselines=."
         ) from error
-    history: tuple[Acceptance, ...] = ()
+    old: Baseline | None = None
     less: tuple[str, ...] = ()
     if path.exists():
         try:
@@ -48,7 +48,7 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
             told = str(error).replace(str(path), path.name)  # files are shared, folders are not
             less = (f"the baseline that is there cannot be compared with: {told}",)
         else:
-            history, less = old.accepted, lowered(old, baseline)
+            less = lowered(old, baseline)
     if less and not (because and because.strip()):
         raise InputError(
             f"{baseline.case}: expected a reason to lower its baseline, found none; "
@@ -56,26 +56,29 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
         )
     here = environment()
     entry = Acceptance(here.segprune, here.torch, because if less else None, less)
-    written = dataclasses.replace(baseline, accepted=(*history, entry))
+    history = () if old is None else old.accepted
+    written = dataclasses.replace(
+        baseline, accepted=(*history, entry), best=best_after(old, baseline)
+    )
     write_record(path, written)
     return written
 
 
 def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
-    """What a new baseline promises less of than the old one, a sentence each."""
+    """What a new baseline promises less of than was accepted before, a sentence each.
+
+    Figures are held against the best accepted ones, so that many small steps count together.
+    """
     less = []
-    for name, before, after in (
-        ("mIoU", old.accuracy.score.miou, new.accuracy.score.miou),
-        ("floor of mIoU", old.floors.miou, new.floors.miou),
-        ("mIoU of dense", old.accuracy.dense.miou, new.accuracy.dense.miou),
-    ):
-        if after < before - _POINTS:
-            less.append(f"{name} from {100 * before:.2f} to {100 * after:.2f}")
-    for name, floor in old.floors.class_iou.items():
-        now = new.floors.class_iou.get(name)
-        if floor is not None and (now is None or now < floor - _POINTS):
-            value = "nothing" if now is None else f"{100 * now:.1f}"
-            less.append(f"floor of {name} from {100 * floor:.1f} to {value}")
+    own, best = figures_of(old), best_of(old)
+    for name, now in worse(best, new).items():
+        after = new.speed.comparison.speedup if name == "speed-up" else now
+        before = words_of(name, best[name])
+        if best[name] != own.get(name):
+            before += " (the best accepted)"
+        elif name == "speed-up":
+            before = words_of(name, old.speed.comparison.speedup)
+        less.append(f"{name} from {before} to {words_of(name, after)}")
     if new.floors.rule != old.floors.rule:
         less.append(f"the promise from {old.floors.rule!r} to {new.floors.rule!r}")
     for name in ("most_macs", "most_params"):
@@ -83,7 +86,9 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
         if before is not None and (after is None or after > before):
             less.append(f"{name} from {before:,} to {'no limit' if after is None else after}")
     for name, one, other in (
+        ("dense network", *(each.network.dense_weights[:12] for each in (old, new))),
         ("images", _images(old), _images(new)),
+        ("sequences", old.data.sequences or new.data.sequences, new.data.sequences),
         ("input of speed", *(str(each.speed.input) for each in (old, new))),
         ("memory format of speed", *(each.speed.fingerprint.memory_format for each in (old, new))),
     ):
@@ -91,15 +96,6 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
             less.append(f"{name} from {one} to {other}")
     if new.floors.speedup < old.floors.speedup:
         less.append(f"least speed-up from ×{old.floors.speedup:g} to ×{new.floors.speedup:g}")
-    if new.speed.comparison.high < old.speed.comparison.low:
-        less.append(
-            f"speed-up from ×{old.speed.comparison.speedup:.2f} to "
-            f"×{new.speed.comparison.speedup:.2f}"
-        )
-    for name in ("params", "macs", "activation_bytes"):
-        before, after = getattr(old.size.pruned, name), getattr(new.size.pruned, name)
-        if after > before:
-            less.append(f"{name} grow from {before:,} to {after:,}")
     return tuple(less)
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from segprune.errors import InputError
 from segprune.execution import run_method, tensors_in
+from segprune.gates.kept import SURELY_SLOWER, speedup_status
 from segprune.gates.verdict import Status, Verdict
 from segprune.network import digest_of, tensors_of
 from segprune.observation import primary
@@ -27,7 +28,7 @@ __all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_speed"]
 
 Role = Literal["regression", "speedup"]
 
-SURELY_SLOWER, SURELY_FAST_ENOUGH = 1.01, 1.05
+SURELY_FAST_ENOUGH = 1.05
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,7 @@ def decide(
             has to be a clear one.
     """
     if role == "speedup":
-        owed = max(floor, SURELY_SLOWER) if same_shapes else floor
-        if found.low >= owed:
-            return Status.PASS
-        return Status.FAIL if found.high < floor else None
+        return speedup_status(found.low, found.high, floor, same_shapes)
     if found.high < floor / SURELY_SLOWER:
         return Status.FAIL
     return Status.PASS if found.low > floor / SURELY_FAST_ENOUGH else None

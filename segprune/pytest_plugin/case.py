@@ -14,6 +14,7 @@ import pytest
 
 from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import Given
+from segprune.data.sequences import is_file
 from segprune.errors import InputError
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.gates.terms import Terms
@@ -42,6 +43,8 @@ class Case:
         split, count: of a data set that is given by its name.
         given: what the marker says of the normalisation: `mean`, `std` and `range`.
         label_map: what single values in label files mean, of a data set given by its name.
+        sequences: a pattern or a file that says which images are one sequence, as for
+            `segprune.data.sequences`; None: as the artefact or the data set says.
         skip_without_data: whether images that are not on this machine are no reason for red with
             --segprune-strict; for images that cannot be everywhere.
         terms: what is promised, and by what rules it is judged.
@@ -63,6 +66,7 @@ class Case:
     count: int | None
     given: Given
     label_map: Mapping[Any, Any] | None
+    sequences: str | Path | None
     skip_without_data: bool
     terms: Terms
     continued: Path | None
@@ -111,6 +115,7 @@ def _declared(
     std: Any = None,
     range: Any = None,
     label_map: Any = None,
+    sequences: str | Path | None = None,
     skip_without_data: bool = False,
     network: str | None = None,
     continued: str | Path | None = None,
@@ -132,6 +137,12 @@ def _declared(
         case, artifact=artifact, baselines=baselines, policy=policy,
         **{n: v for n, v in (("weights", weights), ("continued", continued)) if v is not None},
     )  # fmt: skip
+    if sequences is not None and not (isinstance(sequences, (str, Path)) and str(sequences)):
+        raise InputError(
+            f"marker segprune({case!r}): sequences: expected a regular expression that finds the "
+            "sequence in an image's name, or a file (*.csv) with lines image,sequence, found "
+            f"{sequences!r}; correct the marker."
+        )
     if type(skip_without_data) is not bool or data is None or dense is None:
         raise InputError(
             f"marker segprune({case!r}): expected dense, data, and skip_without_data=True or "
@@ -209,6 +220,7 @@ def _declared(
         count=count,
         given=given,
         label_map=label_map,
+        sequences=folder / sequences if sequences and is_file(sequences) else sequences,
         skip_without_data=skip_without_data,
         terms=terms,
         continued=None if continued is None else folder / continued,

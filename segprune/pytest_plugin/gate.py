@@ -138,12 +138,14 @@ class Gate:
         if not same.is_green:
             return same, figures
         difference = bootstrap_difference(
-            subject.dense_evaluation.matrix, found.matrix, subject.dataset.sequences
-        )
+            subject.dense_evaluation.matrix, found.matrix, subject.sequences.labels,
+            basis=subject.sequences.words,
+        )  # fmt: skip
         figures |= {
             "loss": difference.loss, "loss_high": difference.high,
             "detectable": difference.detectable, "blocks": difference.blocks,
-            "sequences": difference.sequences, "supports_claims": difference.supports_claims,
+            "sequences": difference.sequences, "images": len(found.names),
+            "supports_claims": difference.supports_claims,
         }  # fmt: skip
         verdicts = [
             gate_dense(dense.miou, terms.dense_miou),

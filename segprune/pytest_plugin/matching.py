@@ -78,6 +78,8 @@ def same_data(subject: Subject, baseline: Baseline) -> Verdict:
         ("data void", there.void, here.void),
         ("data preprocessing", there.preprocessing, here.preprocessing),
     )
+    if there.sequences:  # a file of an older version does not say
+        differences += _differences(("data sequences", there.sequences, here.sequences))
     if not differences and tuple(baseline.accuracy.per_image) != subject.pruned_evaluation.names:
         differences = (f"data: expected the baseline's images, found others; {MEND}",)
     return unless(differences, Status.NOT_COMPARABLE, "the baseline's images")

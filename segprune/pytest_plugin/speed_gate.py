@@ -69,7 +69,8 @@ class SpeedGate(Gate):
         self._session.comparisons[self._item.nodeid] = found
         figures: Figures = {
             "speedup": found.speedup, "speedup_low": found.low, "speedup_high": found.high,
-            "speedup_floor": self._case.terms.speedup, "pairs": found.pairs,
+            "speedup_floor": self._case.terms.speedup,
+            "speedup_promised": self._case.terms.budget.speedup, "pairs": found.pairs,
             "fps": found.candidate_fps, "dense_fps": found.reference_fps,
         }  # fmt: skip
         size, memory_format = subject.speed_input

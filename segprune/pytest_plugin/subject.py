@@ -19,6 +19,7 @@ from segprune.costs import cost
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import NAMES, open_dataset
 from segprune.data.preprocessing import Preprocessing
+from segprune.data.sequences import Sequences, sequences_of
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation import Evaluation, evaluate_images, near_chance
 from segprune.gates.floors import Floors, Promise, Size, floors_of, promise_of
@@ -185,6 +186,17 @@ class Subject:
         return continued if continued.miou > own.miou else own
 
     @cached_property
+    def sequences(self) -> Sequences:
+        """Which images are one sequence: by the marker, the artefact, or the data set.
+
+        Raises:
+            InputError: a pattern or a file that does not fit the names of the images.
+        """
+        told = self.header.metadata.get("sequences")
+        given = self.case.sequences or (told if isinstance(told, str) else None)
+        return sequences_of(self.pruned_evaluation.names, self.dataset.sequences, given)
+
+    @cached_property
     def example(self) -> Tensor:
         """Random numbers in the shape of one image, the same every time."""
         return random_example(self._image_input)
@@ -240,6 +252,7 @@ class Subject:
             classes=self.dataset.classes.names,
             void=self.pruned_evaluation.matrix.void,
             preprocessing=self.preprocessing,
+            sequences=self.sequences.words,
         )
 
     @property

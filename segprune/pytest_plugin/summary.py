@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -113,8 +114,26 @@ def verdict_of(results: Sequence[Result]) -> str:
 
 
 def claims(results: Sequence[Result]) -> list[str]:
-    """What can be said beyond the images, for each case whose accuracy was judged."""
-    return [_claim(result.case, result.figures) for result in results if "loss" in result.figures]
+    """What can be said beyond the images, and what a gate leaves of a promise; a line each."""
+    figures = [(result.case, result.figures) for result in results]
+    return [
+        *(_claim(case, f) for case, f in figures if "loss" in f),
+        *(_share_of_speed(case, f) for case, f in figures if _is_spared(f)),
+    ]
+
+
+def _is_spared(f: dict[str, float]) -> bool:
+    """Whether a speed-up is less than promised, and the gate asks for less."""
+    promised = f.get("speedup_promised", 0)
+    return f.get("speedup_low", math.inf) < promised and f["speedup_floor"] < promised
+
+
+def _share_of_speed(case: str, f: dict[str, float]) -> str:
+    return (
+        f"{case}: the gate asks for a speed-up of ×{f['speedup_floor']:g}, a share of the promised "
+        f"×{f['speedup_promised']:g} (gate_share in the policy); segprune report asks for all of "
+        f"it, and would not call at least ×{f['speedup_low']:.2f} kept"
+    )
 
 
 def _claim(case: str, f: dict[str, float]) -> str:
@@ -122,14 +141,20 @@ def _claim(case: str, f: dict[str, float]) -> str:
     # images can say something of others, and of that network there is a record alone.
     side = "below" if f["loss"] >= 0 else "above"
     found = f"{case}: {abs(f['loss']):.2f} points {side} its dense file on these images; "
+    if f["sequences"] == f["images"]:
+        taken = "each image is taken for a sequence of its own"
+    else:
+        taken = f"{_counted(f['images'], 'image')} in {_counted(f['sequences'], 'sequence')}"
     if not f["supports_claims"]:
         return found + (
             f"nothing can be said of others ({_counted(f['sequences'], 'sequence')}, "
-            f"{_counted(f['blocks'], 'block')} of frames)"
+            f"{_counted(f['blocks'], 'block')} of frames): that takes 2 sequences and 20 blocks; "
+            f"{taken}"
         )
     return found + (
         f"on others like them at most {f['loss_high']:.2f}, at 95 % ({f['blocks']:.0f} blocks of "
-        f"frames; {f['detectable']:.2f} points above a margin would be found in four of five cases)"
+        f"frames; {f['detectable']:.2f} points above a margin would be found in four of five "
+        f"cases); {taken}"
     )
 
 

@@ -9,6 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from segprune.gates.kept import holds
 from segprune.gates.policy import Policy
 from segprune.pipeline.sweep.records import RECOVERIES
 from segprune.report.standings import Row, mean
@@ -128,7 +129,7 @@ def _within(study: Study, sweep: Sweep, network: Network, policy: Policy) -> Ite
         tried = [p for p in sweep.find(network.name) if p.recovery in recoveries]
         if not tried:
             continue
-        good = [p for p in tried if 100 * (dense - p.miou) <= allowed]
+        good = [p for p in tried if holds(p.miou, dense - allowed / 100)]
         if not good:
             nearest = max(tried, key=lambda p: (p.miou, p.strategy))
             yield (

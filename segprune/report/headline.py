@@ -55,7 +55,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
         "split, differences before rounding. Several seeds: mean (lowest – highest). Speed-up: one "
         f"thread{_processors(rows)}{at}, dense and pruned measured in turn. Promise: "
-        f"`policy.toml`, on the mean of the seeds{_may_be_lost(rows)}."
+        f"`policy.toml`, on the mean of the seeds{_may_be_lost(rows)}{_gates_ask(rows, policy)}."
     ]
     notes += _about_recipes(rows)
     for network, of_network in groupby(rows, key=lambda row: row.trained.network):
@@ -96,6 +96,14 @@ def _may_be_lost(rows: Sequence[Row]) -> str:
         f"{row.trained.title} {row.budget.miou_loss:g}" for row in rows if row.budget is not None
     ]
     return f"; points of mIoU that may be lost: {', '.join(told)}" if told else ""
+
+
+def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
+    """Where a gate may pass what this table says is missed."""
+    less = any(row.budget is not None and row.budget.speedup > 1 for row in rows)
+    if policy.speedup_share == 1 or not less:
+        return ""
+    return f"; of a gain in speed this table asks for all, gates for {policy.speedup_share:g} of it"
 
 
 def _about_recipes(rows: Sequence[Row]) -> list[str]:

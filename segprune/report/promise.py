@@ -1,16 +1,31 @@
-"""Whether a pruned network keeps what the policy promises, over all of its seeds."""
+"""Whether a pruned network keeps what the policy promises, over all of its seeds.
+
+The judge is that of the gates (`segprune.gates.kept`); this puts its answer into the report's
+words. A report holds to the whole promise; gates may leave a share of the gain in speed to machines
+that others load (`Policy.speedup_share`).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from segprune.gates import kept
+from segprune.gates.floors import gate_dense
+from segprune.gates.kept import Figures, Miss, Size
 from segprune.gates.policy import Budget, Policy
+from segprune.gates.terms import Terms
+from segprune.gates.verdict import Status
+from segprune.metrics import Score
 
 __all__ = ["Findings", "Promise", "judge", "judge_dense"]
 
-_SLACK = 1e-9  # rounding of differences, no allowance
+_SOME = Size(10**12, 10**12, 0)
+_KINDS: dict[Status, Literal["kept", "missed", "open"]] = {
+    Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,8 +35,10 @@ class Findings:
     Attributes:
         macs, params: shares of the dense network's.
         miou_loss: in points; negative is a gain.
-        class_losses: by class, in points; None where only one of the two has an IoU.
+        class_losses: by class, in points; None where the pruned network alone has no IoU.
         speedup_low: lower end of the interval, on one thread; None where it was not measured.
+        speedup_high: its upper end; None: nothing is known above the lower one.
+        dense_miou, dense_size: what shares and losses are of.
     """
 
     macs: float
@@ -29,41 +46,51 @@ class Findings:
     miou_loss: float
     class_losses: Mapping[str, float | None]
     speedup_low: float | None
+    speedup_high: float | None = None
+    dense_miou: float = 1.0
+    dense_size: Size = _SOME
+
+    @property
+    def figures(self) -> Figures:
+        """As the judge takes them: whole counts, and IoUs beside dense ones of 1."""
+        low, dense = self.speedup_low, self.dense_size
+        return Figures(
+            size=Size(_count(self.params, dense.params), _count(self.macs, dense.macs), 0),
+            dense_size=dense,
+            miou=self.dense_miou - self.miou_loss / 100,
+            dense_miou=self.dense_miou,
+            class_iou={
+                name: None if loss is None else 1 - loss / 100
+                for name, loss in self.class_losses.items()
+            },
+            speedup=None if low is None else (low, self.speedup_high or low),
+        )
 
 
 @dataclass(frozen=True)
 class Promise:
-    """`kept`, `missed`, `open` (something was not measured) or `none` (nothing was promised)."""
+    """`kept`, `missed`, `open` (not decided by what was measured) or `none` (nothing promised)."""
 
     kind: Literal["kept", "missed", "open", "none"]
     reasons: tuple[str, ...] = ()
 
 
-def judge(budget: Budget | None, found: Findings) -> Promise:
-    """Hold findings against a promise; every miss is named. Pure."""
+def judge(budget: Budget | None, found: Findings, *, speedup_share: float = 1.0) -> Promise:
+    """Hold findings against a promise; every miss is named. Pure.
+
+    Args:
+        speedup_share: of the promised gain in speed that is asked for; a gate gives its policy's.
+    """
     if budget is None:
         return Promise("none")
-    missed = []
-    for name, share, most in (
-        ("MACs", found.macs, budget.macs), ("parameters", found.params, budget.params)
-    ):  # fmt: skip
-        if most is not None and not share <= most + _SLACK:
-            missed.append(f"{name} at {100 * share:.1f} % of dense, may be {100 * most:g} %")
-    if not found.miou_loss <= budget.miou_loss + _SLACK:
-        missed.append(f"mIoU lost {found.miou_loss:.2f} points, may lose {budget.miou_loss:g}")
-    for name, loss in found.class_losses.items():
-        if loss is None:
-            missed.append(f"{name} has an IoU in only one of the two networks")
-        elif not loss <= budget.class_loss + _SLACK:
-            missed.append(f"{name} lost {loss:.1f} points, may lose {budget.class_loss:g}")
-    low = found.speedup_low
-    if low is not None and not low >= budget.speedup - _SLACK:
-        missed.append(f"speed-up at least ×{low:.2f}, owes ×{budget.speedup:g}")
-    if missed:
-        return Promise("missed", tuple(missed))
-    if low is None:
-        return Promise("open", (f"speed-up not measured, owes ×{budget.speedup:g}",))
-    return Promise("kept")
+    names, dense = tuple(found.class_losses), found.dense_size
+    score = Score(found.dense_miou, (1.0,) * len(names), 1.0, 0)
+    floors = kept.floors_of(Terms(budget, speedup_share=speedup_share), names, score, dense)
+    judgement = kept.judge(found.figures, floors)
+    reasons = [_missed(miss, budget, found, floors.speedup) for miss in judgement.missed]
+    if not reasons:
+        reasons = [_open(found, floors.speedup) for _ in judgement.open]
+    return Promise(_KINDS[judgement.status], tuple(reasons))
 
 
 def judge_dense(policy: Policy, data: str, miou: float) -> Promise:
@@ -71,7 +98,45 @@ def judge_dense(policy: Policy, data: str, miou: float) -> Promise:
     least = policy.dense.get(data)
     if least is None:
         return Promise("none")
-    if not miou >= least - _SLACK:
+    if not gate_dense(miou, least).is_green:
         reason = f"mIoU {100 * miou:.2f}, a baseline needs {100 * least:g}"
         return Promise("missed", (reason,))
     return Promise("kept")
+
+
+def _count(share: float, whole: int) -> int:
+    """What is no number is more than there is."""
+    return whole + 1 if math.isnan(share) else round(share * whole)
+
+
+def _missed(miss: Miss, budget: Budget, found: Findings, speedup: float) -> str:
+    match miss.clause:
+        case "macs":
+            share = 100 * (budget.macs or 0)
+            return f"MACs at {100 * found.macs:.1f} % of dense, may be {share:g} %"
+        case "params":
+            share = 100 * (budget.params or 0)
+            return f"parameters at {100 * found.params:.1f} % of dense, may be {share:g} %"
+        case "smaller":
+            return "not smaller than dense: no channel was removed"
+        case "floor":
+            return f"mIoU may lose {budget.miou_loss:g} points, which is all: nothing is promised"
+        case "miou":
+            return f"mIoU lost {found.miou_loss:.2f} points, may lose {budget.miou_loss:g}"
+        case "ratio":
+            share = found.figures.miou / found.dense_miou
+            return f"mIoU is {share:.4f} of dense, has to be {budget.miou_ratio:g}"
+        case "class":
+            loss = found.class_losses[miss.name]
+            if loss is None:
+                return f"{miss.name} has an IoU in only one of the two networks"
+            return f"{miss.name} lost {loss:.1f} points, may lose {budget.class_loss:g}"
+        case "speedup":
+            return f"speed-up at least ×{found.speedup_low:.2f}, owes ×{speedup:g}"
+
+
+def _open(found: Findings, speedup: float) -> str:
+    if found.speedup_low is None:
+        return f"speed-up not measured, owes ×{speedup:g}"
+    interval = f"×{found.speedup_low:.2f} – {found.speedup_high:.2f}"
+    return f"speed-up {interval} decides neither way, owes ×{speedup:g}; measure it longer"

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.errors import InputError
+from segprune.gates.kept import Size
 from segprune.gates.policy import Budget, Policy
 from segprune.pipeline.sweep.records import SpeedRecord
 from segprune.pipeline.training.record import TrainingRecord
@@ -262,6 +263,9 @@ def _row(
         miou_loss=100 * (dense.miou - trained.miou),
         class_losses=_class_losses(trained, dense, first.classes),
         speedup_low=speed.speed.low if speed else None,
+        speedup_high=speed.speed.high if speed else None,
+        dense_miou=dense.miou,
+        dense_size=Size(first.dense_params, first.dense_macs, 0),
     )
     return Row(trained, dense, speed, judge(budget, found), budget)
 
@@ -269,13 +273,12 @@ def _row(
 def _class_losses(
     trained: Trained, dense: Trained, classes: Sequence[str]
 ) -> dict[str, float | None]:
-    losses: dict[str, float | None] = {}
-    for name, before, after in zip(classes, dense.class_iou, trained.class_iou, strict=True):
-        if before is not None and after is not None:
-            losses[name] = 100 * (before - after)
-        elif before is not after:
-            losses[name] = None
-    return losses
+    """Of the classes that dense has an IoU of; None where the pruned network has none."""
+    return {
+        name: None if after is None else 100 * (before - after)
+        for name, before, after in zip(classes, dense.class_iou, trained.class_iou, strict=True)
+        if before is not None
+    }
 
 
 def _speed_of(

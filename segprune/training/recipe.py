@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from segprune.data.sequences import is_file
 from segprune.errors import InputError
 from segprune.training.sections import (
     AugmentationSection,
@@ -63,6 +64,8 @@ class Recipe(Section):
         """For a record: without the folder of the images, and other paths by their last name."""
         content = self.model_dump(mode="json")
         content["data"]["root"] = None
+        if self.data.sequences is not None and is_file(self.data.sequences):
+            content["data"]["sequences"] = Path(self.data.sequences).name
         for section, field in (
             ("network", "init_from"), ("network", "architecture_of"), ("distillation", "teacher")
         ):  # fmt: skip

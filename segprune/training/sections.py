@@ -118,6 +118,11 @@ class DataSection(Section):
         range: (low, high) that the pixel values 0 and 255 are scaled to; left out: [0, 1].
         label_map: what single values in label files mean: class indices, or "void"; in place of
             that of `classes.toml`.
+        sequences: which validation images are one sequence, for what gates say of other images: a
+            regular expression that finds the sequence in an image's name, or a file (*.csv) with
+            lines `image,sequence`. None: as the data set says; what it says nothing of counts by
+            itself. A pattern goes along with the artefact; a file has to be named in the gates'
+            marker, too.
         workers: processes that read and augment; 0 does it in the training process, on its device.
     """
 
@@ -132,6 +137,7 @@ class DataSection(Section):
     std: tuple[float, float, float] | None = None
     range: tuple[float, float] | None = None
     label_map: dict[str, int | Literal["void"]] | None = None
+    sequences: Annotated[str, Field(min_length=1)] | None = None
     workers: int = Field(0, ge=0, le=1024)
 
     @model_validator(mode="after")

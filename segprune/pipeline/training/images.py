@@ -14,11 +14,13 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from segprune.data.dataset import Sample, SegmentationDataset
+from segprune.data.files import FileDataset
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.data.order import EpochOrder, epoch_order
 from segprune.data.preprocessing import Preprocessing
 from segprune.data.reading import spread
+from segprune.data.sequences import sequences_of
 from segprune.errors import InputError
 from segprune.training.batches import CPU, in_own_words, training_loader
 from segprune.training.fitting import steps_per_epoch
@@ -99,6 +101,8 @@ def open_images(section: DataSection) -> Images:
             f"again ({training.source(0)}); sort them into train/ and val/, or, if that is meant, "
             f"say val = {section.train!r}."
         )
+    if section.sequences is not None:
+        validation.sequences = _sequences(validation, section.sequences)
     if section.size is None:
         _require_one_size(validation, "data.size", "size")
     first = validation[0].image
@@ -106,6 +110,15 @@ def open_images(section: DataSection) -> Images:
     size = (int(first.shape[-2]), int(first.shape[-1]))
     preprocessing = replace(normalisation.preprocessing, size=size)
     return Images(training, validation, preprocessing, normalisation, preprocessing(first[None]))
+
+
+def _sequences(images: SegmentationDataset, given: str) -> tuple[str, ...]:
+    known = images.sequences  # which are the names of streets
+    names = [pair.name for pair in images.pairs] if isinstance(images, FileDataset) else known
+    try:
+        return sequences_of(names, known, given).labels
+    except InputError as error:
+        raise InputError(f"data.{error}") from error
 
 
 def require_views(images: Images, recipe: Recipe) -> None:

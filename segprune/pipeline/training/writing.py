@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from segprune.artifacts import save
+from segprune.data.sequences import is_file
 from segprune.pipeline.training.images import Images
 from segprune.pipeline.training.start import Start, load_artifact
 from segprune.training.recipe import Recipe
@@ -41,6 +42,8 @@ def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
         "run": recipe.name,
         "half": recipe.half,
     }
+    if recipe.data.sequences is not None and not is_file(recipe.data.sequences):
+        facts["sequences"] = recipe.data.sequences
     if recipe.network.average_of is not None:
         facts["mean_of"] = [path.name for path in recipe.network.average_of]
     return facts

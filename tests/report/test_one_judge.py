@@ -1,0 +1,148 @@
+"""A report's "kept" and the gates' verdicts agree, whatever was found and whatever was promised."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from report.records import CLASSES, score, speed, training
+from report.rows import row_of, rows_of
+from segprune.gates.floors import Size, floors_of, gate_budget, gate_dense, gate_floors
+from segprune.gates.policy import Budget, Policy
+from segprune.gates.speed import decide
+from segprune.gates.terms import Terms
+from segprune.gates.verdict import Status
+from segprune.metrics import Score
+from segprune.report.headline import headline_notes
+from segprune.report.promise import Findings, judge, judge_dense
+
+KINDS = {Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open"}
+SPEED = speed(1.8)  # its pairs are not looked at here
+
+shares = st.sampled_from([0.3, 0.4999, 0.5, 0.5001, 0.8, 1.0, 1.2]) | st.floats(0.01, 1.2)
+ious = st.sampled_from([0.0, 0.55, 0.62, 0.69, 0.7, 0.71, 0.72]) | st.floats(0, 1)
+ratios = st.sampled_from([0.9, 1.0, 1.455, 1.7, 1.71, 2.0]) | st.floats(0.5, 3)
+budgets = st.builds(
+    Budget,
+    st.just("macs50"),
+    miou_loss=st.sampled_from([0.0, 1.0, 2.0, 10.0, 72.0, 100.0]),
+    class_loss=st.sampled_from([0.0, 1.0, 8.0, 100.0]),
+    speedup=st.sampled_from([0.9, 1.0, 1.455, 1.7, 5 / 3]),
+    macs=st.none() | st.sampled_from([0.5, 0.8, 1.0]),
+    params=st.none() | st.sampled_from([0.5, 0.89]),
+    miou_ratio=st.sampled_from([0.0, 0.97, 0.99, 1.0]),
+)
+classes = st.lists(st.none() | ious, min_size=len(CLASSES), max_size=len(CLASSES)).map(tuple)
+scores = st.builds(Score, ious, classes, st.just(0.9), st.just(200))
+intervals = st.none() | st.tuples(ratios, ratios).map(lambda ends: tuple(sorted(ends)))
+
+
+def measured(interval: tuple[float, float]) -> Any:
+    return dataclasses.replace(SPEED.speed, low=interval[0], high=interval[1])
+
+
+def by_gates(
+    terms: Terms, dense: Score, found: Score, dense_size: Size, size: Size,
+    interval: tuple[float, float] | None,
+) -> Status:  # fmt: skip
+    """What the gates of size, accuracy and speed say together."""
+    floors = floors_of(terms, CLASSES, dense, dense_size)
+    statuses = [
+        gate_budget(size, dense_size, floors).status,
+        gate_floors(found, CLASSES, dense.miou, floors).status,
+        Status.INCONCLUSIVE,
+    ]
+    if interval is not None:
+        decided = decide(measured(interval), terms.speedup, "speedup")
+        statuses[2] = decided or Status.INCONCLUSIVE
+    for status in (Status.FAIL, Status.INCONCLUSIVE):
+        if status in statuses:
+            return status
+    return Status.PASS
+
+
+PLAIN = Budget("macs50", miou_loss=2.0, class_loss=8.0, speedup=1.7)
+SAME = score(0.72)
+HOLED = dataclasses.replace(SAME, class_iou=(None, *SAME.class_iou[1:]))
+
+
+@given(budgets, scores, scores, shares, shares, intervals)
+@example(  # the ratio alone is missed
+    dataclasses.replace(PLAIN, miou_ratio=0.99), SAME, score(0.71), 0.5, 0.5, (1.8, 1.9)
+)
+@example(PLAIN, SAME, SAME, 1.0, 1.0, (1.8, 1.9))  # nothing was removed
+@example(dataclasses.replace(PLAIN, miou_loss=72.0), SAME, SAME, 0.5, 0.5, (1.8, 1.9))
+@example(PLAIN, SAME, SAME, 0.5, 0.5, (1.65, 1.75))  # the interval decides neither way
+@example(PLAIN, HOLED, SAME, 0.5, 0.5, (1.8, 1.9))  # a class without a floor
+@example(dataclasses.replace(PLAIN, speedup=5 / 3), SAME, SAME, 0.5, 0.5, (5 / 3, 1.8))
+def test_a_report_says_kept_exactly_where_the_gates_pass(
+    budget: Budget, dense: Score, found: Score, params: float, macs: float,
+    interval: tuple[float, float] | None,
+) -> None:  # fmt: skip
+    teacher = training(result=dense)
+    size = Size(round(teacher.dense_params * params), round(teacher.dense_macs * macs), 0)
+    pruned = training(variant="macs50", share=0.5, result=found, params=size.params, macs=size.macs)
+    timed = speed(1.8, artifact=pruned.artifact)
+    speeds = [] if interval is None else [dataclasses.replace(timed, speed=measured(interval))]
+    policy = Policy({"macs50": budget}, {}, {}, {}, 1)
+    row = row_of(rows_of(policy, teacher, pruned, speeds=speeds), "macs50")
+    dense_size = Size(teacher.dense_params, teacher.dense_macs, 0)
+    verdict = by_gates(Terms(budget), dense, found, dense_size, size, interval)
+    assert row.promise.kind == KINDS[verdict]
+    assert bool(row.promise.reasons) == (verdict is not Status.PASS)
+
+
+@given(
+    st.sampled_from([0.65, 0.85, 1.0]), st.tuples(ratios, ratios).map(lambda e: tuple(sorted(e)))
+)
+@example(share=0.65, interval=(1.5, 1.6))  # what a gate passes, and a report does not
+def test_with_the_gates_share_of_the_gain_a_report_is_a_gate(
+    share: float, interval: tuple[float, float]
+) -> None:
+    found = Findings(0.5, 0.5, 0.0, {}, interval[0], interval[1])
+    decided = decide(measured(interval), Terms(PLAIN, speedup_share=share).speedup, "speedup")
+    kind = judge(PLAIN, found, speedup_share=share).kind
+    assert kind == KINDS[decided or Status.INCONCLUSIVE]
+
+
+@given(ious, ious)
+def test_a_dense_network_is_judged_alike(miou: float, least: float) -> None:
+    policy = Policy({}, {}, {"streets": least}, {}, 1)
+    assert (judge_dense(policy, "streets", miou).kind == "kept") == gate_dense(miou, least).is_green
+
+
+@pytest.mark.parametrize(
+    ("budget", "found", "says"),
+    [
+        ({"miou_ratio": 0.99}, score(0.71), "mIoU is 0.9861 of dense, has to be 0.99"),
+        ({"miou_loss": 72.0}, SAME, "nothing is promised"),
+    ],
+)
+def test_what_only_gates_looked_at_is_named_in_the_report(
+    budget: dict[str, float], found: Score, says: str
+) -> None:
+    policy = Policy({"macs50": dataclasses.replace(PLAIN, **budget)}, {}, {}, {}, 1)
+    pruned = training(variant="macs50", share=0.5, result=found)
+    rows = rows_of(policy, training(), pruned, speeds=[speed(1.9, artifact=pruned.artifact)])
+    assert [says in reason for reason in row_of(rows, "macs50").promise.reasons] == [True]
+
+
+def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
+    promise = judge(PLAIN, Findings(0.5, 0.5, 0.0, {}, 1.65, 1.75))
+    assert promise.kind == "open"
+    assert promise.reasons == (
+        "speed-up ×1.65 – 1.75 decides neither way, owes ×1.7; measure it longer",
+    )
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.65, True), (1.0, False)])
+def test_a_report_says_where_gates_ask_for_less(share: float, said: bool) -> None:
+    policy = Policy({"macs50": PLAIN}, {}, {}, {}, 1, speedup_share=share)
+    pruned = training(variant="macs50", share=0.5)
+    rows = rows_of(policy, training(), pruned)
+    text = " ".join(headline_notes(rows, policy))
+    assert ("this table asks for all, gates for 0.65 of it" in text) == said
