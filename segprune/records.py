@@ -200,7 +200,7 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
             type; the field is named.
     """
     try:
-        content = parse_json(text)
+        content = parse_json(text, nan=True)  # what is not finite is refused by its field's name
     except ValueError as error:
         raise ArtifactError(
             f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
@@ -215,14 +215,17 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
     return typing.cast("Record", value)
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, nan: bool = False) -> Any:
     """Read JSON text as its standard has it.
+
+    Args:
+        nan: let NaN and infinity through, which Python writes and the standard does not have.
 
     Raises:
         ValueError: no JSON, nested too deeply, NaN or infinity, or a key that is there twice.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=float if nan else _refuse)
     except RecursionError as error:
         raise ValueError("lists or objects that are nested too deeply") from error
 
