@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError, SegpruneError
 from segprune.metrics import ConfusionMatrix, Score
-from segprune.observation import logits_of, primary, two_classes
+from segprune.observation import logits_of
 from segprune.probabilities import require_logits
 from segprune.user_state import stores_kept
 
@@ -188,11 +188,12 @@ def _logits(
 ) -> Tensor:
     """Logits of a group; of the first one it is asked whether they are logits."""
     try:
-        output = primary(model(images))
-        if first and output.ndim == 4 and output.shape[1] == 1:
+        logits = predict(model, images)
+        if first and logits.ndim == 4 and logits.shape[1] == 2 and not logits[:, 0].any():
+            # What `predict` makes of one channel; two with a first of zeros are the same.
             require_two_classes(len(dataset.classes), "model")
-            require_logits(output, model, images, "model")
-        return two_classes(output)
+            require_logits(logits[:, 1:], model, images, "model")
+        return logits
     except SegpruneError:
         raise
     except Exception as error:
