@@ -58,9 +58,9 @@ def _rows(tensor: Tensor, dim: int) -> Tensor:
 def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | None) -> Closeness:
     """Compare an output with the twin's.
 
-    Floating point is compared channel by channel, along dimension 1 and, for tensors of three and
-    more dimensions, along the last one as well, where transformers keep their channels. A channel
-    that is zero in the twin has to be zero. Whole numbers and truth values come from comparisons of
+    Floating point is compared channel by channel, along dimension 1 and, for `(N, L, C)`, along the
+    last one as well, where transformers keep their channels. A channel that is zero in the twin has
+    to be zero. Whole numbers and truth values come from comparisons of
     numbers, which rounding can turn round: what counts is the share of them that differs.
 
     Args:
@@ -76,7 +76,7 @@ def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | Non
         if noise is not None:
             allowed = max(allowed, _NOISE_FACTOR * _share(noise, wanted))
         return Closeness(_share(found, wanted), allowed)
-    names = {1: "channel"} if wanted.dim() < 3 else {1: "channel", -1: "entry of the last axis"}
+    names = {1: "channel", -1: "entry of the last axis"} if wanted.dim() == 3 else {1: "channel"}
     judged = [
         _worst(found, wanted, TOLERANCE[dtype], noise, dim, name) for dim, name in names.items()
     ]

@@ -39,40 +39,41 @@ def compare_outputs(
     pair = Pair(small, scatter(model, small, plan).eval(), plan)
     example, *others = trials(inputs)
     tried = (small_trial(inputs), resized(inputs, 2, 1, 1, seed=6), example)
-    trial = next((one for one in tried if pair.runs("forward", one, torch.float32)), example)
-    for method in methods:
-        if pair.runs(method, trial, torch.float32):
-            pair.find_randomness(method, trial, torch.float32)
+    single = torch.float32
+    trial = next((one for one in tried if pair.find_randomness("forward", one, single)), example)
+    for method in methods[1:]:
+        pair.find_randomness(method, trial, single)
     for (method, number), drawn in pair.random.items():
         if drawn:
             text = f"output {number} is random in evaluation mode (dropout?), nothing is proved"
             yield Violation("degenerate", method, text)
-    yield from pair.compare(["forward"], example, torch.float32, required=True)
+    yield from pair.compare(["forward"], example, single, required=True)
     for number, other in enumerate(others):
         # The other methods run once, small: at full size they would take half the time.
-        yield from pair.compare(methods if number == 0 else ["forward"], other, torch.float32)
+        yield from pair.compare(methods if number == 0 else ["forward"], other, single)
     yield from _on_a_small_batch(pair, methods, trial)
 
 
 def _on_a_small_batch(pair: Pair, methods: list[str], trial: Any) -> Iterator[Violation]:
     double = pair.runs("forward", trial, torch.float64)
     dtype = torch.float64 if double else torch.float32  # written for one precision
-    for way in (INFERENCE, NO_GRADIENT, LEARNING):
+    for way in (INFERENCE, NO_GRADIENT):
         yield from pair.compare(methods, trial, dtype, way)
+    yield from pair.compare(["forward"], trial, dtype, LEARNING)
     way = TRAINING if pair.runs("forward", trial, dtype, TRAINING) else LEARNING
     gradients: list[Gradients] = []
-    looks = [(method, look) for method in methods for look in (way, awakened(way))]
-    for method, look in looks:
-        violations, found = pair.learn(method, trial, dtype, look)
+    for method in methods:
+        violations, found = pair.learn(method, trial, dtype, way)
         gradients += [] if found is None else [found]
-        if violations and way is TRAINING and any(pair.is_random(method, trial, dtype, look)):
+        violations += pair.compare([method], trial, dtype, awakened(way))
+        if violations and way is TRAINING and any(pair.is_random(method, trial, dtype, way)):
             text = f"outputs are random {TRAINING.name}, although nothing is dropped: no proof"
             violations = [Violation("degenerate", method, text)]
         yield from violations
-    yield from pair.compare(methods[:1], trial, dtype, EVERY_MODULE)
+    yield from pair.compare(["forward"], trial, dtype, EVERY_MODULE)
     for look in (INFERENCE, way):
         for method in methods:
             yield from find_constant_outputs(pair, method, trial, dtype, look)
-    yield from find_silent_modules(
-        pair, gradients, [*looks, ("forward", EVERY_MODULE)], trial, dtype
-    )
+    looks = [(method, look) for method in methods for look in (way, awakened(way))]
+    looks.append(("forward", EVERY_MODULE))
+    yield from find_silent_modules(pair, gradients, looks, trial, dtype)

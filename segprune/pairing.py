@@ -30,11 +30,14 @@ class Pair:
         small: the pruned network.
         twin: the dense-shaped network with the pruned tensors at their kept indices, else zeros.
         plan: the plan between them.
+        random: by method and number of an output: whether it is random in evaluation mode.
+        outputs: by method and way: the twin's outputs when they were last compared.
     """
 
     def __init__(self, small: nn.Module, twin: nn.Module, plan: PrunePlan) -> None:
         self.small, self.twin, self.plan = small, twin, plan
         self.random: dict[tuple[str, int], bool] = {}
+        self.outputs: dict[tuple[str, Way], list[Tensor]] = {}
         self._rounded: dict[torch.dtype, nn.Module] = {}
         for network in (small, twin):
             for parameter in network.parameters():
@@ -48,14 +51,21 @@ class Pair:
             return False
         return True
 
-    def find_randomness(self, method: str, trial: Any, dtype: torch.dtype) -> None:
+    def find_randomness(self, method: str, trial: Any, dtype: torch.dtype) -> bool:
         """Note which outputs are others under another seed, in evaluation mode.
 
         Under one seed a random number that has nothing to do with channels is the same in both
         networks: comparing it proves nothing.
+
+        Returns:
+            whether the twin runs.
         """
-        for number, drawn in enumerate(self.is_random(method, trial, dtype, INFERENCE)):
-            self.random[method, number] = drawn
+        try:
+            found = self.is_random(method, trial, dtype, INFERENCE)
+        except Exception:
+            return False
+        self.random.update({(method, number): drawn for number, drawn in enumerate(found)})
+        return True
 
     def is_random(self, method: str, trial: Any, dtype: torch.dtype, way: Way) -> list[bool]:
         """Of each output of the twin: whether it is another one under another seed."""
@@ -90,6 +100,7 @@ class Pair:
                     f"{type(self.twin).__name__}: expected it to run on the example inputs in "
                     f"float32, found {type(error).__name__}: {error}."
                 ) from error
+            self.outputs[method, way] = tensors_in(wanted)
             try:
                 found = run(self.small, method, trial, dtype, way)
             except Exception as error:
@@ -108,6 +119,7 @@ class Pair:
             wanted, theirs = learn(self.twin, method, trial, dtype, way)
         except Exception:
             return list(self.compare([method], trial, dtype, way)), None
+        self.outputs[method, way] = tensors_in(wanted)
         where = _where(trial, dtype, way)
         try:
             found, ours = learn(self.small, method, trial, dtype, way)

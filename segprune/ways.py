@@ -100,7 +100,7 @@ def run(
                 module.training = way.training == "all" or not _is_steady(module)
         with _StandIns(way) if way.training != "none" or way.awake else contextlib.nullcontext():
             outputs = run_method(network, method, given)
-            return outputs if then is None else then(outputs)
+        return outputs if then is None else then(outputs)
 
 
 @contextlib.contextmanager
