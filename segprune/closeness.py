@@ -18,7 +18,8 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 FLIPS = {torch.float32: 1e-3, torch.float64: 0.0}
 """Largest share of whole numbers and truth values that rounding may turn into others."""
 
-_NOISE_FACTOR = 8.0
+_NOISE_FACTOR = 64.0
+"""How much more than one disturbance shows is allowed; a wrong slice is off by far more."""
 
 
 class Closeness:
