@@ -182,17 +182,20 @@ def find_silent_modules(
     trial: Any,
     dtype: torch.dtype,
 ) -> Iterator[Violation]:
-    """Modules whose pruned tensors change no output that was compared: wrong ones would not show.
+    """Modules whose pruned tensors take part in an output, and change none: who could see a fault?
+
+    A layer whose result is thrown away (an encoder's last stages that a decoder does not ask for)
+    takes part in no output, and has no gradient at all: it may stay.
 
     Args:
         gradients: of the pruned network, in every way in which it learned.
         looks: methods and ways that were compared.
     """
-    silent = [
-        (module, names)
-        for module, names in _pruned_tensors(pair).items()
-        if not any(_is_live(found.get(name)) for found in gradients for name in names)
-    ]
+    silent = []
+    for module, names in _pruned_tensors(pair).items():
+        found = [one for each in gradients for name in names if (one := each.get(name)) is not None]
+        if found and not any((one != 0).any() for one in found):
+            silent.append((module, names))
     for module, names in silent:
         if not _moves(pair, names, looks, trial, dtype):
             text = (
@@ -209,10 +212,6 @@ def _pruned_tensors(pair: Pair) -> dict[str, list[str]]:
         if name in pair.plan.kept and tensor.is_floating_point():
             found.setdefault(name.rpartition(".")[0], []).append(name)
     return found
-
-
-def _is_live(gradient: Tensor | None) -> bool:
-    return gradient is not None and bool((gradient != 0).any())
 
 
 def _moves(

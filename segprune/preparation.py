@@ -28,7 +28,7 @@ _FAINT = 1e-12
 def prepared(
     pruned: nn.Module, plan: PrunePlan, methods: list[str], sizes: Sequence[Any]
 ) -> nn.Module:
-    """A copy of a pruned network in evaluation mode in which no slot is like another, none dead.
+    """A copy of a pruned network in evaluation mode that hides no wrong slice.
 
     Args:
         sizes: inputs to bring activations to a healthy size with; those of the first size that the
@@ -36,7 +36,7 @@ def prepared(
     """
     small = copy.deepcopy(pruned).eval()
     _randomise(small)
-    _distinguish(small, plan)
+    _fill_zeros(small, plan)
     _scale(small, methods, sizes)
     return small
 
@@ -68,16 +68,13 @@ def _randomise(model: nn.Module, seed: int = 0) -> None:
                     fill(parameter, 0.1, 0.6)
 
 
-def _distinguish(small: nn.Module, plan: PrunePlan, seed: int = 1) -> None:
-    """Multiply every pruned tensor by random factors: equal slots would hide a wrong slice."""
+def _fill_zeros(small: nn.Module, plan: PrunePlan, seed: int = 1) -> None:
+    """Give numbers to pruned tensors that are all zero: what was removed is zero in the twin."""
     generator = torch.Generator().manual_seed(seed)
-    done: set[int] = set()
     with torch.no_grad():
         for name, tensor in tensors_of(small).items():
-            if name in plan.kept and tensor.is_floating_point() and id(tensor) not in done:
-                done.add(id(tensor))
-                factors = torch.rand(tensor.shape, generator=generator) * 0.5 + 0.75
-                tensor.copy_((tensor.float() * factors.to(tensor.device)).to(tensor.dtype))
+            if name in plan.kept and tensor.is_floating_point() and not tensor.float().any():
+                tensor.copy_((torch.rand(tensor.shape, generator=generator) * 0.5 + 0.1).to(tensor))
 
 
 # -- healthy activations -------------------------------------------------------------------------
