@@ -24,8 +24,9 @@ ENCODERS = (
     "tu-resnet18d", "mobileone_s0", "tu-ghostnet_100", "vgg11", "tu-hrnet_w18_small", "mit_b0",
 )  # fmt: skip
 UNSUPPORTED = {
-    *itertools.product(("DeepLabV3", "DeepLabV3Plus", "PAN"), ("tu-ghostnet_100", "vgg11", "mit_b0")),
-    *itertools.product(("UnetPlusPlus", "Linknet"), ("mit_b0",)),
+    *itertools.product(("DeepLabV3", "DeepLabV3Plus", "PAN"), ("tu-ghostnet_100", "vgg11")),
+    *itertools.product(("DeepLabV3", "DeepLabV3Plus", "UnetPlusPlus", "Linknet"), ("mit_b0",)),
+    ("PAN", "mit_b0"),
 }  # fmt: skip
 """Pairs that smp itself does not build."""
 
