@@ -49,7 +49,7 @@ def learn(
             if output.is_floating_point():
                 weights = torch.randn(output.shape, generator=generator).to(output)
                 if output.requires_grad:
-                    sums.append(torch.where(output.isfinite(), output * weights, 0.0).sum())
+                    sums.append(torch.where(output.isfinite(), output * weights, 0.0).sum().cpu())
         if sums:
             torch.stack(sums).sum().backward()
         found = {name: parameter.grad for name, parameter in _named(network)}

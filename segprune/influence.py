@@ -46,7 +46,7 @@ def find_constant_outputs(
     nothing, unless no removed channel has to do with it: a grid of coordinates, a fixed logit.
     """
     outputs = pair.outputs.get((method, way))
-    if outputs is None or not pair.plan.kept:
+    if outputs is None or not pair.plan.kept or all(map(_differ_within, outputs)):
         return
     try:
         others = tensors_in(run(pair.twin, method, changed(trial, seed=9), dtype, way))
@@ -72,6 +72,13 @@ def find_constant_outputs(
             computed = every or _moves_with_values(pair, method, number, tensor, trial, dtype, way)
         if computed:
             yield Violation("degenerate", method, _text(number, tensor, lasting, way))
+
+
+def _differ_within(output: Tensor) -> bool:
+    """Whether every channel is another one for another image of the batch."""
+    if output.dim() < 2 or len(output) < 2 or not output.numel():
+        return False
+    return not _still(output, output.roll(1, 0)).any()
 
 
 def _still(one: Tensor, other: Tensor) -> Tensor:
