@@ -14,7 +14,7 @@ from segprune.execution import tensors_in
 from segprune.gradients import Gradients
 from segprune.network import tensors_of
 from segprune.pairing import Pair, redrawn
-from segprune.trials import changed
+from segprune.trials import alternatives
 from segprune.violations import Violation
 from segprune.ways import Way, run
 
@@ -48,17 +48,25 @@ def find_constant_outputs(
     outputs = pair.outputs.get((method, way))
     if outputs is None or not pair.plan.kept or all(map(_differ_within, outputs)):
         return
-    try:
-        others = tensors_in(run(pair.twin, method, changed(trial, seed=9), dtype, way))
-    except Exception:
-        return
-    still = {
-        number: channels
-        for number, channels in enumerate(map(_still, outputs, others))
-        if channels.any() and not (way.training == "none" and pair.random.get((method, number)))
-    }
-    if not still:
-        return
+    still = {number: _still(output, output) for number, output in enumerate(outputs)}
+    for turn, given in enumerate(alternatives(trial)):
+        try:
+            others = tensors_in(run(pair.twin, method, given, dtype, way))
+        except Exception:
+            return
+        if len(others) != len(outputs):
+            return
+        still = {
+            number: channels & changed
+            for number, channels in still.items()
+            if (changed := _still(outputs[number], others[number])).shape == channels.shape
+            and (channels & changed).any()
+            and not (way.training == "none" and pair.random.get((method, number)))
+        }
+        if not still:
+            if turn:  # it wakes up here: this is where to compare it
+                yield from pair.compare([method], given, dtype, way)
+            return
     awake = awakened(way)
     yield from pair.compare([method], trial, dtype, awake)
     every = all(channels.all() for channels in still.values()) and len(still) == len(outputs)
@@ -105,7 +113,7 @@ def _still_awake(
     try:
         one, other = (
             tensors_in(run(pair.twin, method, given, dtype, awake))[number]
-            for given in (trial, changed(trial, seed=9))
+            for given in (trial, alternatives(trial)[0])
         )
     except Exception:
         return channels
@@ -203,13 +211,22 @@ def find_silent_modules(
         found = [one for each in gradients for name in names if (one := each.get(name)) is not None]
         if found and not any((one != 0).any() for one in found):
             silent.append((module, names))
+    others: set[int] = set()
+    inputs = (trial, *alternatives(trial))
     for module, names in silent:
-        if not _moves(pair, names, looks, trial, dtype):
+        moved = (n for n, given in enumerate(inputs) if _moves(pair, names, looks, given, dtype))
+        number = next(moved, None)
+        if number is not None:
+            others.add(number)
+        else:
             text = (
                 f"no output that was compared depends on the kept entries of {', '.join(names)}: "
                 "nothing is proved of them"
             )
             yield Violation("degenerate", module or "the network", text)
+    for number in sorted(others - {0}):
+        for method, way in looks:
+            yield from pair.compare([method], inputs[number], dtype, way)
 
 
 def _pruned_tensors(pair: Pair) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from segprune.execution import tensors_in
 
-__all__ = ["changed", "cloned", "resized", "shrinkage", "small_trial", "trials"]
+__all__ = ["alternatives", "cloned", "resized", "shrinkage", "small_trial", "trials"]
 
 _SMALL_AREA = 96 * 160
 _SMALL_SIDE = 64
@@ -49,7 +49,20 @@ def small_trial(inputs: Any, batch: int = 2, seed: int = 6) -> Any:
     return resized(inputs, batch, min(1.0, shrink), min(1.0, shrink), seed)
 
 
-def changed(inputs: Any, seed: int) -> Any:
+def alternatives(inputs: Any) -> tuple[Any, Any]:
+    """Other values in inputs of the same shapes: drawn anew, and the given ones' opposites.
+
+    A forward may look at the sign of its input's sum.
+    """
+
+    def negated(item: Any) -> Any:
+        fraction = isinstance(item, Tensor) and item.is_floating_point()
+        return -item if fraction else item
+
+    return _changed(inputs, 9), tree_map(negated, inputs)
+
+
+def _changed(inputs: Any, seed: int) -> Any:
     """Other values in inputs of the same shapes; whole numbers are drawn from those given."""
 
     def redrawn(item: Any) -> Any:
