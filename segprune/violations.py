@@ -19,8 +19,8 @@ KINDS = {
     "storage": "memory is shared, larger than the tensor, or a tie was lost",
     "interface": "outputs have another structure, shape or type",
     "equality": "outputs differ from those of the masked twin",
-    "degenerate": "outputs hardly depend on the input, so that comparing them proves nothing",
-    "gradient": "a parameter learns where the dense one does not, or the other way round",
+    "degenerate": "outputs that depend on no input, or tensors that no output depends on: no proof",
+    "gradient": "a parameter learns where the dense one does not, or not as the twin's does",
     "not-finite": "NaN or infinity",
     "run": "the pruned network raises where the dense one runs",
 }

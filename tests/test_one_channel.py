@@ -161,8 +161,8 @@ def test_logits_that_happen_to_lie_between_0_and_1_are_logits() -> None:
     "labels", [torch.rand(2, 1, 8, 8), torch.ones(2, 4, 8, 8, dtype=torch.long)]
 )
 def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
+    batches = [(torch.rand(2, 3, 8, 8), labels)]
     with pytest.raises(InputError, match="multilabel"):
-        batches = [(torch.rand(2, 3, 8, 8), labels)]
         taylor_products(Net(), ["last.weight"], batches, None, as_it_is)
 
 

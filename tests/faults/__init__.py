@@ -4,7 +4,14 @@ A fault changes the pruned network, the plan, or both; `keeps_shapes` says that 
 has the shape that the plan promises, `survives_training` that it shows without comparing values.
 """
 
-from faults import attributes, behaviour, forwards, slices, tensors  # noqa: F401 (they fill the table)
+from faults import (  # noqa: F401 (they fill the table)
+    attributes,
+    behaviour,
+    forwards,
+    hidden,
+    slices,
+    tensors,
+)
 from faults.planting import FAULTS, Case, Fault, Patient
 
 __all__ = ["FAULTS", "Case", "Fault", "Patient"]
