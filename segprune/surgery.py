@@ -11,14 +11,13 @@ from segprune.errors import PruneError
 from segprune.network import (
     as_channels_last,
     copy_with,
-    counts_of,
     digest_of,
     is_channels_last,
     require_prunable,
-    set_count,
     tensors_of,
 )
 from segprune.plan import Kept, PrunePlan
+from segprune.stored import counts_of, set_count
 
 __all__ = ["correct_attributes", "mask", "prune", "select", "true_attributes"]
 

@@ -13,8 +13,9 @@ from segprune.comparison import compare_gradients, compare_outputs
 from segprune.errors import InputError, PlanError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph
-from segprune.network import aliases, counts_of, digest_of, require_prunable, tensors_of
+from segprune.network import aliases, digest_of, require_prunable, tensors_of
 from segprune.plan import PrunePlan
+from segprune.stored import counts_of
 from segprune.surgery import select, true_attributes
 from segprune.violations import KINDS, Violation
 
