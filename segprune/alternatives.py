@@ -54,19 +54,22 @@ def _alternatives(settlement: Settlement, state: Propagation) -> list[dict[Site,
         chosen = state.chosen(site)
         if chosen is None or _LADDER in options or not _is_frozen(state, site[0], node):
             continue
-        refuted = settlement.refuted.get(site, frozenset())
+        done = {chosen, *settlement.refuted.get(site, ())}
         for option in options:
-            if option != chosen and option not in refuted:
-                if (site, option) not in settlement.weighed:
-                    lines.setdefault((str(node.source), option), {})[site] = option
+            if option not in done and (site, option) not in settlement.weighed:
+                lines.setdefault((str(node.source), option), {})[site] = option
     return list(lines.values())
 
 
 def _is_frozen(state: Propagation, program: int, node: Node) -> bool:
     """Whether an operator works on channels none of which may go, outputs of the network apart."""
-    for value in (*node.tensors(), *node.outputs):
-        for axis in state.final_axes(program, value).values():
-            if len(axis.labels) > 1 and state.labels.is_frozen(axis.labels).all():
-                if any(state.labels.reason(label) is not OUTPUT for label in axis.labels[:1]):
-                    return True
-    return False
+    axes = (
+        axis.labels
+        for value in (*node.tensors(), *node.outputs)
+        for axis in state.final_axes(program, value).values()
+        if len(axis.labels) > 1
+    )
+    return any(
+        state.labels.is_frozen(labels).all() and state.labels.reason(labels[0]) is not OUTPUT
+        for labels in axes
+    )

@@ -90,11 +90,12 @@ class Bindings:
                 changed = True
                 continue
             before = labels_at(state, known)
-            if before is not None and len(before) == len(labels):
-                if not np.array_equal(state.labels.find(before), state.labels.find(labels)):
-                    self.ties.append((known, place))
-                    self._fresh.add(key)
-                    changed = True
+            if before is None or len(before) != len(labels):
+                continue
+            if not np.array_equal(state.labels.find(before), state.labels.find(labels)):
+                self.ties.append((known, place))
+                self._fresh.add(key)
+                changed = True
         return changed
 
     def _meanings(
@@ -134,9 +135,9 @@ class Bindings:
         """
         site = mismatch.site
         guessed = self._guessed.setdefault(site, [])
-        if guessed and self.places.get(guessed[-1]) is not None:
-            if self.places[guessed[-1]].site == site:
-                del self.places[guessed[-1]]  # did not help
+        last = self.places.get(guessed[-1]) if guessed else None
+        if last is not None and last.site == site:
+            del self.places[guessed[-1]]  # did not help
         if known or len(guessed) >= _GUESSES:
             return False
         reading = state.chosen(site) or ONLY

@@ -109,9 +109,7 @@ def _numbers(item: Any) -> Iterator[int]:
 class _Follower(Interpreter):
     """Notes the origins of every operator's numbers, as long as the calls are those recorded."""
 
-    def __init__(
-        self, program: Program, calls: _Calls, understood: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, program: Program, calls: _Calls, understood: Callable[[str], bool]) -> None:
         super().__init__(understood)
         self._program, self._calls = program, calls
         self.position = 0

@@ -99,7 +99,9 @@ class Settlement:
         if own:
             if self.bindings.follow(site, state, node, origins):
                 return
-            if self.bindings.guess(mismatch, state, _places(state, site, node), bool(origins.every)):
+            if self.bindings.guess(
+                mismatch, state, _places(state, site, node), bool(origins.every)
+            ):
                 return
             self.bindings.withdraw(site)
             self._refute(site, state)
@@ -216,19 +218,20 @@ class Settlement:
                 continue
             here = Place(mismatch.site, output.index, dim)
             own = state.labels.find(axes[dim].labels)
-            for place, dense, now in _changing(state, mismatch.site[0], program, node, keep):
-                labels = labels_at(state, place)
-                key = (mismatch.site, here, place)
-                parts = dense // size
-                if dense % size or now // parts != asked or key in self._followed:
+            upstream = _changing(state, mismatch.site[0], program, node, keep)
+            fitting = [
+                (dense // size, place)
+                for place, dense, now in upstream
+                if dense % size == 0 and now // (dense // size) == asked
+            ]
+            for parts, place in sorted(fitting, key=lambda pair: pair[0] > 1):
+                labels, key = labels_at(state, place), (mismatch.site, here, place)
+                if key in self._followed or labels is None:
                     continue
-                if labels is None or np.array_equal(
-                    state.labels.find(labels), np.tile(own, parts)
-                ):
-                    continue
-                self._followed.add(key)
-                self.ties.append((place, here))
-                return True
+                if not np.array_equal(state.labels.find(labels), np.tile(own, parts)):
+                    self._followed.add(key)
+                    self.ties.append((place, here))
+                    return True
         return False
 
 
@@ -275,7 +278,7 @@ def _changing(
     for value in ordered.values():
         for dim, axis in sorted(state.final_axes(number, value).items(), reverse=True):
             dense, now = len(axis.labels), int(keep[axis.labels].sum())
-            if now != dense and not state.labels.is_frozen(axis.labels).all():
+            if now != dense:  # hence not frozen
                 yield Place((number, node.index), value.index, dim), dense, now
 
 

@@ -39,9 +39,7 @@ def set_count(module: nn.Module, name: str, value: int) -> None:
     Containers are copied on the way: other modules may hold the same list or object.
     """
     attribute = re.split(r"[.\[]", name, maxsplit=1)[0]
-    steps = [
-        field or ast.literal_eval(key) for field, key in _STEP.findall(name[len(attribute) :])
-    ]
+    steps = [field or ast.literal_eval(key) for field, key in _STEP.findall(name[len(attribute) :])]
     setattr(module, attribute, _replaced(getattr(module, attribute, None), steps, value))
 
 
