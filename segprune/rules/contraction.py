@@ -131,7 +131,11 @@ def einsum(p: Propagation, node: Node) -> None:
     joined = {name: _one_axis(p, node, axes, name in letters) for name, axes in known.items()}
     result = {dim: axis for dim, name in enumerate(letters) if (axis := joined.get(name))}
     p.set(output, result)
-    for names in _products(inputs, letters):
+    wide = [
+        [name for name, size in zip(names, operand.shape, strict=True) if size > 1]
+        for names, operand in zip(inputs, operands, strict=True)
+    ]
+    for names in _products(wide, letters):
         p.work(node, None, [joined.get(name) or sizes[name] for name in names])
 
 
