@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -54,7 +54,7 @@ class Bindings:
     ties: list[tuple[Place, Place]] = field(default_factory=list)
     _counts: dict[str, dict[str, int]] = field(default_factory=dict)
     _used: set[tuple[Site, str, Key, Place]] = field(default_factory=set)
-    _guessed: dict[Site, list[Key]] = field(default_factory=dict)
+    _guessed: dict[Site, list[list[Key]]] = field(default_factory=dict)
     _given_up: set[Key] = field(default_factory=set)
     _fresh: set[Key] = field(default_factory=set)
 
@@ -126,38 +126,53 @@ class Bindings:
                     yield key, replace(place, times=count // size)
 
     def guess(
-        self, mismatch: Mismatch, state: Propagation, places: Iterator[Place], known: bool
+        self, mismatch: Mismatch, state: Propagation, places: Iterable[Place], known: bool
     ) -> bool:
-        """Bind one stored count that equals the size in question, if one is left to try.
+        """Bind stored counts that equal the sizes in question, if some are left to try.
+
+        All of them at first, since an operator may be given several; then one by one.
 
         Args:
             known: the stored counts behind this operator are known: there is nothing to guess.
         """
         site = mismatch.site
+        first = site not in self._guessed
         guessed = self._guessed.setdefault(site, [])
-        last = self.places.get(guessed[-1]) if guessed else None
-        if last is not None and last.site == site:
-            del self.places[guessed[-1]]  # did not help
+        for key in guessed[-1] if guessed else ():
+            if key in self.places and self.places[key].site == site:
+                del self.places[key]  # did not help
         if known or len(guessed) >= _GUESSES:
             return False
-        reading = state.chosen(site) or ONLY
+        chosen: dict[Key, Place] = {}
+        for key, place in self._equal(mismatch, state, places):
+            mark = (site, state.chosen(site) or ONLY, key, place)
+            if mark in self._used or key in self._given_up or key in chosen:
+                continue
+            if place in chosen.values():
+                continue
+            chosen[key] = place
+            if not first:
+                self._used.add(mark)
+                break
+        for key, place in chosen.items():
+            if key in self.places:
+                self.ties.append((self.places[key], place))
+            else:
+                self.places[key] = place
+        guessed.append([*chosen])
+        return bool(chosen)
+
+    def _equal(
+        self, mismatch: Mismatch, state: Propagation, places: Iterable[Place]
+    ) -> Iterator[tuple[Key, Place]]:
+        """Stored counts around an operator, and axes that may shrink, of equal size."""
         for place in places:
             labels = labels_at(state, place)
             if labels is None or state.labels.is_frozen(labels).all():
                 continue
             for key, number in self._around(mismatch.module):
-                here = replace(place, site=site)
-                mark = (site, reading, key, here)
-                if number != len(labels) or mark in self._used or key in self._given_up:
-                    continue
-                self._used.add(mark)
-                if key in self.places:
-                    self.ties.append((self.places[key], here))
-                else:
-                    self.places[key] = here
-                    guessed.append(key)
-                return True
-        return False
+                if number == len(labels):
+                    yield key, replace(place, site=mismatch.site)
 
     def withdraw(self, site: Site) -> None:
         """Forget what was concluded at an operator: its meaning is another one."""
@@ -217,6 +232,8 @@ def _place_of(
     dim = int(node.arguments.get("dim", 0) or 0) % max(rank, 1)
     if argument in ("split_size", "split_sizes"):
         value, axis = node.outputs[position], dim
+    elif argument == "indices" and position == 0:  # the first part ends there
+        value, axis = output, dim
     elif argument == "sizes":  # unflatten
         value, axis = output, dim + position
     elif argument in ("size", "shape"):

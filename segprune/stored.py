@@ -23,9 +23,10 @@ def counts_of(module: nn.Module) -> dict[str, int]:
 
     Attributes (`width`), those of its classes, and what lists, tuples, dictionaries and plain
     objects among them hold: `splits[1]`, `table[0][2]`, `config['width']`, `config.width`.
-    Modules of torch itself are left out: their attributes follow their tensors.
+    Modules of torch itself that have tensors are left out: their attributes follow those.
     """
-    if type(module).__module__.startswith("torch.nn."):
+    torchs_own = type(module).__module__.startswith("torch.nn.")
+    if torchs_own and (module._parameters or module._buffers):
         return {}
     found: dict[str, int] = {}
     for name, value in _attributes(module).items():

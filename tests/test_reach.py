@@ -1,4 +1,4 @@
-"""How far pruning reaches: stored counts, open sizes and einsum, and where trials come to no end."""
+"""How far pruning reaches: stored counts, open sizes, einsum, and trials that come to no end."""
 
 from __future__ import annotations
 
