@@ -26,6 +26,7 @@ def free_up(settlement: Settlement, propagate: Callable[[Settlement], Propagatio
     state = propagate(settlement)
     settlement.bound(state)
     score, changed = _freedom(state), False
+    options = settlement.options
     for sites in _alternatives(settlement, state):
         before = dict(settlement.preferred)
         settlement.preferred.update(sites)
@@ -36,6 +37,7 @@ def free_up(settlement: Settlement, propagate: Callable[[Settlement], Propagatio
             score, changed = _freedom(other), True
         else:
             settlement.preferred = before
+    settlement.options = options
     return changed
 
 

@@ -62,6 +62,10 @@ class Bindings:
         """A new trial begins: what was bound after the last one has been tried."""
         self._fresh.clear()
 
+    def changed(self, keys: Iterable[Key]) -> bool:
+        """Whether one of these stored counts was bound, tied or dropped since the last trial."""
+        return not self._fresh.isdisjoint(keys)
+
     def labels(self, state: Propagation) -> dict[Key, LabelVector]:
         """The labels that every stored count counts."""
         found = {key: labels_at(state, place) for key, place in self.places.items()}
@@ -69,8 +73,6 @@ class Bindings:
 
     def follow(self, site: Site, state: Propagation, node: Node, origins: Origins) -> bool:
         """Bind all stored counts behind the numbers of an operator; whether any was new."""
-        if not origins.every.isdisjoint(self._fresh):
-            return True  # the next trial shows what that has changed here
         changed = False
         done: set[Key] = set()
         for key, place in self._meanings(site, state, node, origins):
@@ -102,21 +104,18 @@ class Bindings:
         self, site: Site, state: Propagation, node: Node, origins: Origins
     ) -> Iterator[tuple[Key, Place]]:
         """What each stored count behind an operator may count, the most certain first."""
-        fixed: set[Key] = set()
         for argument, elements in origins.elements.items():
             for position, keys in enumerate(elements):
                 place = _place_of(site, state, node, argument, position)
                 value = _numbers_of(node, argument)[position]
-                if place is None:
-                    fixed |= keys  # it counts something that has no channels
-                elif len(keys) == 1 and value == self._value(*keys):
+                if place is not None and len(keys) == 1 and value == self._value(*keys):
                     yield next(iter(keys)), place
         axes = [
             (Place(site, value.index, dim), len(axis.labels))
             for value in (*node.outputs, *node.tensors())
             for dim, axis in state.final_axes(site[0], value).items()
         ]
-        for key in sorted(origins.every - fixed):
+        for key in sorted(origins.every - _counting_no_channels(site, state, node, origins)):
             count = self._value(key)
             for place, size in axes:
                 if size == count:
@@ -179,10 +178,17 @@ class Bindings:
         self.places = {key: place for key, place in self.places.items() if place.site != site}
         self.ties = [(a, b) for a, b in self.ties if site not in (a.site, b.site)]
 
+    def misused(self, site: Site, state: Propagation, node: Node, origins: Origins) -> set[Key]:
+        """Rewritten counts that stand for something else at this operator."""
+        return _counting_no_channels(site, state, node, origins) & self.places.keys()
+
     def drop(self, key: Key) -> Place | None:
-        """Rewrite a stored count no more; the place that it followed."""
+        """Rewrite a stored count no more; the place that it surely counted."""
         self._given_up.add(key)
-        return self.places.pop(key, None)
+        self._fresh.add(key)
+        place = self.places.pop(key, None)
+        guessed = any(key in keys for every in self._guessed.values() for keys in every)
+        return None if guessed else place
 
     def of_module(self, path: str) -> list[Key]:
         """The rewritten counts of a module and of those around it."""
@@ -219,6 +225,17 @@ def labels_at(state: Propagation, place: Place) -> LabelVector | None:
 def _numbers_of(node: Node, argument: str) -> list[int]:
     given = node.arguments[argument]
     return [*given] if isinstance(given, (list, tuple)) else [given]
+
+
+def _counting_no_channels(site: Site, state: Propagation, node: Node, origins: Origins) -> set[Key]:
+    """Stored counts behind a size along which no channels lie."""
+    return {
+        key
+        for argument, elements in origins.elements.items()
+        for position, keys in enumerate(elements)
+        if keys and _place_of(site, state, node, argument, position) is None
+        for key in keys
+    }
 
 
 def _place_of(

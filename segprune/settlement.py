@@ -7,7 +7,7 @@ stored count is tried once on each axis, and what is left in the end is frozen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,12 +73,13 @@ class Settlement:
     def conclude(
         self, mismatches: Sequence[Mismatch], state: Propagation, keep: NDArray[np.bool_]
     ) -> None:
-        """Draw a conclusion from every difference that one trial has shown."""
+        """Draw a conclusion at every operator where one trial has shown a difference."""
         self.bindings.begin()
-        for mismatch in mismatches:
-            self.learn(mismatch, state, keep)
+        first = {mismatch.site: mismatch for mismatch in reversed(mismatches)}
+        for mismatch in reversed(first.values()):
+            self._learn(mismatch, state, keep)
 
-    def learn(self, mismatch: Mismatch, state: Propagation, keep: NDArray[np.bool_]) -> None:
+    def _learn(self, mismatch: Mismatch, state: Propagation, keep: NDArray[np.bool_]) -> None:
         """Draw one conclusion.
 
         Stored counts behind the numbers in question are rewritten along with the channels. Failing
@@ -89,15 +90,19 @@ class Settlement:
         site = mismatch.site
         program = state.programs[site[0]]
         node = program.nodes[site[1]]
+        origins = self.origins(site[0]).get(site[1], Origins())
+        if self.bindings.changed(origins.every):
+            return  # the next trial shows what that has changed here
         own = mismatch.kind != "path" and not state.exhausted(site)
         if own and mismatch.numbers and not state.options.get(site) and not _takes_sizes(node):
             own = False
         upstream = [] if own else list(_changing(state, site[0], program, node, keep))
         if mismatch.asked and self._follow(mismatch, state, program, node, keep):
             return
-        origins = self.origins(site[0]).get(site[1], Origins())
         if own:
             if self.bindings.follow(site, state, node, origins):
+                return
+            if self._release(self.bindings.misused(site, state, node, origins), state, node):
                 return
             if self.bindings.guess(
                 mismatch, state, _places(state, site, node), bool(origins.every)
@@ -110,10 +115,9 @@ class Settlement:
             nearest = (place for place, _, _ in upstream[:_UPSTREAM])
             if self.bindings.guess(mismatch, state, nearest, False):
                 return
-        reason = _reason(mismatch, node)
-        if self._release(mismatch, state, origins, reason):
+        if mismatch.kind != "path" and self._release(origins.every, state, node):
             return
-        self._accuse(mismatch, state, upstream, reason)
+        self._accuse(mismatch, state, upstream, _reason(mismatch, node))
 
     def _refute(self, site: Site, state: Propagation) -> None:
         reading = state.chosen(site) or ONLY
@@ -136,19 +140,20 @@ class Settlement:
     def _veto(self, place: Place, reason: Reason) -> None:
         self.vetoes.append(Veto(place.site[0], place.value or 0, place.axis, reason))
 
-    def _release(
-        self, mismatch: Mismatch, state: Propagation, origins: Origins, reason: Reason
-    ) -> bool:
-        """A stored count that was rewritten means something else here: what it counts must stay."""
-        labels = [self.bindings.labels(state).get(key) for key in origins.every]
-        free = [one for one in labels if one is not None and not state.labels.is_frozen(one).all()]
-        if not free or mismatch.kind == "path":
-            return False
-        for key in origins.every:
+    def _release(self, keys: Iterable[Key], state: Propagation, node: Node) -> bool:
+        """Stored counts that were rewritten mean something else here: what they count must stay."""
+        counted = self.bindings.labels(state)
+        rewritten = [
+            key for key in keys if key in counted and not state.labels.is_frozen(counted[key]).all()
+        ]
+        for key in sorted(rewritten):
             place = self.bindings.drop(key)
             if place is not None and place.value is not None:
-                self._veto(place, reason)
-        return True
+                name = ".".join(part for part in key if part)
+                text = f"{name} counts these channels, and is a number of {node.name} as well"
+                source = str(node.source) if node.source else None
+                self._veto(place, Reason(text, source, node.module))
+        return bool(rewritten)
 
     def _accuse(
         self,
