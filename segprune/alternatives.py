@@ -11,34 +11,75 @@ from segprune.programs import Node
 from segprune.propagation import OUTPUT, Propagation
 from segprune.settlement import Settlement
 
-__all__ = ["free_up"]
+__all__ = ["Alternatives"]
 
 _LADDER = "prefix"
+_TRIALS = 8
 
 
-def free_up(settlement: Settlement, propagate: Callable[[Settlement], Propagation]) -> bool:
-    """Prefer other meanings where they free channels; whether any is now preferred.
+class Alternatives:
+    """Tries other meanings once trials agree with the first ones, and keeps what frees more.
 
     `view(N, heads, C // heads)` may lose whole heads, or as much of every head: where the rest of
-    the code freezes the one, the other is left. Calls of one line of code change together. Trials
-    must then show that the other meaning holds.
+    the code freezes the one, the other is left. Calls of one line of code change together.
     """
-    state = propagate(settlement)
-    settlement.bound(state)
-    score, changed = _freedom(state), False
-    options = settlement.options
-    for sites in _alternatives(settlement, state):
-        before = dict(settlement.preferred)
-        settlement.preferred.update(sites)
-        settlement.weighed.update(sites.items())
-        other = propagate(settlement)
-        settlement.bound(other)
-        if _freedom(other) > score:
-            score, changed = _freedom(other), True
-        else:
-            settlement.preferred = before
-    settlement.options = options
-    return changed
+
+    def __init__(self, propagate: Callable[[Settlement], Propagation]) -> None:
+        self._propagate = propagate
+        self._before: tuple[tuple[int, int], Settlement] | None = None
+        self._together = True
+        self._trials = 0
+
+    def refuted(self, settlement: Settlement, state: Propagation) -> Settlement | None:
+        """What to return to, once what was preferred frees nothing any more; else None.
+
+        Asked before every trial: a network has only so many for this.
+
+        Args:
+            state: the labels that `settlement` leads to.
+        """
+        if self._before is None:
+            return None
+        self._trials += 1
+        if self._trials <= _TRIALS and _freedom(state) > self._before[0]:
+            return None
+        (_, restored), self._before = self._before, None
+        if not self._together:
+            restored.weighed |= settlement.weighed
+        self._together = False  # one of several lines may still be right
+        return restored
+
+    def next(self, settlement: Settlement, state: Propagation) -> bool:
+        """Prefer other meanings, after a trial without differences; whether any may free more.
+
+        Args:
+            state: the labels that `settlement` leads to.
+        """
+        self._before = None
+        freedom, before = _freedom(state), settlement.copy()
+        if self._trials >= _TRIALS or not self._prefer(settlement, freedom):
+            return False
+        self._before = (freedom, before)
+        return True
+
+    def _prefer(self, settlement: Settlement, freedom: tuple[int, int]) -> bool:
+        """Prefer other meanings where they seem to free channels; whether any does."""
+        state, options, changed = self._propagate(settlement), settlement.options, False
+        settlement.bound(state)
+        for sites in _alternatives(settlement, state):
+            preferred = dict(settlement.preferred)
+            settlement.preferred.update(sites)
+            settlement.weighed.update(sites.items())
+            other = self._propagate(settlement)
+            settlement.bound(other)
+            if _freedom(other) > freedom:
+                freedom, changed = _freedom(other), True
+                if not self._together:
+                    break
+            else:
+                settlement.preferred = preferred
+        settlement.options = options
+        return changed
 
 
 def _freedom(state: Propagation) -> tuple[int, int]:

@@ -6,6 +6,7 @@ stored count is tried once on each axis, and what is left in the end is frozen.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,11 @@ class Settlement:
 
     def __post_init__(self) -> None:
         self.bindings = Bindings(self.model)
+
+    def copy(self) -> Settlement:
+        """The same conclusions, to go on from later."""
+        shared = {id(kept): kept for kept in (self.model, self.origins)}
+        return copy.deepcopy(self, shared)
 
     def bound(self, state: Propagation) -> dict[Key, LabelVector]:
         """The labels behind every stored count that is rewritten; ties are carried out."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from segprune.alternatives import free_up
+from segprune.alternatives import Alternatives
 from segprune.errors import InputError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
@@ -94,13 +94,17 @@ class _Tracer:
         self._record_forward()
         self._record_training()
         settlement = Settlement(self.model, self._origins)
+        alternatives = Alternatives(self._propagate)
         clean = 0
         for number in range(_MAX_ROUNDS):
             state = self._propagate(settlement)
             graph = self._graph(state, settlement.bound(state))
+            if (before := alternatives.refuted(settlement, state)) is not None:
+                settlement = before
+                continue
             mismatches = self._probe(graph, seed=number)
             clean = 0 if mismatches else clean + 1
-            if clean == 1 and free_up(settlement, self._propagate):
+            if clean == 1 and alternatives.next(settlement, state):
                 clean = 0
                 continue
             if clean == (_CLEAN_ROUNDS if self._is_small() else _FEWER_ROUNDS):
