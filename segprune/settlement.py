@@ -7,7 +7,6 @@ stored count is tried once on each axis, and what is left in the end is frozen.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,13 +18,13 @@ from segprune.axes import Site, Veto
 from segprune.bindings import Bindings, Place, labels_at
 from segprune.labels import LabelVector, Reason
 from segprune.probing import Mismatch
-from segprune.programs import Node, Program, Value
+from segprune.programs import Node, Program
 from segprune.propagation import ONLY, Propagation
 from segprune.provenance import Key, Origins
+from segprune.suspects import changing, fits
 
 __all__ = ["Settlement"]
 
-_POWERS = (1.0, -1.0, 0.5, -0.5, 2.0, -2.0)
 _UPSTREAM = 4
 _SINGLE_SUSPECTS = 8
 
@@ -102,7 +101,7 @@ class Settlement:
         own = mismatch.kind != "path" and not state.exhausted(site)
         if own and mismatch.numbers and not state.options.get(site) and not _takes_sizes(node):
             own = False
-        upstream = [] if own else list(_changing(state, site[0], program, node, keep))
+        upstream = [] if own else list(changing(state, site[0], program, node, keep))
         if mismatch.asked and self._follow(mismatch, state, program, node, keep):
             return
         if own:
@@ -138,7 +137,7 @@ class Settlement:
             node = program.nodes[mismatch.site[1]]
             text = f"trials came to no end here: {mismatch.text}"
             reason = Reason(text, str(node.source) if node.source else None, node.module)
-            for place, _, _ in _changing(state, mismatch.site[0], program, node, keep):
+            for place, _, _ in changing(state, mismatch.site[0], program, node, keep):
                 self._veto(place, reason)
             for key in self.bindings.of_module(mismatch.module):
                 self.bindings.drop(key)
@@ -175,7 +174,7 @@ class Settlement:
         """
         site = mismatch.site
         accused = self._accused.setdefault(site, [])
-        fitting = [c for c in upstream if mismatch.numbers and _fits(mismatch.numbers, c[1], c[2])]
+        fitting = [c for c in upstream if mismatch.numbers and fits(mismatch.numbers, c[1], c[2])]
         suspects = self._suspects(site, state, [place for place, _, _ in (*fitting, *upstream)])
         together = list(accused) if len(accused) == _SINGLE_SUSPECTS or not suspects else []
         if len(accused) > _SINGLE_SUSPECTS:
@@ -229,7 +228,7 @@ class Settlement:
                 continue
             here = Place(mismatch.site, output.index, dim)
             own = state.labels.find(axes[dim].labels)
-            upstream = _changing(state, mismatch.site[0], program, node, keep)
+            upstream = changing(state, mismatch.site[0], program, node, keep)
             fitting = [
                 (dense // size, place)
                 for place, dense, now in upstream
@@ -267,39 +266,3 @@ def _reason(mismatch: Mismatch, node: Node) -> Reason:
     else:
         text = f"forward takes another path once it shrinks: {mismatch.text}"
     return Reason(text, str(node.source) if node.source else None, node.module)
-
-
-def _changing(
-    state: Propagation, number: int, program: Program, node: Node, keep: NDArray[np.bool_]
-) -> Iterator[tuple[Place, int, int]]:
-    """Axes that change size, nearest upstream first, then any earlier: place, old and new size."""
-    before = program.nodes[: node.index]
-    made_by = {value.index: other for other in before for value in other.outputs}
-    ordered: dict[int, Value] = {}
-    queue = list(node.tensors())
-    while queue:
-        value = queue.pop(0)
-        if value.index not in ordered:
-            ordered[value.index] = value
-            maker = made_by.get(value.index)
-            queue.extend(maker.tensors() if maker is not None else ())
-    for other in reversed(before):
-        for value in other.outputs:
-            ordered.setdefault(value.index, value)
-    for value in ordered.values():
-        for dim, axis in sorted(state.final_axes(number, value).items(), reverse=True):
-            dense, now = len(axis.labels), int(keep[axis.labels].sum())
-            if now != dense:  # hence not frozen
-                yield Place((number, node.index), value.index, dim), dense, now
-
-
-def _fits(numbers: tuple[float, float], dense: int, now: int) -> bool:
-    """Whether a number could have been computed from this size."""
-    before, after = numbers
-    if before and after and before * after > 0:
-        ratio = after / before
-        if any(math.isclose(ratio, (now / dense) ** power, rel_tol=1e-6) for power in _POWERS):
-            return True
-    if after - before == now - dense:
-        return True
-    return before > 0 and before.is_integer() and after == now // max(1, round(dense / before))

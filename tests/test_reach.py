@@ -217,6 +217,24 @@ def test_the_axis_left_open_is_the_one_that_shrinks(sizes: tuple[int, ...], tied
     assert (len(kept), len(left)) == (8, 2)
 
 
+def test_another_meaning_that_trials_do_not_bear_out_leaves_no_trace() -> None:
+    """Softmax keeps the inner axis, a literal behind it the outer one: the first is the reason."""
+
+    class Crossed(Net):
+        def __init__(self) -> None:
+            super().__init__()
+            self.b = nn.Conv2d(16, 16, 1)
+
+        def factor(self, x: Tensor) -> Tensor:
+            y = self.b(x).view(len(x), 4, -1, x.shape[2] * x.shape[3]).softmax(2)
+            return y.reshape(len(x), 16, -1).mean(2)[..., None, None].sum(1, keepdim=True)
+
+    graph = segprune.trace(Crossed(), X)
+    assert all("softmax" in text for text in frozen_by(graph, "b"))
+    assert {layer.name: layer.free for layer in graph.layers} == {"a": 16, "b": 0, "head": 0}
+    pruned_to_half(Crossed())
+
+
 def test_a_size_is_read_as_a_part_of_another_axis() -> None:
     """Half of what another tensor has, though nothing else ties the two."""
 
