@@ -217,6 +217,24 @@ def test_the_axis_left_open_is_the_one_that_shrinks(sizes: tuple[int, ...], tied
     assert (len(kept), len(left)) == (8, 2)
 
 
+def test_a_view_that_regroups_channels_with_positions_freezes_them() -> None:
+    """Which channels meet depends on the size of the images, and their number is stored."""
+
+    class Regrouped(Net):
+        def __init__(self) -> None:
+            super().__init__()
+            self.width, self.b = 16, nn.Conv2d(16, 16, 1)
+
+        def factor(self, x: Tensor) -> Tensor:
+            y = F.adaptive_avg_pool2d(self.b(x), (x.shape[2] // 8, 2)).flatten(2).transpose(1, 2)
+            y = y.reshape(len(x), self.width, x.shape[2] // 8, 2)
+            return F.interpolate(y, size=x.shape[2:])
+
+    graph = segprune.trace(Regrouped(), X)
+    assert any("regroups channels with positions" in text for text in frozen_by(graph, "b"))
+    pruned_to_half(Regrouped())
+
+
 def test_another_meaning_that_trials_do_not_bear_out_leaves_no_trace() -> None:
     """Softmax keeps the inner axis, a literal behind it the outer one: the first is the reason."""
 

@@ -68,12 +68,25 @@ def view(p: Propagation, node: Node) -> None:
             result[news[0]] = axes[chosen]
             continue
         shape = [source.shape[dim] for dim in olds]
+        if not _keeps_channels_together(olds, olds.index(chosen), news):
+            p.freeze(node, [axes[chosen]], f"{node.name} regroups channels with positions")
+            continue
         along = [1] * len(olds)
         along[olds.index(chosen)] = -1
         spread = np.broadcast_to(axes[chosen].labels.reshape(along), shape)
         dim, labels = _product(p, node, spread.reshape([output.shape[d] for d in news]), news)
         result[dim] = Axis(labels, axes[chosen].zero)
     finish(p, node, result)
+
+
+def _keeps_channels_together(olds: Sequence[int], chosen: int, news: Sequence[int]) -> bool:
+    """Whether a view splits and joins channels by themselves, or with what lies inside of them.
+
+    `(N, HW, C) -> (N, C, H, W)` without a transposition lets every channel hold parts of others,
+    and which ones depends on the height and width. Batches (axis 0) are the same for all channels.
+    """
+    outside = [dim for dim in olds[:chosen] if dim != 0]
+    return len(news) == 1 or not outside
 
 
 def _product(
