@@ -121,7 +121,7 @@ class EinsumHeads(Block):
 
     def __init__(self, cin: int, cout: int):
         super().__init__(cin, cout)
-        self.heads, self.qkv = 2, nn.Conv2d(cout, 3 * cout, 1)
+        self.heads, self.qkv = 4, nn.Conv2d(cout, 3 * cout, 1)
         self.out = nn.Conv2d(cout, cout, 1)
 
     def forward(self, x: Tensor) -> Tensor:
