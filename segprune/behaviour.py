@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import reprlib
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,10 +14,11 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from segprune.execution import run_method, undisturbed
-from segprune.network import copy_with, set_count, tensors_of
+from segprune.network import copy_with, tensors_of
 from segprune.plan import PrunePlan
 from segprune.sameness import Sameness, code_names
 from segprune.settings import attributes_of, is_of_torch
+from segprune.stored import set_count
 from segprune.surgery import true_attributes
 from segprune.trials import resized
 from segprune.violations import Violation
@@ -186,6 +188,9 @@ def _expected(
     for key, value in true_attributes(name, partly, plan.kept, tensors_of(model)).items():
         setattr(stand_in, key, value)
     for key, value in plan.attributes.get(name, {}).items():
+        stored = re.split(r"[.\[]", key, maxsplit=1)[0]
+        if not hasattr(stand_in, stored) and hasattr(dense, stored):  # an attribute of the class
+            setattr(stand_in, stored, getattr(dense, stored))
         set_count(cast(nn.Module, stand_in), key, value)
     return vars(stand_in)
 
@@ -227,7 +232,7 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
         tensors = {(name, key): value for name, key, value in _stored(copied)}
         for training in (False, True):
             for method in ("forward", *getattr(network, "traced_methods", ())):
-                with undisturbed(), torch.no_grad():
+                with undisturbed(model=copied), torch.no_grad():
                     try:
                         run_method(copied.train(training), method, resized(inputs, 2, 1, 1, 5))
                     except Exception:

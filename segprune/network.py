@@ -21,13 +21,11 @@ __all__ = [
     "as_channels_last",
     "computed_weights",
     "copy_with",
-    "counts_of",
     "digest_of",
     "hash_tensors",
     "is_channels_last",
     "network_digest",
     "require_prunable",
-    "set_count",
     "tensors_of",
 ]
 
@@ -76,35 +74,6 @@ def as_channels_last(tensor: Tensor) -> Tensor:
     """A copy with the strides of that format; `contiguous` leaves ambiguous ones as they are."""
     copied = torch.empty_like(tensor, memory_format=torch.channels_last)
     return copied.copy_(tensor)
-
-
-def counts_of(module: nn.Module) -> dict[str, int]:
-    """Whole numbers that a user's module stores, also in lists: `width`, `splits[1]`.
-
-    Modules of torch itself are left out: their attributes follow their tensors.
-    """
-    if type(module).__module__.startswith("torch.nn."):
-        return {}
-    found: dict[str, int] = {}
-    for name, value in vars(module).items():
-        if type(value) is int:
-            found[name] = value
-        elif isinstance(value, (list, tuple)) and all(type(item) is int for item in value):
-            found.update({f"{name}[{place}]": item for place, item in enumerate(value)})
-    return found
-
-
-def set_count(module: nn.Module, name: str, value: int) -> None:
-    """Set an attribute that `counts_of` named."""
-    attribute, bracket, place = name.partition("[")
-    if not bracket:
-        setattr(module, attribute, value)
-        return
-    items = getattr(module, attribute)
-    changed = list(items)
-    changed[int(place.removesuffix("]"))] = value
-    named = hasattr(items, "_fields")  # a namedtuple takes its items one by one
-    setattr(module, attribute, type(items)(*changed) if named else type(items)(changed))
 
 
 def require_prunable(model: nn.Module) -> None:

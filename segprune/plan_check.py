@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
 
-from segprune.network import aliases, counts_of, network_digest, tensors_of
+from segprune.network import aliases, network_digest, tensors_of
 from segprune.plan import PrunePlan
+from segprune.stored import counts_of
 
 __all__ = ["misfits", "misplaced"]
 

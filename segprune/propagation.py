@@ -13,9 +13,10 @@ from segprune.labels import Labels, LabelVector, Reason
 from segprune.operators import CREATIONS, RULES, Rule
 from segprune.programs import Node, Program, Value
 
-__all__ = ["OUTPUT", "Propagation", "kept_count", "propagate"]
+__all__ = ["ONLY", "OUTPUT", "Propagation", "kept_count", "propagate"]
 
 OUTPUT = Reason("network output")
+ONLY = "as its rule says"
 _FIXED = "{} is given a fixed number of channels (a literal or a stored count)"
 
 
@@ -24,8 +25,9 @@ class Propagation:
     """Labels of all tensors of all programs of a network, and what the rules said about them."""
 
     programs: Sequence[Program]
-    readings: Mapping[Site, int]
+    refuted: Mapping[Site, frozenset[str]]
     sealed: Mapping[str, str] = field(default_factory=dict)
+    preferred: Mapping[Site, str] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
     slots: dict[str, dict[int, LabelVector]] = field(default_factory=dict)
     predicted: dict[Site, tuple[Axes, ...]] = field(default_factory=dict)
@@ -124,13 +126,20 @@ class Propagation:
     def reading(self, node: Node, options: tuple[str, ...]) -> str:
         """Which of several possible meanings of an operator holds; probing settles it."""
         site = (self._program, node.index)
+        wish = self.preferred.get(site)
+        if wish in options:
+            options = (wish, *(option for option in options if option != wish))
         self.options[site] = options
-        return options[min(self.readings.get(site, 0), len(options) - 1)]
+        return self.chosen(site) or options[-1]
+
+    def chosen(self, site: Site) -> str | None:
+        """The first reading of an operator that probing has not refuted."""
+        refuted = self.refuted.get(site, frozenset())
+        return next((o for o in self.options.get(site, (ONLY,)) if o not in refuted), None)
 
     def exhausted(self, site: Site) -> bool:
         """Whether probing has refuted every reading of an operator; then it freezes its inputs."""
-        refuted = self.readings.get(site, 0)
-        return refuted > 0 and refuted >= len(self.options.get(site, ("only",)))
+        return self.chosen(site) is None
 
     def expect(self, node: Node, argument: str, labels: LabelVector | None) -> None:
         """An argument counts the kept of these labels; None: the output's shape implies it."""
@@ -246,17 +255,24 @@ class Propagation:
 
 def propagate(
     programs: Sequence[Program],
-    readings: Mapping[Site, int],
-    options: Mapping[Site, tuple[str, ...]],
-    vetoes: Sequence[Veto],
     sealed: Mapping[str, str],
+    refuted: Mapping[Site, frozenset[str]] | None = None,
+    options: Mapping[Site, tuple[str, ...]] | None = None,
+    preferred: Mapping[Site, str] | None = None,
+    vetoes: Sequence[Veto] = (),
 ) -> Propagation:
     """Label every tensor of every program; parameters shared by programs share their labels.
 
     Args:
         sealed: tensors that must keep their shape -> why, in words.
+        refuted: readings of operators that trials have shown to be wrong.
+        options: the readings that rules have offered before.
+        preferred: the reading to try first, where a rule offers it.
+        vetoes: axes that must keep all channels.
     """
-    state = Propagation(programs, readings, sealed, options=dict(options))
+    state = Propagation(
+        programs, refuted or {}, sealed, preferred or {}, options=dict(options or {})
+    )
     for index in range(len(programs)):
         state.walk(index)
     for veto in vetoes:

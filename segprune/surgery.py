@@ -14,11 +14,11 @@ from segprune.network import (
     digest_of,
     is_channels_last,
     require_prunable,
-    set_count,
     tensors_of,
 )
 from segprune.plan import Kept, PrunePlan
 from segprune.plan_check import misfits, misplaced
+from segprune.stored import set_count
 
 __all__ = ["correct_attributes", "mask", "prune", "select", "true_attributes"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from segprune.alternatives import Alternatives
 from segprune.errors import InputError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
@@ -24,6 +26,7 @@ from segprune.network import (
 from segprune.probing import Mismatch, probe, trial_mask
 from segprune.programs import Program
 from segprune.propagation import Propagation, kept_count, propagate
+from segprune.provenance import Origins, origins_of
 from segprune.recording import record
 from segprune.rules import understood
 from segprune.settlement import Settlement
@@ -32,7 +35,7 @@ from segprune.surgery import correct_attributes
 
 __all__ = ["trace"]
 
-_MAX_ROUNDS = 200
+_MAX_ROUNDS, _PATIENCE = 160, 100
 # One trial may fit by coincidence: two axes keep as many channels, or all counts are even.
 _CLEAN_ROUNDS, _FEWER_ROUNDS, _SMALL_NETWORK = 6, 4, 1500
 
@@ -88,34 +91,55 @@ class _Tracer:
     def run_once(self) -> ChannelGraph:
         self._record_forward()
         self._record_training()
-        return self._graph(propagate(self.programs, {}, {}, (), self.sealed), {})
+        return self._graph(propagate(self.programs, self.sealed), {})
 
     def run(self) -> ChannelGraph:
         self._record_forward()
         self._record_training()
-        settlement = Settlement(self.model)
+        settlement = Settlement(self.model, self._origins)
+        alternatives = Alternatives(self._propagate)
         clean = 0
         for number in range(_MAX_ROUNDS):
-            state = propagate(
-                self.programs,
-                settlement.readings,
-                settlement.options,
-                settlement.vetoes,
-                self.sealed,
-            )
-            settlement.options = dict(state.options)
+            state = self._propagate(settlement)
             graph = self._graph(state, settlement.bound(state))
+            if (before := alternatives.refuted(settlement, state)) is not None:
+                settlement = before
+                continue
             mismatches = self._probe(graph, seed=number)
             clean = 0 if mismatches else clean + 1
+            if clean == 1 and alternatives.next(settlement, state):
+                clean = 0
+                continue
             if clean == (_CLEAN_ROUNDS if self._is_small() else _FEWER_ROUNDS):
                 return graph
             keep = trial_mask(state, number)
-            for mismatch in mismatches:
-                settlement.learn(mismatch, state, keep)
+            if number < _PATIENCE:
+                settlement.conclude(mismatches, state, keep)
+            else:
+                settlement.freeze_rest(mismatches, state, keep)
         raise TraceError(
             f"{type(self.model).__name__}: expected its labels to settle, found new differences "
             f"after {_MAX_ROUNDS} trials, last: {mismatches[0].text}. Please report this network."
         )
+
+    def _propagate(self, settlement: Settlement) -> Propagation:
+        state = propagate(
+            self.programs,
+            self.sealed,
+            settlement.refuted,
+            settlement.options,
+            settlement.preferred,
+            settlement.vetoes,
+        )
+        settlement.options = dict(state.options)
+        return state
+
+    @functools.cache  # noqa: B019 - a tracer lives for one trace
+    def _origins(self, number: int) -> Mapping[int, Origins]:
+        """The stored counts behind the numbers of a program's operators; found when asked for."""
+        _, training, inputs = self.runs[number]
+        copy, _, private = self._private({}, {}, {}, training, inputs)
+        return origins_of(copy, private, self.programs[number], understood)
 
     # -- recording -----------------------------------------------------------------------------
 

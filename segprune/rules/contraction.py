@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from segprune.axes import Axes, Axis
 from segprune.operators import rule
 from segprune.programs import Node, Value
@@ -131,6 +133,94 @@ def trilinear(p: Propagation, node: Node) -> None:
         elif dim not in summed and labelled:
             result[dim - sum(other < dim for other in summed)] = Axis(labelled[0].labels, zero)
     p.set(node.outputs[0], result)
+
+
+@rule("einsum")
+def einsum(p: Propagation, node: Node) -> None:
+    """`torch.einsum`: axes of one letter are one axis; letters that the result lacks are summed."""
+    operands, output = list(node.tensors()), node.outputs[0]
+    inputs, letters = _subscripts(node.arguments["equation"], operands)
+    if letters is None or any(len(set(names)) < len(names) for names in inputs):
+        p.freeze_tensors(node, operands, "einsum takes a diagonal")
+        return
+    known: dict[str, list[Axis | None]] = {}
+    sizes: dict[str, int] = {}
+    for names, operand in zip(inputs, operands, strict=True):
+        for dim, name in enumerate(names):
+            size, axis = operand.shape[dim], p.axes(operand).get(dim)
+            if size > sizes.get(name, 0):  # an axis of size 1 is stretched
+                known[name], sizes[name] = [], size
+            if size == sizes[name]:
+                known[name].append(axis)
+    joined = {name: _one_axis(p, node, axes, name in letters) for name, axes in known.items()}
+    result = {dim: axis for dim, name in enumerate(letters) if (axis := joined.get(name))}
+    p.set(output, result)
+    wide = [
+        [name for name, size in zip(names, operand.shape, strict=True) if size > 1]
+        for names, operand in zip(inputs, operands, strict=True)
+    ]
+    for names in _products(wide, letters):
+        p.work(node, None, [joined.get(name) or sizes[name] for name in names])
+
+
+def _subscripts(
+    equation: str, operands: Sequence[Value]
+) -> tuple[list[list[str]], list[str] | None]:
+    """Names of the axes of each operand and of the result; None where its form is not known.
+
+    Axes behind an ellipsis are named by their position from the right: "-1", "-2", ….
+    """
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        return [], None
+    widest = 0
+    inputs = []
+    for term, operand in zip(terms, operands, strict=True):
+        behind = len(operand.shape) - len(term.replace("...", ""))
+        widest = max(widest, behind if "..." in term else 0)
+        inputs.append(_named(term, behind))
+    if arrow:
+        return inputs, _named(right, widest)
+    once = [name for name in sorted(left) if name.isalpha() and left.count(name) == 1]
+    return inputs, [*_named("...", widest), *once]
+
+
+def _named(term: str, behind: int) -> list[str]:
+    first, dots, last = term.partition("...")
+    hidden = [str(place) for place in range(-behind, 0)] if dots else []
+    return [*first, *hidden, *last]
+
+
+def _one_axis(
+    p: Propagation, node: Node, axes: Sequence[Axis | None], carried: bool
+) -> Axis | None:
+    """Axes that run together: tied, and zero where one of them is, as products are."""
+    first, *others = axes
+    for other in others:
+        p.tie(node, first, other, "einsum runs over")
+    labelled = [axis for axis in axes if axis is not None]
+    if not labelled:
+        return None
+    zero = any(axis.zero for axis in labelled)
+    if not carried and not zero:
+        p.freeze(node, labelled, "einsum sums over channels that are not zero once masked")
+    return Axis(labelled[0].labels, zero)
+
+
+def _products(inputs: Sequence[Sequence[str]], letters: Sequence[str]) -> Iterator[list[str]]:
+    """Letters over which each pair of operands, from the left, is multiplied as matrices.
+
+    A pair that sums over nothing is multiplied position by position, which counts as no work.
+    """
+    left = list(inputs[0])
+    for place, right in enumerate(inputs[1:], start=1):
+        needed = {*letters, *(name for names in inputs[place + 1 :] for name in names)}
+        every = list(dict.fromkeys((*left, *right)))
+        shared = {name for name in every if name in left and name in right}
+        if shared - needed:  # what only one of them has, and is not needed, is summed beforehand
+            yield [name for name in every if name in needed or name in shared]
+        left = [name for name in every if name in needed]
 
 
 @rule("scaled_dot_product_attention")

@@ -68,16 +68,31 @@ def view(p: Propagation, node: Node) -> None:
             result[news[0]] = axes[chosen]
             continue
         shape = [source.shape[dim] for dim in olds]
+        if not _keeps_channels_together(olds, olds.index(chosen), news):
+            p.freeze(node, [axes[chosen]], f"{node.name} regroups channels with positions")
+            continue
         along = [1] * len(olds)
         along[olds.index(chosen)] = -1
         spread = np.broadcast_to(axes[chosen].labels.reshape(along), shape)
-        position, labels = _product(p, node, spread.reshape([output.shape[d] for d in news]))
-        result[news[position]] = Axis(labels, axes[chosen].zero)
+        dim, labels = _product(p, node, spread.reshape([output.shape[d] for d in news]), news)
+        result[dim] = Axis(labels, axes[chosen].zero)
     finish(p, node, result)
 
 
-def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, LabelVector]:
-    """One axis along which labels vary; where they vary along several, all but one are tied."""
+def _keeps_channels_together(olds: Sequence[int], chosen: int, news: Sequence[int]) -> bool:
+    """Whether a view splits and joins channels by themselves, or with what lies inside of them.
+
+    `(N, HW, C) -> (N, C, H, W)` without a transposition lets every channel hold parts of others,
+    and which ones depends on the height and width. Batches (axis 0) are the same for all channels.
+    """
+    outside = [dim for dim in olds[:chosen] if dim != 0]
+    return len(news) == 1 or not outside
+
+
+def _product(
+    p: Propagation, node: Node, labels: LabelVector, dims: Sequence[int]
+) -> tuple[int, LabelVector]:
+    """The one axis of `dims` that shrinks, and its labels; the other axes are tied."""
     roots = p.labels.find(labels)
     varying = [dim for dim in range(roots.ndim) if (roots != np.take(roots, [0], axis=dim)).any()]
     if not varying:
@@ -85,14 +100,38 @@ def _product(p: Propagation, node: Node, labels: LabelVector) -> tuple[int, Labe
         p.labels.freeze(roots.reshape(-1)[:1], p.reason(node, text))
         varying = [dim for dim in range(roots.ndim) if roots.shape[dim] > 1]
     chosen = varying[-1]
-    free = not p.labels.is_frozen(roots.reshape(-1)).all()
-    # `view(N, groups, C // groups, …)` and `view(N, L, heads, C // heads)`: the literal is usually
-    # the outer one, so the inner axis shrinks.
-    if len(varying) > 1 and free and p.reading(node, ("inner", "outer")) == "outer":
-        chosen = max(varying[:-1], key=lambda dim: labels.shape[dim])
+    if len(varying) > 1 and not p.labels.is_frozen(roots.reshape(-1)).all():
+        order = _likeliest(varying, labels.shape, _inferred(node), dims)
+        reading = p.reading(node, tuple(f"axis {dims[dim]} shrinks" for dim in order))
+        chosen = next(dim for dim in order if reading == f"axis {dims[dim]} shrinks")
     lines = np.moveaxis(labels, chosen, 0).reshape(labels.shape[chosen], -1)
     p.labels.unite(lines[:, :1], lines)
-    return chosen, lines[:, 0]
+    if len(lines) > 1:
+        p.part(lines[:, 0])
+    return dims[chosen], lines[:, 0]
+
+
+def _likeliest(
+    varying: Sequence[int], shape: Sequence[int], inferred: int | None, dims: Sequence[int]
+) -> list[int]:
+    """Axes over which labels vary, the one that most probably shrinks first.
+
+    That is the one given as -1. Else the innermost, as in `view(N, groups, C // groups, …)` and
+    `view(N, L, heads, C // heads)`: the literal is usually the outer one.
+    """
+    rest = sorted(varying[:-1], key=lambda dim: -shape[dim])
+    order = [varying[-1], *rest]
+    return sorted(order, key=lambda dim: dims[dim] != inferred)
+
+
+def _inferred(node: Node) -> int | None:
+    """The axis of the result whose size is left open with -1."""
+    for name in ("size", "shape", "sizes"):
+        sizes = node.arguments.get(name)
+        if isinstance(sizes, (list, tuple)) and -1 in sizes:
+            rank = len(next(node.tensors()).shape)
+            return int(node.arguments.get("dim", 0)) % rank + list(sizes).index(-1)
+    return None
 
 
 @rule("permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "permute_copy")

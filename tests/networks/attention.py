@@ -112,3 +112,84 @@ class MultiheadModule(Block):
         tokens = x.flatten(2).transpose(1, 2)
         y, _ = self.attention(tokens, tokens, tokens, need_weights=False)
         return x + y.transpose(1, 2).reshape(x.shape)
+
+
+class EinsumHeads(Block):
+    """Attention as papers write it: one einsum for the similarities, one for the sums."""
+
+    watch = ("conv.0", "qkv")
+
+    def __init__(self, cin: int, cout: int):
+        super().__init__(cin, cout)
+        self.heads, self.qkv = 4, nn.Conv2d(cout, 3 * cout, 1)
+        self.out = nn.Conv2d(cout, cout, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        n, _, h, w = x.shape
+        q, k, v = (t.reshape(n, self.heads, -1, h * w) for t in self.qkv(x).chunk(3, 1))
+        weights = torch.einsum("bhdi,bhdj->bhij", q, k).softmax(-1)
+        y = torch.einsum("bhij,bhdj->bhdi", weights, v)
+        return x + self.out(y.reshape(n, -1, h, w))
+
+
+class EinsumForms(Block):
+    """An ellipsis, a result that is not named, an outer product, and three factors."""
+
+    watch = ("conv.0", "a")
+
+    def __init__(self, cin: int, cout: int):
+        super().__init__(cin, cout)
+        self.a, self.mix = nn.Conv2d(cout, cout, 1), nn.Parameter(torch.randn(cout, cout) / cout)
+        self.last = nn.Linear(cout, cout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        mixed = torch.einsum("nc...,dc->nd...", self.a(x), self.mix)
+        scales = torch.einsum("nchw,nc->n c", x, x.mean((2, 3)))
+        gate = torch.einsum("nc,nc,nc->nc", scales.sigmoid(), mixed.mean((2, 3)), scales)
+        y = torch.einsum("nc,nchw->nhwc", gate, mixed)
+        return x + torch.einsum("nhwc->nchw", self.last(y))
+
+
+class Rearranged(Attention):
+    """Patterns of einops, by what they come down to: reshape, permute, reshape."""
+
+    watch = ("conv.0", "v")
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        n, _, h, w = x.shape
+        q, k, v = (self.apart(f(x)) for f in (self.q, self.k, self.v))
+        weights = torch.einsum("bhid,bhjd->bhij", q, k).softmax(-1)
+        y = torch.einsum("bhij,bhjd->bhid", weights, v)
+        y = y.permute(0, 1, 3, 2)  # b h (x y) d -> b (h d) x y
+        return x + self.out(y.reshape(n, y.shape[1] * y.shape[2], h, w))
+
+    def apart(self, x: Tensor) -> Tensor:
+        """`b (h d) x y -> b h (x y) d` for two heads."""
+        n, c, h, w = x.shape
+        x = x.reshape(n, 2, c // 2, h, w).permute(0, 1, 3, 4, 2)
+        return x.reshape(n, 2, h * w, c // 2)
+
+
+class HeadsOfTheInput(Block):
+    """The width of a head is computed from the input's channels; positions have a bias."""
+
+    watch = ("conv.0", "v")
+
+    def __init__(self, cin: int, cout: int):
+        super().__init__(cin, cout)
+        self.q, self.k, self.v = (nn.Conv2d(cout, cout, 1) for _ in range(3))
+        self.bias = nn.Parameter(torch.randn(2, 16) / 4)
+        self.register_buffer("places", torch.arange(64).view(64, 1).add(torch.arange(64)) % 16)
+        self.out = nn.Conv2d(cout, cout, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        small = F.adaptive_avg_pool2d(x, 8)
+        n, c, h, w = small.shape
+        q, k, v = (f(small).reshape(n, 2, c // 2, h * w) for f in (self.q, self.k, self.v))
+        weights = (q.transpose(-2, -1) @ k + self.bias[:, self.places]).softmax(-1)
+        y = self.out((v @ weights.transpose(-2, -1)).reshape(n, c, h, w))
+        return x + F.interpolate(y, size=x.shape[-2:])

@@ -14,11 +14,15 @@ from torch import nn
 from .attention import (
     Attention,
     DefaultScale,
+    EinsumForms,
+    EinsumHeads,
     GivenScale,
     HeadsByShape,
+    HeadsOfTheInput,
     HeadsStored,
     LinearAttention,
     MultiheadModule,
+    Rearranged,
     ScaledByShape,
 )
 from .base import Block, Host
@@ -100,6 +104,19 @@ from .norms import (
 )
 from .sharing import DenseLayers, ModuleTwice, ParameterTwice, TwoScales
 from .spectral import FourierUnit, GatedLinear, Interlaced
+from .stored import (
+    CountsInSettings,
+    GatesOfTwo,
+    GroupsByHand,
+    HeadsJoinedFirst,
+    HeadsOfEight,
+    SizeEqualToTheWidth,
+    SlopesByCount,
+    SplitByList,
+    SplitByTuple,
+    SplitByTwoCounts,
+    WidthEqualToTheSize,
+)
 from .whole import (
     AuxiliaryMethod,
     AuxiliaryWhenTraining,
@@ -133,7 +150,10 @@ FREE: tuple[type[Block], ...] = (
     StripPooling, MaxUnpooled, ParameterGate, BufferGate, InPlace, SliceAssigned, ModuleTwice,
     ParameterTwice, TwoScales, DenseLayers, Attention, HeadsByShape, HeadsStored, LinearAttention,
     GivenScale, MultiheadModule, UnitLength, ChannelSum, ChannelRatio, Recurrent, StoredChannels,
-    LiteralConcat, GatedLinear, FourierUnit, Interlaced,
+    LiteralConcat, GatedLinear, FourierUnit, Interlaced, EinsumHeads, EinsumForms, Rearranged,
+    HeadsOfTheInput, SplitByList, SplitByTuple, SplitByTwoCounts, CountsInSettings,
+    SizeEqualToTheWidth, WidthEqualToTheSize, HeadsOfEight, HeadsJoinedFirst, GatesOfTwo,
+    SlopesByCount, GroupsByHand,
 )  # fmt: skip
 """Blocks that any width suits; their watched layers lose channels."""
 
