@@ -155,6 +155,11 @@ def drop_in_order(
     Raises:
         BudgetError: floors and frozen channels do not allow it; the smallest reachable is named.
     """
+    if not ledger.total and budget < 1:
+        raise BudgetError(
+            f"budget[{name!r}]: expected something to remove, found that no {name} may go; ask for "
+            "1.0, or see trace(model, images).summary() for what stays and why."
+        )
     ceiling = budget * ledger.total
     window = ceiling - TOLERANCE * ledger.total
     dropped: list[Unit] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import types
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -68,16 +69,16 @@ class _Follower:
 
     def __init__(self, memo: Mapping[int, object]) -> None:
         self._memo = memo
-        self._made: dict[int, types.FunctionType] = {}
+        self._made: dict[int, Any] = {}
 
     def is_affected(self, value: Any, seen: frozenset[int] = frozenset()) -> bool:
         """Whether a function refers to a copied object, directly or through other functions."""
+        if type(value) not in _FOLLOWED and not isinstance(value, functools.partial):
+            return False
         if id(value) in seen:
             return False
         seen |= {id(value)}
-        return isinstance(value, (types.FunctionType, functools.partial)) and any(
-            self._has_copy(part) or self.is_affected(part, seen) for part in _parts(value)
-        )
+        return any(self._has_copy(part) or self.is_affected(part, seen) for part in _parts(value))
 
     def copied(self, value: Any) -> Any:
         """The copy of an object, or a function of the same code that refers to copies."""
@@ -88,6 +89,12 @@ class _Follower:
         if isinstance(value, functools.partial):
             keywords = {key: self.copied(part) for key, part in value.keywords.items()}
             return type(value)(self.copied(value.func), *map(self.copied, value.args), **keywords)
+        if isinstance(value, types.MethodType):
+            return types.MethodType(self.copied(value.__func__), self.copied(value.__self__))
+        if isinstance(value, tuple):
+            return tuple(map(self.copied, value))
+        if isinstance(value, weakref.ref):
+            return weakref.ref(self.copied(value()))
         if id(value) not in self._made:
             self._make(value)
         return self._made[id(value)]
@@ -95,7 +102,20 @@ class _Follower:
     def _has_copy(self, value: Any) -> bool:
         return not isinstance(value, _PLAIN) and id(value) in self._memo
 
-    def _make(self, value: types.FunctionType) -> None:
+    def _make(self, value: Any) -> None:
+        # Known before they are filled, for each may refer to itself.
+        if isinstance(value, list):
+            items: list[Any] = []
+            self._made[id(value)] = items
+            items.extend(map(self.copied, value))
+        elif isinstance(value, dict):
+            entries: dict[Any, Any] = {}
+            self._made[id(value)] = entries
+            entries.update((key, self.copied(part)) for key, part in value.items())
+        else:
+            self._make_function(value)
+
+    def _make_function(self, value: types.FunctionType) -> None:
         # Cells are filled at the end, for a function may refer to itself.
         cells = tuple(types.CellType() for _ in value.__closure__ or ())
         made = types.FunctionType(value.__code__, value.__globals__, value.__name__, None, cells)
@@ -113,7 +133,19 @@ class _Follower:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """What a function refers to, but for globals."""
+    """What a function refers to, but for globals; what a container holds."""
+    if isinstance(value, (list, tuple)):
+        yield from value
+        return
+    if isinstance(value, dict):
+        yield from value.values()
+        return
+    if isinstance(value, types.MethodType):
+        yield from (value.__func__, value.__self__)
+        return
+    if isinstance(value, weakref.ref):
+        yield value()
+        return
     if isinstance(value, functools.partial):
         yield from (value.func, *value.args, *value.keywords.values())
         return
@@ -132,3 +164,7 @@ def _content(cell: types.CellType) -> Any:
 
 _EMPTY = object()
 _PLAIN = (str, bytes, int, float, complex, type(None), type, tuple, types.ModuleType)
+_FOLLOWED = frozenset(
+    {types.FunctionType, types.MethodType, functools.partial, weakref.ref, list, tuple, dict}
+)
+"""What is made anew where something behind it was copied."""

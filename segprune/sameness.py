@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import types
+import weakref
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -82,6 +83,8 @@ class Sameness:
             both_tuples = isinstance(one, tuple) and isinstance(other, tuple)  # or a torch.Size
             alike = both_tuples or self.classes(type(one), type(other))
             return alike and self._items(one, other)
+        if isinstance(one, weakref.ref) and isinstance(other, weakref.ref):
+            return self(one(), other())
         if isinstance(one, Graph) and isinstance(other, Graph):
             return str(one) == str(other)
         return self._objects(one, other)

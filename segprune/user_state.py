@@ -8,15 +8,18 @@ such a run leaves there would break the user's own next run, and change ours.
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import sys
 import sysconfig
+import threading
 import types
 import warnings
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections import OrderedDict, UserDict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor, nn
 
@@ -29,10 +32,19 @@ _INSTALLED = tuple({sysconfig.get_paths()[kind] for kind in ("purelib", "platlib
 
 _MOST_ENTRIES = 10_000  # of a container: longer ones are data, not caches
 _MOST_NESTED = 64  # entries that are looked into, each; registries of a library hold thousands
-_DEPTH = 3
-_CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, set, deque})
+_DEPTH = 6
+_MAPPINGS = (OrderedDict, dict, WeakValueDictionary, WeakKeyDictionary)
+_CONTAINERS = (*_MAPPINGS, list, set, deque)
+"""What keeps its entries in memory; other mappings may lie on a disk, as `shelve` or the
+environment do, and are never written to."""
+_HOLDERS = (UserDict, types.SimpleNamespace, threading.local)
+"""Classes of Python's own whose attributes are a user's."""
+_CODE = (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType)
 _TENSORS = frozenset({"_parameters", "_buffers", "_modules"})
-_PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), tuple, frozenset})
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+_PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), frozenset})
+_EMPTY: Any = object()
+"""Stands for the content of a cell or a slot that nothing has filled yet."""
 
 
 @contextlib.contextmanager
@@ -47,7 +59,8 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
         for namespace in _namespaces(frozenset(map(type, model.modules()))):
             snapshot.add_namespace(namespace)
     for module in model.modules():
-        snapshot.add_functions(vars(module).values())
+        own = [value for name, value in vars(module).items() if name not in _OF_EVERY_MODULE]
+        snapshot.add_functions(own)
         for hooks in (module._forward_hooks, module._forward_pre_hooks):
             snapshot.add_functions(hooks.values())
     try:
@@ -82,90 +95,120 @@ def stores_kept(model: nn.Module) -> Iterator[None]:
 
 @dataclass
 class _Snapshot:
-    """What containers, namespaces and cells hold, and how often caches were filled."""
+    """What containers, namespaces, cells and slots hold, and how often caches were filled."""
 
     _seen: set[int] = field(default_factory=set)
+    _waiting: deque[tuple[Any, int]] = field(default_factory=deque)
     _namespaces: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     _containers: list[tuple[Any, Any]] = field(default_factory=list)
     _cells: list[tuple[types.CellType, Any]] = field(default_factory=list)
+    _slots: list[tuple[types.MemberDescriptorType, Any, Any]] = field(default_factory=list)
     _caches: list[tuple[Any, int]] = field(default_factory=list)
 
     def add_namespace(self, owner: types.ModuleType | type) -> None:
         """A module or a class: its names, and what lies behind them."""
         names = dict(vars(owner))
         self._namespaces.append((owner, names))
-        for name, value in names.items():
-            if not name.startswith("__"):
-                self._add(value, _DEPTH)
+        self._add_all((value for name, value in names.items() if not name.startswith("__")), _DEPTH)
 
     def add_functions(self, values: Iterable[Any]) -> None:
-        """Closures and defaults of those among the values that are functions."""
-        for value in values:
-            if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)):
-                self._add(value, _DEPTH)
+        """Closures and defaults of those among the values that are functions, or hold some."""
+        kinds = (types.FunctionType, types.MethodType, functools.partial, *_CONTAINERS)
+        self._add_all((value for value in values if issubclass(type(value), kinds)), _DEPTH)
 
     def add(self, value: Any) -> None:
         """What a container holds; of anything else nothing."""
-        if type(value) in _CONTAINERS:
-            self._add(value, _DEPTH)
+        if issubclass(type(value), _CONTAINERS):
+            self._add_all([value], _DEPTH)
 
     def restore(self) -> None:
         for cache, misses in self._caches:
             if cache.cache_info().misses != misses:
                 cache.cache_clear()
         for cell, value in self._cells:
-            if _content(cell) is not value:
+            if _content(cell) is value:
+                continue
+            if value is _EMPTY:
+                del cell.cell_contents
+            else:
                 cell.cell_contents = value
+        for slot, owner, value in self._slots:
+            if _slot_of(slot, owner) is value:
+                continue
+            if value is _EMPTY:
+                slot.__delete__(owner)
+            else:
+                slot.__set__(owner, value)
         for container, saved in self._containers:
             if not _same(container, saved):
-                container.clear()
-                (container.extend if isinstance(saved, list) else container.update)(saved)
+                _refill(container, saved)
         for owner, names in self._namespaces:
             _restore_namespace(owner, names)
 
-    def _add(self, value: Any, depth: int) -> None:
+    def _add_all(self, values: Iterable[Any], depth: int) -> None:
+        """Note values and what they hold, nearest first: a short way to each is found."""
+        self._wait(values, depth)
+        while self._waiting:
+            self._note(*self._waiting.popleft())
+
+    def _wait(self, values: Iterable[Any], depth: int) -> None:
+        for value in values:
+            if type(value) not in _PLAIN and depth > 0 and id(value) not in self._seen:
+                self._seen.add(id(value))
+                self._waiting.append((value, depth))
+
+    def _note(self, value: Any, depth: int) -> None:
         kind = type(value)
-        if kind in _PLAIN or depth == 0 or id(value) in self._seen:
-            return
-        self._seen.add(id(value))
         if kind in (staticmethod, classmethod):
-            value, kind = value.__func__, type(value.__func__)
-        if kind is types.FunctionType:
+            self._wait([value.__func__], depth)
+        elif kind is types.FunctionType:
             self._add_function(value, depth)
-        elif kind in _CONTAINERS:
+        elif issubclass(kind, _CONTAINERS):
             self._add_container(value, depth)
         elif kind is types.MethodType:
-            self._add(value.__func__, depth)
+            self._wait([value.__func__, value.__self__], depth)
         elif kind is functools.partial:
-            for part in (value.func, *value.args, *value.keywords.values()):
-                self._add(part, depth - 1)
+            self._wait((value.func, *value.args, *value.keywords.values()), depth - 1)
         elif kind is functools._lru_cache_wrapper:
             self._caches.append((value, value.cache_info().misses))
-        elif isinstance(value, (type, Tensor, nn.Module, types.ModuleType)):
+            self._wait([value.__wrapped__], depth)
+        elif issubclass(kind, (type, Tensor, nn.Module, types.ModuleType)):
             return  # classes of the network are namespaces of their own
-        elif isinstance(value, MutableMapping):
-            self._add_container(value, depth)
-        elif _is_users(kind) and hasattr(value, "__dict__"):
-            self._add_container(vars(value), depth)
+        elif issubclass(kind, tuple):
+            self._wait(value if len(value) <= _MOST_NESTED else (), depth - 1)
+        elif _is_users(kind) or issubclass(kind, _HOLDERS):
+            self._add_object(value, depth)
 
     def _add_function(self, function: types.FunctionType, depth: int) -> None:
-        for cell in function.__closure__ or ():
-            self._cells.append((cell, _content(cell)))
-            self._add(_content(cell), depth - 1)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._add(default, depth - 1)
+        contents = [(cell, _content(cell)) for cell in function.__closure__ or ()]
+        self._cells += contents
+        self._wait((content for _, content in contents), depth - 1)
+        self._wait(function.__defaults__ or (), depth - 1)
+        self._wait((function.__kwdefaults__ or {}).values(), depth - 1)
+        self._wait([vars(function)], depth - 1)
+
+    def _add_object(self, value: Any, depth: int) -> None:
+        for base in type(value).__mro__:
+            for slot in vars(base).values() if "__slots__" in vars(base) else ():
+                if isinstance(slot, types.MemberDescriptorType):
+                    content = _slot_of(slot, value)
+                    self._slots.append((slot, value, content))
+                    self._wait([content], depth - 1)
+        attributes = getattr(value, "__dict__", None)
+        if type(attributes) is dict:
+            self._wait([attributes], depth)
 
     def _add_container(self, container: Any, depth: int) -> None:
-        try:
-            if len(container) > _MOST_ENTRIES:
-                return
-            saved = _contents(container)
-        except Exception:
-            return  # a class of its own kind, which does not let itself be read
+        if len(container) > _MOST_ENTRIES:
+            return
+        if (kind := _mapping(container)) is not None:
+            saved: Any = dict(kind.items(container))
+            entries = saved.values()
+        else:
+            saved = entries = set(container) if isinstance(container, set) else [*container]
         self._containers.append((container, saved))
         if len(saved) <= _MOST_NESTED:
-            for entry in [*saved.values()] if isinstance(saved, dict) else [*saved]:
-                self._add(entry, depth - 1)
+            self._wait(entries, depth - 1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -174,21 +217,31 @@ def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     classes = {base for kind in kinds for base in kind.__mro__ if _is_users(base)}
     packages = {base.__module__.partition(".")[0] for base in classes}
     found: dict[str, types.ModuleType] = {}
-    waiting = [base.__module__ for base in classes]
+    own = {base.__module__ for base in classes}
+    waiting = [*own]
     while waiting:
         name = waiting.pop()
         module = sys.modules.get(name)
         if name in found or module is None or not _is_users_module(name):
             continue
-        if name.partition(".")[0] not in packages and _is_installed(module):
+        installed = _is_installed(module)
+        if installed and name.partition(".")[0] not in packages:
             continue
         found[name] = module
+        if installed and name not in own:
+            continue  # a library's modules lead to all of it
         for value in [*vars(module).values()]:
             taken = value.__name__ if isinstance(value, types.ModuleType) else None
             if isinstance(value, (type, types.FunctionType)):
                 taken = value.__module__
             if isinstance(taken, str):
                 waiting.append(taken)
+    for module in found.values():
+        for value in [*vars(module).values()]:
+            if isinstance(value, type) and value.__module__ in found:
+                classes.update(base for base in (value, type(value)) if _is_users(base))
+    # Members of an enumeration are made once and for all.
+    classes = {kind for kind in classes if not issubclass(kind, enum.Enum)}
     return (*found.values(), *sorted(classes, key=lambda kind: kind.__qualname__))
 
 
@@ -208,42 +261,55 @@ def _is_users_module(name: str) -> bool:
 def _content(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
+    except ValueError:
+        return _EMPTY
 
 
-def _contents(container: Any) -> Any:
-    """What a container holds, as a dict, a set or a list; subclasses of dict are read as dicts."""
-    if isinstance(container, dict):
-        return dict(dict.items(container))
-    if isinstance(container, MutableMapping):
-        return dict(container)
-    return set(container) if isinstance(container, set) else [*container]
+def _slot_of(slot: types.MemberDescriptorType, owner: Any) -> Any:
+    try:
+        return slot.__get__(owner)
+    except AttributeError:
+        return _EMPTY
+
+
+def _mapping(container: Any) -> Any:
+    """The class whose methods reach the entries of a mapping: a user's may do more; or None."""
+    return next((kind for kind in _MAPPINGS if isinstance(container, kind)), None)
 
 
 def _same(container: Any, saved: Any) -> bool:
-    now = _contents(container)
-    if len(now) != len(saved):
+    if len(container) != len(saved):
         return False
-    if isinstance(saved, dict):
-        return all(key in now and now[key] is value for key, value in saved.items())
+    if (kind := _mapping(container)) is not None:
+        return all(saved.get(key, _EMPTY) is value for key, value in kind.items(container))
     if isinstance(saved, set):
-        return bool(now == saved)
-    return all(one is other for one, other in zip(now, saved, strict=True))
+        return all(entry in container for entry in saved)
+    return all(one is other for one, other in zip(container, saved, strict=True))
+
+
+def _refill(container: Any, saved: Any) -> None:
+    if (kind := _mapping(container)) is not None:
+        kind.clear(container)
+        for key, value in saved.items():
+            kind.__setitem__(container, key, value)
+        return
+    container.clear()
+    (container.update if isinstance(saved, set) else container.extend)(saved)
 
 
 def _restore_namespace(owner: types.ModuleType | type, names: dict[str, Any]) -> None:
+    # `type`'s own methods, for a metaclass may forbid what we do.
+    put, drop = (
+        (type.__setattr__, type.__delattr__) if isinstance(owner, type) else (setattr, delattr)
+    )
     for name, value in [*vars(owner).items()]:
+        if name.startswith("__"):
+            continue
         if name not in names:
-            if _holds_tensors(value):  # other new names are modules that were imported late
-                delattr(owner, name)
-        elif names[name] is not value and not name.startswith("__"):
-            setattr(owner, name, names[name])
-
-
-def _holds_tensors(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_tensors, value.values()))
-    if isinstance(value, (list, tuple, set)):
-        return any(map(_holds_tensors, value))
-    return isinstance(value, Tensor)
+            if not isinstance(value, _CODE):  # code that was imported late may stay
+                drop(owner, name)
+        elif names[name] is not value:
+            put(owner, name, names[name])
+    for name, value in names.items():
+        if name not in vars(owner):
+            put(owner, name, value)

@@ -61,6 +61,14 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
             f"{path}: expected the tensors of the pruned {header.network}, found others at "
             f"{', '.join(different[:3]) or 'the ties'}; pass the network that was pruned."
         )
+    for first, tensor in tensors.items():
+        kind, flat = header.types[first], tensor.dim() != 4 and first in header.channels_last
+        if flat or not _is_like(tensor, getattr(torch, kind)):
+            raise ArtifactError(
+                f"{path}: expected {first} to be kept as the network computes with it, found "
+                f"{'channels last of' if flat else f'{kind} of'} {tensor.dtype} "
+                f"{tuple(tensor.shape)}; the file was changed. Save it again."
+            )
     restored = {
         name: _restored(tensors[first], header.types[first], first in header.channels_last)
         for first, names in header.ties.items()
@@ -164,6 +172,12 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
 def _firsts(model: nn.Module) -> dict[str, Tensor]:
     tensors = tensors_of(model)
     return {first: tensors[first] for first in aliases(model)}
+
+
+def _is_like(tensor: Tensor, kind: torch.dtype) -> bool:
+    """Whether a tensor can be read as a type: as its own, or as another precision."""
+    floats = tensor.is_floating_point() and kind.is_floating_point and kind.itemsize > 1
+    return tensor.dtype == kind or floats
 
 
 def _restored(tensor: Tensor, type_name: str, channels_last: bool) -> Tensor:

@@ -35,11 +35,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
             content = content[nest]
             break
-    if not isinstance(content, Mapping) or not content:
-        raise _foreign(path, f"{type(content).__name__} {'without entries' if not content else ''}")
+    if not isinstance(content, Mapping):
+        raise _foreign(path, type(content).__name__)
+    if not content:
+        raise _foreign(path, f"{type(content).__name__} without entries")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise _foreign(path, f"{name!r}: {type(value).__name__}")
+        if strange := _strangeness(value):
+            raise _foreign(path, f"{name!r}: a tensor that is {strange}")
     state: dict[str, Tensor] = dict(content)
     for prefix in _WRAPPERS:
         if all(name.startswith(prefix) for name in state):
@@ -121,6 +125,15 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _strangeness(tensor: Tensor) -> str:
+    """What keeps a tensor from being copied into a plain one; empty where nothing does."""
+    if tensor.is_quantized:
+        return "quantized"
+    if tensor.is_meta:
+        return "without data (on the meta device)"
+    return "" if tensor.layout == torch.strided else f"sparse ({tensor.layout})"
 
 
 def _few(kind: str, names: list[str]) -> str:
