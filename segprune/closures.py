@@ -1,4 +1,4 @@
-"""Functions that hold on to a network: hooks and lambdas follow its copy.
+"""Make hooks and lambdas of a copied network refer to the copy, not to the original.
 
 `copy.deepcopy` hands functions on as they are. A hook that captured `self` would go on writing to
 the original network, and a copy would read what the original computed.
@@ -27,7 +27,7 @@ def follow_the_copy(twin: nn.Module, memo: Mapping[int, object]) -> None:
 
     Args:
         twin: a deep copy; its hooks and attributes change in place.
-        memo: of the deep copy: `id` of each original object -> its copy.
+        memo: the deep copy's memo: `id` of each original object -> its copy.
     """
     follower = _Follower(memo)
     for module in twin.modules():
@@ -64,14 +64,14 @@ def _described(value: Any) -> str:
 
 
 class _Follower:
-    """Makes functions anew that refer to objects of which there are copies."""
+    """Rebuilds functions that refer to copied objects, so that they refer to the copies."""
 
     def __init__(self, memo: Mapping[int, object]) -> None:
         self._memo = memo
         self._made: dict[int, types.FunctionType] = {}
 
     def is_affected(self, value: Any, seen: frozenset[int] = frozenset()) -> bool:
-        """Whether a function refers to a copied object, directly or through other functions."""
+        """Return whether a function refers to a copied object, or through other functions."""
         if id(value) in seen:
             return False
         seen |= {id(value)}
@@ -80,7 +80,7 @@ class _Follower:
         )
 
     def copied(self, value: Any) -> Any:
-        """The copy of an object, or a function of the same code that refers to copies."""
+        """Return the copy of an object, or a function of the same code that refers to copies."""
         if self._has_copy(value):
             return self._memo[id(value)]
         if not self.is_affected(value):
@@ -113,7 +113,7 @@ class _Follower:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """What a function refers to, but for globals."""
+    """List the objects that a function refers to, except globals."""
     if isinstance(value, functools.partial):
         yield from (value.func, *value.args, *value.keywords.values())
         return

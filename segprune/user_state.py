@@ -1,8 +1,8 @@
-"""What a user's code keeps outside its modules: globals, class attributes, closures and caches.
+"""Put back what a user's code keeps outside its modules: globals, class attributes and caches.
 
 Networks cache grids and biases in dictionaries at module level, in class attributes or behind
-`functools.lru_cache`. Our runs of a network are on tensors without data or of private copies: what
-such a run leaves there would break the user's own next run, and change ours.
+`functools.lru_cache`. Our runs of a network use tensors without data or of private copies. If
+such a run left them there, the user's own next run would break, and ours would change.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
     """
     snapshot = _Snapshot()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that a module gives out under protest
+        warnings.simplefilter("ignore")  # reading a deprecated name of a module warns
         for namespace in _namespaces(frozenset(map(type, model.modules()))):
             snapshot.add_namespace(namespace)
     for module in model.modules():
@@ -82,7 +82,7 @@ def stores_kept(model: nn.Module) -> Iterator[None]:
 
 @dataclass
 class _Snapshot:
-    """What containers, namespaces and cells hold, and how often caches were filled."""
+    """A record of what containers, namespaces and cells hold, and how often caches were filled."""
 
     _seen: set[int] = field(default_factory=set)
     _namespaces: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
@@ -91,7 +91,7 @@ class _Snapshot:
     _caches: list[tuple[Any, int]] = field(default_factory=list)
 
     def add_namespace(self, owner: types.ModuleType | type) -> None:
-        """A module or a class: its names, and what lies behind them."""
+        """Add a module or a class: its names, and what lies behind them."""
         names = dict(vars(owner))
         self._namespaces.append((owner, names))
         for name, value in names.items():
@@ -99,13 +99,13 @@ class _Snapshot:
                 self._add(value, _DEPTH)
 
     def add_functions(self, values: Iterable[Any]) -> None:
-        """Closures and defaults of those among the values that are functions."""
+        """Add closures and defaults of those among the values that are functions."""
         for value in values:
             if isinstance(value, (types.FunctionType, types.MethodType, functools.partial)):
                 self._add(value, _DEPTH)
 
     def add(self, value: Any) -> None:
-        """What a container holds; of anything else nothing."""
+        """Add what a container holds; ignore anything else."""
         if type(value) in _CONTAINERS:
             self._add(value, _DEPTH)
 
@@ -161,7 +161,7 @@ class _Snapshot:
                 return
             saved = _contents(container)
         except Exception:
-            return  # a class of its own kind, which does not let itself be read
+            return  # a container class that does not let itself be read
         self._containers.append((container, saved))
         if len(saved) <= _MOST_NESTED:
             for entry in [*saved.values()] if isinstance(saved, dict) else [*saved]:
@@ -170,7 +170,7 @@ class _Snapshot:
 
 @functools.lru_cache(maxsize=64)
 def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
-    """Classes of a network that are a user's, their modules, and modules that these take from."""
+    """Return a network's own classes, their modules, and the modules that these import from."""
     classes = {base for kind in kinds for base in kind.__mro__ if _is_users(base)}
     packages = {base.__module__.partition(".")[0] for base in classes}
     found: dict[str, types.ModuleType] = {}
@@ -213,7 +213,7 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _contents(container: Any) -> Any:
-    """What a container holds, as a dict, a set or a list; subclasses of dict are read as dicts."""
+    """Copy what a container holds as a dict, a set or a list; subclasses of dict as dicts."""
     if isinstance(container, dict):
         return dict(dict.items(container))
     if isinstance(container, MutableMapping):
