@@ -1,4 +1,4 @@
-"""Where a gate asks for less than was promised, the summary says so."""
+"""If a gate asks for less than was promised, the summary says so."""
 
 from __future__ import annotations
 
