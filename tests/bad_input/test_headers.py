@@ -1,4 +1,4 @@
-"""Artefacts whose header was rewritten with fitting digests are refused before anything is built."""
+"""Artefacts whose header was rewritten with fitting digests are refused before a build."""
 
 from __future__ import annotations
 

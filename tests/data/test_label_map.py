@@ -59,7 +59,7 @@ def test_labels_that_show_one_class_of_several_are_refused(
         open_dataset("folder", tmp_path)
     assert check(tmp_path).exit_code == 1
     png.write(tmp_path / "val" / "labels" / "b.png", trees.indices(0, [1]))
-    assert len(open_dataset("folder", tmp_path, count=1)) == 1  # the labels of the whole split count
+    assert len(open_dataset("folder", tmp_path, count=1)) == 1  # the whole split is checked
     assert check(tmp_path).exit_code == 0
 
 

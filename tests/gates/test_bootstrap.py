@@ -18,7 +18,7 @@ Counts = NDArray[np.int64]
 
 
 def made(images: int, seed: int, quality: float = 0.8, classes: int = 3) -> Counts:
-    """Make counts (images, K, K + 1) that drift from frame to frame; some predictions are no class."""
+    """Make counts (images, K, K + 1) that drift by frames; some predictions are no class."""
     draw = np.random.default_rng(seed)
     drift = np.cumsum(draw.normal(0, 0.03, images))
     counts = np.zeros((images, classes, classes + 1), dtype=np.int64)

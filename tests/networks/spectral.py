@@ -40,7 +40,7 @@ class FourierUnit(Block):
 
 
 class Interlaced(Block):
-    """Rows and columns are picked by lists, as in interlaced attention; channels keep their place."""
+    """Rows and columns are picked by lists, as in interlaced attention; channels stay."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)

@@ -412,7 +412,7 @@ each(
 
 
 def elsewhere(f: Any, x: Tensor, *statistics: Tensor) -> Tensor:
-    """Record a kernel of another device on tensors without data; a kernel of the CPU computes it."""
+    """Record a kernel of another device without data; a kernel of the CPU computes it."""
     if x.is_meta:
         return f(x, *statistics, False, 0.1, 1e-5)[0]
     return aten.native_batch_norm(x, *statistics, False, 0.1, 1e-5)[0]
