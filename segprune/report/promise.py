@@ -132,11 +132,11 @@ def _missed(miss: Miss, budget: Budget, found: Findings, speedup: float) -> str:
                 return f"{miss.name} has an IoU in only one of the two networks"
             return f"{miss.name} lost {loss:.1f} points, may lose {budget.class_loss:g}"
         case "speedup":
-            return f"speed-up at least ×{found.speedup_low:.2f}, promised ×{speedup:g}"
+            return f"speed-up at least ×{found.speedup_low:.2f}, required ×{speedup:g}"
 
 
 def _open(found: Findings, speedup: float) -> str:
     if found.speedup_low is None:
-        return f"speed-up not measured, promised ×{speedup:g}"
+        return f"speed-up not measured, required ×{speedup:g}"
     interval = f"×{found.speedup_low:.2f} – {found.speedup_high:.2f}"
-    return f"speed-up {interval} decides neither way, promised ×{speedup:g}; measure it longer"
+    return f"speed-up {interval} decides neither way, required ×{speedup:g}; measure it longer"

@@ -135,7 +135,7 @@ def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
     promise = judge(PLAIN, Findings(0.5, 0.5, 0.0, {}, 1.65, 1.75))
     assert promise.kind == "open"
     assert promise.reasons == (
-        "speed-up ×1.65 – 1.75 decides neither way, promised ×1.7; measure it longer",
+        "speed-up ×1.65 – 1.75 decides neither way, required ×1.7; measure it longer",
     )
 
 
@@ -145,4 +145,4 @@ def test_a_report_says_where_gates_ask_for_less(share: float, said: bool) -> Non
     pruned = training(variant="macs50", share=0.5)
     rows = rows_of(policy, training(), pruned)
     text = " ".join(headline_notes(rows, policy))
-    assert ("asks for the whole gain in speed, gates for 0.65 of it" in text) == said
+    assert ("this table asks for the whole gain in speed, gates for 0.65 of it" in text) == said
