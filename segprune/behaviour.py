@@ -1,4 +1,4 @@
-"""Whether a pruned network's modules are those of the dense one: classes, order, modes, hooks."""
+"""Compare a pruned network's modules with the dense network's: classes, order, modes, hooks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HOOKS = tuple(key for key in vars(nn.Module()) if "hook" in key)
 def compare_behaviour(
     model: nn.Module, pruned: nn.Module, plan: PrunePlan, inputs: Any
 ) -> Iterator[Violation]:
-    """Compare modules one by one: what no tensor shows, and perhaps no run in evaluation mode."""
+    """Compare modules one by one: no tensor and no run in evaluation mode may show a difference."""
     same = Sameness(model, pruned)
     yield from _structure(model, pruned)
     yield from _modes(model, pruned)
@@ -86,8 +86,8 @@ def _same_class(dense: nn.Module, module: nn.Module, same: Sameness) -> bool:
 def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
     """Compare modes with the dense network's, or with those that `train()` or `eval()` would set.
 
-    A network that was trained may be in training mode as a whole, but for what its own `train`
-    keeps in evaluation mode.
+    A trained network may be in training mode as a whole, except for modules that its own
+    `train` keeps in evaluation mode.
     """
     found = {name: module.training for name, module in pruned.named_modules()}
     if len(set(found.values())) == 1:
@@ -112,7 +112,7 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
 
 
 def _hooks(name: str, dense: nn.Module, module: nn.Module, same: Sameness) -> Iterator[Violation]:
-    """Compare hooks: those that act in training, in backward or on a state dict show in no run."""
+    """Compare hooks, since those for training, backward or state dicts act in no evaluation run."""
     for kind in _HOOKS:
         ours, theirs = getattr(dense, kind), getattr(module, kind)
         if isinstance(ours, dict) and isinstance(theirs, dict):
@@ -142,7 +142,7 @@ def _compared(
 
 
 def _unwrapped(hook: Any) -> Any:
-    """The function that torch wrapped to pass the module to it."""
+    """Return the function inside the wrapper with which torch passes the module to it."""
     return getattr(hook, "hook", hook) if type(hook).__name__ == "_WrappedHook" else hook
 
 
@@ -164,7 +164,7 @@ def _attributes(
         if key not in found:
             text = f"expected {_shown(wanted[key])}, found none"
         elif key not in wanted:
-            # A note that no code of the class reads is the user's own affair.
+            # An attribute that no code of the class reads changes nothing.
             if not hasattr(type(dense), key) and key not in (read or ()):
                 continue
             text = f"expected none as in the dense network, found {_shown(found[key])}"
@@ -178,7 +178,7 @@ def _attributes(
 def _expected(
     name: str, dense: nn.Module, module: nn.Module, model: nn.Module, plan: PrunePlan
 ) -> dict[str, Any]:
-    """The dense module's attributes, but for the counts that the plan or the tensors change."""
+    """Return the dense module's attributes, with counts as the plan or the tensors change them."""
     stand_in = SimpleNamespace(**attributes_of(dense))
     # Counts follow from the pruned tensors and from the groups before they were cut.
     partly = dense.__class__.__new__(dense.__class__)
@@ -196,7 +196,7 @@ def _expected(
 
 
 def _sizes(dense: nn.Module, module: nn.Module) -> set[tuple[int, int]]:
-    """Sizes of a module's tensors, before and after."""
+    """Return the sizes of a module's tensors as pairs: dense and pruned."""
     small = tensors_of(module)
     return {
         pair
@@ -207,7 +207,7 @@ def _sizes(dense: nn.Module, module: nn.Module) -> set[tuple[int, int]]:
 
 
 def _follows(wanted: Any, found: Any, sizes: set[tuple[int, int]]) -> bool:
-    """Whether counts that no code reads changed as the sizes of the module's tensors did."""
+    """Return whether counts that no code reads changed as the sizes of the module's tensors did."""
     if type(wanted) is int and type(found) is int:
         return wanted == found or (wanted, found) in sizes
     if isinstance(wanted, (list, tuple)) and type(wanted) is type(found):
@@ -224,7 +224,7 @@ def _shown(value: Any) -> str:
 
 
 def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str, str]]:
-    """Module and name of the attributes that a run changes: caches and counters, not settings."""
+    """Find attributes that a run changes, as (module, name): caches and counters, not settings."""
     found: set[tuple[str, str]] = set()
     for network in networks:
         copied = copy_with(network, {})
@@ -236,7 +236,7 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
                     try:
                         run_method(copied.train(training), method, resized(inputs, 2, 1, 1, 5))
                     except Exception:
-                        continue  # what it changed until then counts
+                        continue  # attributes that it changed before count
         after = {(name, key): value for name, key, value in _stored(copied)}
         before = {(name, key): value for name, key, value in _stored(network)}
         for place, value in after.items():

@@ -17,7 +17,7 @@ from segprune.labels import LabelVector
 __all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "drop_in_order", "units_of"]
 
 TOLERANCE = 0.01
-"""A budget is hit where the kept cost lies less than this share of the total below it."""
+"""A budget is hit if the kept cost is below it by less than this share of the total cost."""
 
 _EXCHANGE_SIZES = ((1, 0), (1, 1), (1, 2), (2, 1), (1, 3), (2, 2), (2, 3), (3, 2))
 _EXCHANGE_WIDTH = {1: 1000, 2: 60, 3: 16, 4: 10, 5: 8}
@@ -36,12 +36,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class Landing:
-    """What goes, and how near that comes to the budget.
+    """The units to drop, and how close the result comes to the budget.
 
     Attributes:
-        dropped: the units that go.
-        share: the share of the total cost that stays; at most the budget.
-        above: where the budget was missed, the nearest share above it that was found; else None.
+        dropped: the units to drop.
+        share: the share of the total cost that is kept; at most the budget.
+        above: the nearest share found above the budget, if the budget was missed; else None.
     """
 
     dropped: list[Unit]
@@ -212,7 +212,7 @@ def _land(
         ledger.restore(unit)
     chosen = [unit for unit in chosen if _drop_all(ledger, (unit,))]
     if ledger.cost > ceiling:
-        smallest = math.ceil(1e4 * ledger.cost / ledger.total) / 1e4  # not below what is reached
+        smallest = math.ceil(1e4 * ledger.cost / ledger.total) / 1e4  # rounded up
         raise BudgetError(
             f"budget[{name!r}]: expected a share that can be reached, found "
             f"{ceiling / ledger.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for that "

@@ -1,4 +1,4 @@
-"""Functions that hold on to a network: hooks and lambdas follow its copy.
+"""Make hooks and lambdas of a copied network refer to the copy, not to the original.
 
 `copy.deepcopy` hands functions on as they are. A hook that captured `self` would go on writing to
 the original network, and a copy would read what the original computed.
@@ -28,7 +28,7 @@ def follow_the_copy(twin: nn.Module, memo: Mapping[int, object]) -> None:
 
     Args:
         twin: a deep copy; its hooks and attributes change in place.
-        memo: of the deep copy: `id` of each original object -> its copy.
+        memo: the deep copy's memo: `id` of each original object -> its copy.
     """
     follower = _Follower(memo)
     for module in twin.modules():
@@ -65,14 +65,14 @@ def _described(value: Any) -> str:
 
 
 class _Follower:
-    """Makes functions anew that refer to objects of which there are copies."""
+    """Rebuilds functions that refer to copied objects, so that they refer to the copies."""
 
     def __init__(self, memo: Mapping[int, object]) -> None:
         self._memo = memo
         self._made: dict[int, Any] = {}
 
     def is_affected(self, value: Any, seen: frozenset[int] = frozenset()) -> bool:
-        """Whether a function refers to a copied object, directly or through other functions."""
+        """Return whether a function refers to a copied object, or through other functions."""
         if type(value) not in _FOLLOWED and not isinstance(value, functools.partial):
             return False
         if id(value) in seen:
@@ -81,7 +81,7 @@ class _Follower:
         return any(self._has_copy(part) or self.is_affected(part, seen) for part in _parts(value))
 
     def copied(self, value: Any) -> Any:
-        """The copy of an object, or a function of the same code that refers to copies."""
+        """Return the copy of an object, or a function of the same code that refers to copies."""
         if self._has_copy(value):
             return self._memo[id(value)]
         if not self.is_affected(value):
@@ -133,7 +133,7 @@ class _Follower:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """What a function refers to, but for globals; what a container holds."""
+    """List what a function refers to, except globals, or what a container holds."""
     if isinstance(value, (list, tuple)):
         yield from value
         return

@@ -130,9 +130,9 @@ def evaluate_images(
 
 
 def predict(model: nn.Module, images: Tensor) -> Tensor:
-    """The logits `(N, K, h, w)` among whatever a network returns.
+    """Return the logits `(N, K, h, w)` among the outputs of a network.
 
-    Of one channel, those of two classes (`segprune.observation.two_classes`).
+    One channel becomes the logits of two classes (`segprune.observation.two_classes`).
     """
     return logits_of(model(images))
 
@@ -186,7 +186,7 @@ def _logits(
     dataset: SegmentationDataset,
     first: bool,
 ) -> Tensor:
-    """Logits of a group; of the first one it is asked whether they are logits."""
+    """Return the logits of a group; in the first group, check that they are logits."""
     try:
         logits = predict(model, images)
         if first and logits.ndim == 4 and logits.shape[1] == 2 and not logits[:, 0].any():
@@ -205,17 +205,17 @@ def _logits(
 
 
 def require_two_classes(classes: int, of: str) -> None:
-    """Raises InputError where a network of one output channel meets other than two classes."""
+    """Raise InputError if a network of one output channel is used with other than two classes."""
     if classes != 2:
         raise InputError(
-            f"{of}: expected logits of {classes} classes, found one channel, which tells two apart "
+            f"{of}: expected logits of {classes} classes, found one channel, which separates two "
             "(background and foreground, in this order); build the network with a channel for each "
             'class, or write a table of two, such as names = ["background", "foreground"].'
         )
 
 
 def near_chance(matrix: ConfusionMatrix) -> str:
-    """What is to be said of a dense network that does no better than guessing; else nothing.
+    """Return a warning if a dense network does no better than guessing; else an empty string.
 
     That is an mIoU within a twentieth of the way from 1 / K to 1, or one class nearly everywhere.
     """

@@ -22,7 +22,7 @@ __all__ = ["Interpreter", "bind", "operator_name", "raised_at", "user_line"]
 _SKIPPED_FOLDERS = tuple(
     str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parent)
 )
-# Packages of others may lie in a folder of the standard library: their lines are named.
+# Other packages may lie in a folder of the standard library: their lines count as the user's.
 _STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 _PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _BYSTANDERS = ("prim", "profiler")
@@ -147,14 +147,14 @@ def user_line() -> Source | None:
 
 
 def raised_at(error: BaseException) -> Source | None:
-    """The innermost line of the user through which an exception came."""
+    """Return the innermost line of the user's code that an exception passed through."""
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     lines = [Source(file, line) for file, line in frames if not _is_skipped(file)]
     return lines[-1] if lines else None
 
 
 def _is_skipped(file: str) -> bool:
-    """Whether a line is one of torch, of this package or of Python itself."""
+    """Return whether a line belongs to torch, to this package or to Python itself."""
     if file.startswith((*_SKIPPED_FOLDERS, "<frozen ")):
         return True
     return file.startswith(_STANDARD_LIBRARY) and not any(part in file for part in _PACKAGES)
@@ -195,7 +195,7 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
 
 
 def _laid_out(source: Tensor, shape: Sequence[int]) -> Tensor:
-    """An empty tensor, channels last where the source is."""
+    """Return an empty tensor, in channels last if the source is."""
     last = source.dim() == 4 and source.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if last and not source.is_contiguous() else None
     return torch.empty(

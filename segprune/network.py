@@ -221,7 +221,7 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
 
 
 def _carry(original: Tensor, copied: Tensor) -> None:
-    """Give a copied tensor what users keep at tensors: attributes and hooks."""
+    """Give a copied tensor the attributes and hooks of the original."""
     for key, value in vars(original).items():
         vars(copied).setdefault(key, value)
     if copied.requires_grad and copied.is_leaf:

@@ -60,12 +60,12 @@ def primary(output: Any) -> Tensor:
 
 
 def logits_of(output: Any) -> Tensor:
-    """The logits `(N, K, h, w)` of an output, for what needs classes; errors as for `primary`."""
+    """Return the logits `(N, K, h, w)` of an output; errors as for `primary`."""
     return two_classes(primary(output))
 
 
 def two_classes(logits: Tensor) -> Tensor:
-    """Of one channel z, as networks with a sigmoid have it, the two channels 0 and z.
+    """Turn one channel z, as networks with a sigmoid return it, into the two channels 0 and z.
 
     The softmax of (0, z) is sigmoid(z): cross-entropy over both is binary cross-entropy with
     logits, and the second class wins where z > 0. Other logits are left as they are.
@@ -120,7 +120,7 @@ def _named(batch: Any) -> Iterator[None]:
 
 
 def _doubt_about_labels(batch: Any) -> str:
-    """Masks of another kind beside images were taken for a second input of the network."""
+    """Return a hint if masks of another kind were taken for a second input of the network."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         return ""
     images, other = batch
@@ -146,7 +146,7 @@ def taylor_products(
     Args:
         model: a private copy; it is put into evaluation mode.
         weights: names of the weights w.
-        of_batch: from a weight's name and its w · ∂L/∂w, of the weight's shape, to what is summed.
+        of_batch: takes a weight's name and its w · ∂L/∂w (the weight's shape), returns a summand.
     """
     model.eval()
     device, dtype = _home(model)

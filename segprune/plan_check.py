@@ -1,4 +1,4 @@
-"""What does not fit between a plan and the network it was made for."""
+"""Find what does not fit between a plan and the network it was made for."""
 
 from __future__ import annotations
 

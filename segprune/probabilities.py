@@ -1,7 +1,7 @@
-"""Does a network return probabilities where logits are meant?
+"""Check that a network returns logits, and not probabilities.
 
-Probabilities of one channel are all above zero, so that each pixel would be foreground; and losses
-on logits train another network than is meant.
+Probabilities of one channel are all above zero, so that each pixel would be foreground; and a loss
+on logits would train the network wrongly.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _CARRY = {
     "squeeze", "transpose", "unsqueeze", "upsample_bicubic2d", "upsample_bilinear2d",
     "upsample_nearest2d", "_upsample_bilinear2d_aa", "view",
 }  # fmt: skip
-"""What a probability goes through and remains one."""
+"""Operators whose result is a probability if their input is one."""
 
 
 def require_logits(output: Tensor, model: nn.Module, images: Tensor, of: str) -> None:
-    """Check that what a network returned are no probabilities.
+    """Check that the output of a network is not probabilities.
 
     Args:
-        output: `(N, K, h, w)`, of these images.
+        output: `(N, K, h, w)`, the output for these images.
         of: how to name the network in an error.
 
     Raises:
@@ -50,7 +50,7 @@ def require_logits(output: Tensor, model: nn.Module, images: Tensor, of: str) ->
 
 
 class _Watch(TorchDispatchMode):
-    """Which tensors are probabilities, and whether the last one of a shape is."""
+    """Tracks which tensors are probabilities, and whether the last one of a shape is."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -58,7 +58,7 @@ class _Watch(TorchDispatchMode):
         self._last: dict[tuple[int, ...], bool] = {}
 
     def last_is_squashed(self, shape: torch.Size) -> bool:
-        """Of the last tensor of this shape that was made."""
+        """Return whether the last tensor of this shape that was made is a probability."""
         return self._last.get(tuple(shape), False)
 
     def __torch_dispatch__(

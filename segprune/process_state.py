@@ -1,4 +1,4 @@
-"""What a run of the user's code may change in this process: kept before it, put back after it."""
+"""Put back what a run of the user's code may change in this process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]
     """Run the user's code from a fixed seed and leave the process as it was.
 
     Random generators, warning filters, autocast and torch's switches (types, devices, threads,
-    determinism) are those of before, whatever the code did. Only one thread is within the block at
+    determinism) are put back, whatever the code did. Only one thread is within the block at
     a time. Other threads keep their autocast; while the block lasts they share its generators, its
     warning filters and the slow path of attention, for the process has these only once.
 
@@ -54,7 +54,7 @@ def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]
 def generators_kept() -> Iterator[None]:
     """Put every random generator back: Python's, numpy's, and torch's on each device in use.
 
-    A device that is not in use yet stays so: its generator is that of before without a call to it.
+    A device that is not in use stays unused: its generator is put back without a call to it.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     states = {generator: generator.get_state() for generator in _generators()}
@@ -98,7 +98,7 @@ def _generators() -> list[torch.Generator]:
 
 
 def _pending_seeds() -> Iterator[tuple[str, Any]]:
-    """What `torch.manual_seed` leaves for devices that are not in use yet."""
+    """Yield the seeds that `torch.manual_seed` leaves for devices that are not in use yet."""
     for kind in _LAZY:
         tracker = getattr(getattr(torch, kind), "_lazy_seed_tracker", None)
         if tracker is not None:

@@ -37,10 +37,10 @@ __all__ = [
 Record = TypeVar("Record")
 
 LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
-"""Metadata of a field that a kind of record got after files of its schema had been written.
+"""Metadata of a field that was added to a kind of record when files of its schema existed.
 
-Those files are read with the field's default, and a record that has the default is written as they
-are, so that its text and its digest stay the same.
+Those files are read with the field's default. A record that has the default is written without the
+field, so that its text and its digest stay the same.
 """
 
 _WRITTEN: dict[Path, None] = {}
@@ -92,7 +92,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
 def written(*, since_now: bool = False) -> tuple[Path, ...]:
     """Files and folders that this process has put in their place and that are still there.
 
-    What an interrupted or failed command says of itself comes from here.
+    Messages of interrupted and failed commands name these paths.
 
     Args:
         since_now: forget what was written so far, as a command does when it begins.
@@ -200,7 +200,7 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
             type; the field is named.
     """
     try:
-        content = parse_json(text, nan=True)  # what is not finite is refused by its field's name
+        content = parse_json(text, nan=True)  # NaN is refused with its field's name
     except ValueError as error:
         raise ArtifactError(
             f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
@@ -216,10 +216,10 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
 
 
 def parse_json(text: str, *, nan: bool = False) -> Any:
-    """Read JSON text as its standard has it.
+    """Parse JSON text as its standard requires.
 
     Args:
-        nan: let NaN and infinity through, which Python writes and the standard does not have.
+        nan: accept NaN and infinity, which Python writes and the standard does not have.
 
     Raises:
         ValueError: no JSON, nested too deeply, NaN or infinity, or a key that is there twice.

@@ -1,4 +1,4 @@
-"""Whether two values that networks hold are the same: numbers, containers, functions, objects."""
+"""Compare values that networks hold: numbers, containers, functions, objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.fx import Graph
 __all__ = ["Sameness", "code_names"]
 
 _DEPTH = 12
-# What Python writes down beside the code of a class, some of it as late as at a first copy.
+# Attributes that Python itself adds to a class, some of them only at a first copy.
 _NOTES = frozenset({
     "__annotations__", "__classdictcell__", "__dict__", "__doc__", "__firstlineno__",
     "__module__", "__orig_bases__", "__parameters__", "__slotnames__", "__static_attributes__",
@@ -32,8 +32,8 @@ class Sameness:
     What cannot be compared (locks, weak references, random generators) counts as the same.
 
     Args:
-        networks: both; their registered modules and tensors are the same where their names are,
-            for those are compared elsewhere.
+        networks: both networks; their registered modules and tensors count as the same if their
+            names are, since other checks compare them.
     """
 
     def __init__(self, *networks: nn.Module) -> None:
@@ -103,7 +103,7 @@ class Sameness:
             return ours.keys() == theirs.keys() and all(
                 self(value, theirs[key]) for key, value in ours.items()
             )
-        try:  # classes in C: by their own equality, where they have one
+        try:  # classes in C are compared by their own equality, if they have one
             return not _has_equality(type(one)) or bool(one == other)
         except Exception:
             return True
@@ -148,7 +148,7 @@ class Sameness:
 
 
 def code_names(kind: type) -> set[str]:
-    """Names and words that the methods of a class use, but for those of torch's classes."""
+    """Return names and strings in the methods of a class, except those of torch's classes."""
     found: set[str] = set()
     for base in kind.__mro__:
         if base is not object and not base.__module__.startswith("torch."):

@@ -58,7 +58,7 @@ def choose(
     score: NDArray[np.float64],
     goal: Goal,
 ) -> Landing:
-    """Choose the classes to drop, and say how near that comes to the budget.
+    """Choose the classes to drop, and report how close that comes to the budget.
 
     Args:
         stay: which labels must stay, `(labels,)`.

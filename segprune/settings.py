@@ -1,4 +1,4 @@
-"""What modules are set to: with the same tensors, another stride is another network.
+"""Settings of modules: with the same tensors, another stride makes another network.
 
 Verification and artefacts read the same attributes: verification compares all of them, a file has
 those that decide what a network computes in evaluation mode.
@@ -18,7 +18,7 @@ __all__ = ["attributes_of", "is_of_torch", "same_kind", "settings_of"]
 
 # A compiled call is the same code; torch leaves it out of copies.
 _INTERNAL = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
-# Training knows more: these change nothing that evaluation computes.
+# These matter in training only, and change nothing that evaluation computes.
 _OF_TRAINING = frozenset({
     "p", "dropout", "inplace", "momentum", "process_group", "scale_grad_by_freq", "sparse",
 })  # fmt: skip
@@ -26,17 +26,17 @@ _NORMS = frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"
 
 
 def is_of_torch(module: nn.Module) -> bool:
-    """Whether a module's class is one of torch's own."""
+    """Return whether a module's class is one of torch's own."""
     return type(module).__module__.startswith("torch.nn.")
 
 
 def attributes_of(module: nn.Module) -> dict[str, Any]:
-    """What a module stores beside its tensors, modules, hooks and mode."""
+    """Return what a module stores beside its tensors, modules, hooks and mode."""
     return {key: value for key, value in vars(module).items() if key not in _INTERNAL}
 
 
 def settings_of(module: nn.Module) -> dict[str, Any]:
-    """What decides what a module computes in evaluation mode, as JSON has it.
+    """Return the settings that decide what a module computes in evaluation mode, for JSON.
 
     A user's own class stores counters and paths beside what it computes with. Of these only the
     arguments of the torch class that it extends are read.
@@ -53,9 +53,9 @@ def settings_of(module: nn.Module) -> dict[str, Any]:
 
 
 def same_kind(one: str, other: str) -> bool:
-    """Whether modules of two classes with the same tensors compute the same in evaluation mode.
+    """Return whether two classes with the same tensors compute the same in evaluation mode.
 
-    Batch norms do, and a dropout does nothing: an identity may stand in its place.
+    All batch norms do. A dropout does nothing, so an identity may stand in its place.
     """
     alike = {one, other} <= _NORMS or (_does_nothing(one) and _does_nothing(other))
     return one == other or alike
@@ -66,7 +66,7 @@ def _does_nothing(kind: str) -> bool:
 
 
 def _arguments(kind: type) -> frozenset[str]:
-    """Arguments of the torch classes that a class extends."""
+    """Return the arguments of the torch classes that a class extends."""
     found: set[str] = set()
     for base in kind.__mro__:
         if base.__module__.startswith("torch.nn.") and base is not nn.Module:

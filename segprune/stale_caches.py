@@ -1,7 +1,7 @@
-"""What an earlier run left in a network: tensors computed from weights that pruning changes.
+"""Find what an earlier run left in a network: tensors computed from weights that pruning changes.
 
 A network that keeps its attention biases, or weights it has computed, between runs goes on using
-them after channels are gone. Such a store is known by what happens once it is emptied: `forward`
+them after channels are gone. Such a store is recognised by emptying it: `forward` still
 runs, and fills it again with tensors that depend on parameters and not on the input.
 """
 
@@ -28,7 +28,8 @@ def require_fresh(model: nn.Module, record: Callable[[Prepare], Program]) -> Non
     """Refuse a network that holds what an earlier run computed from its parameters.
 
     Args:
-        record: makes a copy, hands it to a function, and records the method that this names.
+        record: copies the network, passes the copy to a function, and records the method whose
+            name the function returns.
 
     Raises:
         ModelError: an attribute holds such tensors; it is named, with the parameters.
@@ -51,7 +52,7 @@ def require_fresh(model: nn.Module, record: Callable[[Prepare], Program]) -> Non
 
 
 def _stores(model: nn.Module) -> Iterator[tuple[str, str]]:
-    """Attributes of the user's modules that hold tensors, but are neither parameter nor buffer."""
+    """Yield attributes of the user's modules that hold tensors, but no parameters or buffers."""
     for path, module in model.named_modules():
         if type(module).__module__.startswith("torch.nn."):
             continue
@@ -65,7 +66,7 @@ def _stores(model: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def _emptied(copy: nn.Module, path: str, name: str) -> str:
-    """Empty a store; the method that is named runs `forward` and returns what is stored then."""
+    """Empty a store; return the name of a method that runs `forward` and returns what it stored."""
     module: Any = copy.get_submodule(path)
     value = getattr(module, name)
     if isinstance(value, (dict, list)):
@@ -82,7 +83,7 @@ def _emptied(copy: nn.Module, path: str, name: str) -> str:
 
 
 def _sources(program: Program) -> tuple[set[str], bool]:
-    """Parameters and buffers that a program's outputs depend on, and whether its inputs, too."""
+    """Find the states that a program's outputs depend on, and whether they depend on its inputs."""
     makers: dict[int, list[Node]] = {}  # in-place operators write a value several times
     for node in program.nodes:
         for value in node.outputs:

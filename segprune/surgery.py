@@ -82,7 +82,7 @@ def select(tensor: Tensor, dims: Mapping[int, tuple[int, ...]]) -> Tensor:
     """The kept indices of a tensor, in storage of its own and the same memory format.
 
     Raises:
-        PruneError: an index or a dimension is not one of the tensor's, or they do not rise.
+        PruneError: an index or a dimension is not in the tensor, or indices do not rise.
     """
     for text in misplaced(tensor.shape, dims):
         raise PruneError(f"select: {text}; keep each index once, in rising order.")

@@ -162,7 +162,7 @@ class _Tracer:
         require_fresh(self.model, self._record_prepared)
 
     def _record_prepared(self, prepare: Callable[[nn.Module], str]) -> Program:
-        """What a method does in a copy that was changed; both are up to `prepare`."""
+        """Record a method of a changed copy; `prepare` changes the copy and names the method."""
         copy, names, private = self._private({}, {}, {}, False, self.runs[0][2])
         return record(copy, names, self.foreign, prepare(copy), private, understood)
 

@@ -1,8 +1,8 @@
-"""What a user's code keeps outside its modules: globals, class attributes, closures and caches.
+"""Put back what a user's code keeps outside its modules: globals, class attributes and caches.
 
 Networks cache grids and biases in dictionaries at module level, in class attributes or behind
-`functools.lru_cache`. Our runs of a network are on tensors without data or of private copies: what
-such a run leaves there would break the user's own next run, and change ours.
+`functools.lru_cache`. Our runs of a network use tensors without data or of private copies. If
+such a run left them there, the user's own next run would break, and ours would change.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
     """
     snapshot = _Snapshot()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that a module gives out under protest
+        warnings.simplefilter("ignore")  # reading a deprecated name of a module warns
         for namespace in _namespaces(frozenset(map(type, model.modules()))):
             snapshot.add_namespace(namespace)
     for module in model.modules():
@@ -95,7 +95,7 @@ def stores_kept(model: nn.Module) -> Iterator[None]:
 
 @dataclass
 class _Snapshot:
-    """What containers, namespaces, cells and slots hold, and how often caches were filled."""
+    """A record of what containers, namespaces, cells and slots hold, and how full caches were."""
 
     _seen: set[int] = field(default_factory=set)
     _waiting: deque[tuple[Any, int]] = field(default_factory=deque)
@@ -106,18 +106,18 @@ class _Snapshot:
     _caches: list[tuple[Any, int]] = field(default_factory=list)
 
     def add_namespace(self, owner: types.ModuleType | type) -> None:
-        """A module or a class: its names, and what lies behind them."""
+        """Add a module or a class: its names, and what lies behind them."""
         names = dict(vars(owner))
         self._namespaces.append((owner, names))
         self._add_all((value for name, value in names.items() if not name.startswith("__")), _DEPTH)
 
     def add_functions(self, values: Iterable[Any]) -> None:
-        """Closures and defaults of those among the values that are functions, or hold some."""
+        """Add closures and defaults of those among the values that are functions, or hold some."""
         kinds = (types.FunctionType, types.MethodType, functools.partial, *_CONTAINERS)
         self._add_all((value for value in values if issubclass(type(value), kinds)), _DEPTH)
 
     def add(self, value: Any) -> None:
-        """What a container holds; of anything else nothing."""
+        """Add what a container holds; ignore anything else."""
         if issubclass(type(value), _CONTAINERS):
             self._add_all([value], _DEPTH)
 
@@ -213,7 +213,7 @@ class _Snapshot:
 
 @functools.lru_cache(maxsize=64)
 def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
-    """Classes of a network that are a user's, their modules, and modules that these take from."""
+    """Return a network's own classes, their modules, and the modules that these import from."""
     classes = {base for kind in kinds for base in kind.__mro__ if _is_users(base)}
     packages = {base.__module__.partition(".")[0] for base in classes}
     found: dict[str, types.ModuleType] = {}

@@ -34,8 +34,8 @@ def verify(
     """Everything that is wrong with a pruned network; empty means proved.
 
     The plan, tensors and modules (classes, attributes, order, modes, hooks) are checked one by one.
-    What a run of the network changes in its attributes, such as a cache, is no setting and may be
-    another. Then both networks run, in evaluation mode and
+    An attribute that a run of the network changes, such as a cache, is not a setting and may
+    differ. Then both networks run, in evaluation mode and
     for a training step, on several sizes and batch sizes, in float32 and float64, on private
     copies with randomised normalisation statistics, affine terms, biases and slopes: at
     initialisation a wrong slice of a BatchNorm would be invisible.

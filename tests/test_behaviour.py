@@ -1,4 +1,4 @@
-"""Verification compares modules: what acts in training, in backward or on large numbers only."""
+"""Verification compares modules, even where they differ only in training or in backward."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def compiled(small: Any) -> None:
 
 
 def fine(small: Any) -> None:
-    """All that users do to a pruned network without changing what it is."""
+    """Do what users may do to a pruned network without changing what it computes."""
     small(torch.rand(2, 3, 16, 16))  # fills caches, counts calls
     small.note, small.width = "my best one", 8
 
@@ -249,7 +249,7 @@ def test_classes_that_torch_makes_anew_for_each_module_are_the_same(wrap: Any) -
 
 
 def test_memory_of_another_network_is_no_attribute() -> None:
-    """Weak references, locks and generators cannot be compared, and are left out."""
+    """Weak references, locks and generators cannot be compared, and count as the same."""
     import copy
     import threading
 

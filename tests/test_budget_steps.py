@@ -1,4 +1,4 @@
-"""Budgets that fall between two steps: met from below, as near as the network allows."""
+"""Budgets that fall between two steps are met from below, as near as the network allows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = 16
 
 
 def chain(*widths: int) -> nn.Sequential:
-    """3x3 convolutions from 3 channels through `widths` to 5, without padding or bias."""
+    """Chain 3x3 convolutions from 3 channels through `widths` to 5, without padding or bias."""
     torch.manual_seed(0)
     sizes = [3, *widths, 5]
     layers = [nn.Conv2d(one, two, 3, bias=False) for one, two in itertools.pairwise(sizes)]
@@ -23,7 +23,7 @@ def chain(*widths: int) -> nn.Sequential:
 
 
 def multiply_adds(*widths: int) -> int:
-    """Multiply-adds of `chain(*widths)` on `SIDE` x `SIDE` pixels, by hand."""
+    """Compute the multiply-adds of `chain(*widths)` on `SIDE` x `SIDE` pixels by hand."""
     sizes = [3, *widths, 5]
     total = 0
     for number, (one, two) in enumerate(itertools.pairwise(sizes), start=1):

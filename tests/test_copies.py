@@ -1,4 +1,4 @@
-"""A pruned network keeps what its dense network had beside weights."""
+"""A pruned network keeps the attributes that its dense network had beside weights."""
 
 from __future__ import annotations
 

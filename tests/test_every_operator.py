@@ -1,4 +1,4 @@
-"""Every operator of the rule table, in a small network, pruned and compared with its twin."""
+"""Every operator of the rule table is pruned in a small network and compared with its twin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HALF = {"*": 0.5}
 
 @functools.cache
 def traced(case: Case) -> tuple[Beside, Any]:
-    """The network in which the operator is called, and its graph: shared, so never written to."""
+    """Return the network that calls the operator, and its graph: shared, so never written to."""
     network = Beside(case)
     return network, segprune.trace(network, IMAGE, settle=case.trials)
 
@@ -37,7 +37,7 @@ def test_a_network_with_the_operator_computes_what_its_twin_does(case: Case) -> 
 
 
 def compare(network: Beside, graph: Any, seed: int) -> None:
-    """Each branch by itself: the largest would hide an error in the others."""
+    """Compare each branch by itself: the largest would hide an error in the others."""
     options: Any = {"importance": "random", "seed": seed, "min_channels": 1}
     plan = segprune.make_plan(network, graph, scope=HALF, **options)
     assert "stem.weight" in plan.kept

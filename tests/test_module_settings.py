@@ -1,4 +1,4 @@
-"""Every argument of every module of torch counts, for verification and for a file alike."""
+"""Verification and loading both notice every argument of every module of torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segprune.behaviour import compare_behaviour
 from segprune.network import digest_of
 from segprune.plan import PrunePlan
 
-# What a module needs to be built at all, by the name of the argument.
+# Arguments that a module needs to be built at all.
 NEEDED: dict[str, Any] = {
     "in_channels": 4, "out_channels": 4, "in_features": 4, "out_features": 4, "kernel_size": 3,
     "in1_features": 4, "in2_features": 4, "num_features": 4, "num_channels": 4, "num_groups": 2,
@@ -35,12 +35,12 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "FractionalMaxPool2d": _FRACTIONAL, "FractionalMaxPool3d": _FRACTIONAL,
     "AdaptiveLogSoftmaxWithLoss": {"in_features": 64, "n_classes": 6, "cutoffs": [2, 4]},
 }  # fmt: skip
-# Their own arguments are not in their signature.
+# Classes whose signature does not list their arguments.
 RECURRENT = {
     "num_layers": 1, "nonlinearity": "tanh", "batch_first": False, "dropout": 0.0,
     "bidirectional": False,
 }  # fmt: skip
-# Other values, where neither "the next number" nor "the other truth" is one.
+# Other values for arguments that take neither the next number nor the other boolean.
 OTHERS: dict[str, tuple[Any, ...]] = {
     "padding_mode": ("reflect", "circular"), "mode": ("bilinear", "mean", "bicubic"),
     "approximate": ("tanh",), "nonlinearity": ("relu",), "reduction": ("sum", "none"),
@@ -75,7 +75,7 @@ MADE_OF_PARTS = {
     "DataParallel", "NLLLoss2d", "RNNBase", "RNNCellBase", "UninitializedParameter",
     "UninitializedBuffer",
 }  # fmt: skip
-# Taken only together: a size excludes a factor, a share an absolute size, and so on.
+# Arguments to leave out if another one is given: a size beside a factor, for example.
 WITHOUT = {"scale_factor": ("size",), "output_ratio": ("output_size",)}
 KINDS = sorted(
     name
@@ -88,7 +88,7 @@ KINDS = sorted(
 
 
 def built(kind: type[nn.Module], arguments: dict[str, Any]) -> nn.Module | None:
-    """A network of one module; None where the arguments do not go together."""
+    """Build a network of one module; return None if the arguments do not go together."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -116,7 +116,7 @@ def others(name: str, value: Any) -> Iterator[Any]:
 
 @functools.cache
 def varied(name: str) -> dict[str, tuple[nn.Module, nn.Module]]:
-    """By each argument that can be another: two modules that differ in it alone."""
+    """Return, by argument, two modules that differ only in it."""
     kind = getattr(nn, name)
     found = {}
     defaults = {k: p.default for k, p in inspect.signature(kind).parameters.items()}
@@ -139,7 +139,7 @@ def test_each_argument_of_a_module_is_noticed_by_verification_and_by_loading(nam
     for argument, (first, second) in varied(name).items():
         shapes = [{k: t.shape for k, t in net.state_dict().items()} for net in (first, second)]
         if shapes[0] != shapes[1]:
-            continue  # tensors say it
+            continue  # tensors show it
         plan = PrunePlan(digest_of(first), {}, {}, digest_of(first))
         assert list(compare_behaviour(first, second, plan, torch.zeros(1, 4, 8, 8))), argument
         if argument not in TRAINING_ALONE:

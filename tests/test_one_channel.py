@@ -1,4 +1,4 @@
-"""Networks of one output channel, as binary segmentation has them: two classes, 0 and z."""
+"""Networks of one output channel z, as in binary segmentation, have two classes: 0 and z."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_one_channel_for_other_than_two_classes_is_refused_by_name(names: tuple[
 
 @pytest.mark.parametrize("end", [nn.Sigmoid(), nn.Hardsigmoid()])
 def test_probabilities_in_place_of_logits_are_refused(end: nn.Module) -> None:
-    """All of them are above zero: each pixel would be foreground."""
+    """Probabilities are all above zero: each pixel would be foreground."""
     with pytest.raises(InputError, match=r"expected logits, found probabilities.*sigmoid"):
         segprune.evaluate(Net(end=end), Discs())
     with pytest.raises(InputError, match=r"network\.model: expected logits, found probabilities"):
@@ -168,7 +168,7 @@ def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
 
 def test_a_network_that_guesses_is_told_from_one_that_does_not() -> None:
     class Bright(nn.Module):
-        """Sees discs, where pixels are normalised as it expects."""
+        """A network that sees discs if pixels are normalised as it expects."""
 
         def forward(self, x: Tensor) -> Tensor:
             return x.mean(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""A plan that was written by hand and does not fit its network is refused in words, everywhere."""
+"""Everything that takes a plan refuses one that does not fit, with a clear message."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_plans_whose_indices_do_not_follow_each_other_are_not_composed() -> None
 
 
 def test_violations_come_in_the_networks_order() -> None:
-    """And so in one order, whatever the seed of Python's hashes: names in a set have none."""
+    """Their order does not depend on the seed of Python's hashes, as that of a set would."""
     dense = nn.Sequential(*(nn.Conv2d(3, 3, 1) for _ in range(12))).eval()
     plan = segprune.make_plan(dense, X, scope={"*": 1.0})
     small: Any = segprune.prune(dense, plan)

@@ -1,4 +1,4 @@
-"""Runs of a user's code leave the process as it was, and other threads in peace."""
+"""Runs of a user's code leave the process as it was, and do not disturb other threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 class Net(nn.Module):
-    """A network whose forward does what it likes with the process."""
+    """A network whose forward changes the state of the process."""
 
     def __init__(self, does: Callable[[], object] = lambda: None) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def generators() -> tuple[Any, ...]:
 
 @pytest.fixture
 def _moved() -> None:
-    """Generators that are not where they began."""
+    """Draw from every generator, so that none is where it began."""
     torch.rand(3), random.random(), np.random.rand()
 
 
@@ -85,7 +85,7 @@ def test_saving_and_loading_move_no_generator(tmp_path: Path) -> None:
 
 
 class Accelerator:
-    """A device in use that has generators, as `torch.cuda` has them."""
+    """A device in use that has generators, like `torch.cuda`."""
 
     def __init__(self) -> None:
         self.default_generators = tuple(torch.Generator().manual_seed(n) for n in (3, 4))
@@ -210,7 +210,7 @@ def test_other_threads_keep_their_autocast() -> None:
 
 
 def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
-    """Whichever begins first: neither puts back what the other changed."""
+    """Neither thread puts back what the other changed, whichever begins first."""
     enter, fast = torch.autocast.__enter__, torch.backends.mha.get_fastpath_enabled()
     filters = list(warnings.filters)
     first_in, second_in, first_out = (threading.Event() for _ in range(3))
@@ -250,7 +250,7 @@ class Fails(nn.Module):
 
 
 class Tries(nn.Module):
-    """It catches what one of its modules raises, and goes on."""
+    """A network that catches what one of its modules raises, and goes on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -265,7 +265,7 @@ class Tries(nn.Module):
 
 
 class Noted(Interpreter):
-    """Notes in which module each operator is called."""
+    """An interpreter that notes in which module each operator is called."""
 
     def __init__(self) -> None:
         super().__init__(lambda name: True)
@@ -335,7 +335,7 @@ class Between(nn.Module):
 
 
 def as_tokens(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Views need the layout in memory that a result really has."""
+    """View a result as tokens, which needs the layout in memory that it really has."""
 
     def changed(y: Tensor) -> Tensor:
         rows = change(y.permute(0, 2, 3, 1)).view(1, 64, -1)

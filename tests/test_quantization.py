@@ -1,4 +1,4 @@
-"""Networks that are prepared for quantisation-aware training, beside their full-size twins."""
+"""Networks that are prepared for quantisation-aware training equal their full-size twins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 
 def prepared(backend: str, *, fused: bool = False) -> nn.Module:
-    """Two hidden layers after three steps of observing."""
+    """Make a network of two hidden layers after three steps of observing."""
     torch.manual_seed(0)
     layers = (nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU())
     network: nn.Module = nn.Sequential(*layers, nn.Conv2d(16, 4, 1)).train()
@@ -39,7 +39,7 @@ def prepared(backend: str, *, fused: bool = False) -> nn.Module:
 def test_a_network_prepared_for_int8_is_pruned_like_its_twin(
     backend: str, fused: bool, observing: bool
 ) -> None:
-    """In single precision, in which the kernels compute; the grid makes both equal bit by bit."""
+    """The kernels compute in single precision; the grid makes both equal bit by bit."""
     network = prepared(backend, fused=fused)
     if not observing:
         network.apply(disable_observer)

@@ -22,7 +22,7 @@ def loss(output: Tensor, batch: Tensor) -> Tensor:
 
 
 def by_finite_differences(model: nn.Sequential, batches: list[Tensor]) -> list[float]:
-    """(d loss / d scale)² of each filter, summed: w · ∂L/∂w is how the loss follows its scale."""
+    """Sum (d loss / d scale)² of each filter: w · ∂L/∂w is the derivative by its scale."""
     weight, step = model[0].weight.data, 1e-5
     scores = []
     for filter_ in range(len(weight)):

@@ -1,4 +1,4 @@
-"""A measurement of speed ends at its time limit, with as many pairs as an interval takes."""
+"""A measurement of speed ends at its time limit, but with enough pairs for an interval."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Numbers that could drift without a wrong result: each is held on both sides, from its definition.
+"""Constants that could drift without a wrong result are tested on both sides of their limits.
 
-The oracles are written here: binomial sums, order statistics, bilinear weights.
+The oracles follow the definitions: binomial sums, order statistics, bilinear weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ IMAGES = torch.zeros(1, 3, 8, 8)
 
 
 def rank(count: int, error: float) -> int:
-    """The largest k with both tails below the k-th order statistic within the error."""
+    """Return the largest k with both tails below the k-th order statistic within the error."""
     below, k = 0.0, 0
     while 2 * (below + math.comb(count, k) / 2**count) <= error:
         below += math.comb(count, k) / 2**count
@@ -38,7 +38,7 @@ def rank(count: int, error: float) -> int:
 
 @pytest.mark.parametrize("look", [0, 1, 2])
 def test_each_look_spends_its_own_share_of_the_error_alone(look: int) -> None:
-    """Errors per look and pairs by then, as the documentation of `LOOKS` has them."""
+    """The errors of each look, and the pairs by then, are those in the documentation of `LOOKS`."""
     count, error = ((16, 0.0042), (40, 0.0023), (128, 0.0036))[look]
     draw = np.random.default_rng(5)
     ratios = np.exp(draw.normal(0, 0.1, 400)).tolist()
@@ -92,7 +92,7 @@ def test_large_blocks_that_were_freed_are_found_in_place_again() -> None:
 def test_warming_up_goes_on_while_calls_fetch_memory(
     monkeypatch: pytest.MonkeyPatch, settles_after: int, calls: int
 ) -> None:
-    """Three calls are asked for; then as many as still fetch, and eight more at most."""
+    """Three calls are asked for; calls go on while they fetch memory, at most eight more."""
     done = 0
 
     def fetched() -> int:
@@ -116,7 +116,7 @@ def test_warming_up_goes_on_while_calls_fetch_memory(
 
 
 def bilinear(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(K, h, w) in float64, half-pixel centres, edges repeated."""
+    """Resize (K, h, w) in float64, with half-pixel centres and repeated edges."""
     for axis, length in ((1, size[0]), (2, size[1])):
         old = logits.shape[axis]
         places = np.clip((np.arange(length) + 0.5) * old / length - 0.5, 0, old - 1)
@@ -133,7 +133,7 @@ def bilinear(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     ("dtype", "apart"), [(torch.float32, 2e-3), (torch.float16, 4e-3), (torch.bfloat16, 4e-2)]
 )
 def test_logits_are_resized_in_single_precision(dtype: torch.dtype, apart: float) -> None:
-    """Classes that differ by about what half precision holds, but by far more than single."""
+    """The classes differ by about the precision of half, but by far more than that of single."""
     torch.manual_seed(0)
     base = torch.randn(1, 1, 5, 7) * 4
     logits = (base + torch.randn(1, 6, 5, 7) * apart).to(dtype)

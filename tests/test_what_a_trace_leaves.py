@@ -62,7 +62,7 @@ def in_a_default(h: int, w: int, device: Any, known: dict[Any, Tensor] = {}) -> 
 
 
 class Grids:
-    """An object of a user's own class at module level."""
+    """A user's own class; an object of it is at module level."""
 
     def __init__(self) -> None:
         self.known: dict[Any, Tensor] = {}
@@ -281,7 +281,7 @@ def test_an_attribute_that_cannot_be_copied_is_named() -> None:
 
 
 class Remembers(nn.Module):
-    """Stores that are no cache of weights: features of each run, and a grid."""
+    """A network whose stores are no cache of weights: features of each run, and a grid."""
 
     def __init__(self) -> None:
         super().__init__()

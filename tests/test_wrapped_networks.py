@@ -1,4 +1,4 @@
-"""Networks and weights inside wrappers: opened, or refused with what to do instead."""
+"""Networks and weights inside wrappers are opened, or refused with a remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def network() -> nn.Sequential:
 
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[None]:
-    """A process group of this process alone."""
+    """Open a process group of this process alone."""
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
     yield
     dist.destroy_process_group()
@@ -88,7 +88,7 @@ def changed(model: nn.Module) -> nn.Module:
 def test_weights_with_a_framework_s_prefix_are_read() -> None:
     trained, fresh = changed(Around()), network()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing is left out, so nothing is to be said
+        warnings.simplefilter("error")  # nothing is left out, so there is no warning
         load_weights(fresh, trained.state_dict(), "last.ckpt")
     for name, tensor in fresh.state_dict().items():
         assert torch.equal(tensor, trained.model.state_dict()[name]), name

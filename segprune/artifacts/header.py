@@ -92,7 +92,7 @@ def parse_header(path: Path, text: str) -> Header:
             "segprune that wrote it, or save it again."
         )
     for name, (expected, holds) in _FIELDS.items():
-        value = data.get(name, {} if name == "settings" else None)  # younger than the schema
+        value = data.get(name, {} if name == "settings" else None)  # older files lack it
         if not holds(value):
             raise ArtifactError(
                 f"{path}: header: expected {name} to be {expected}, found {str(value)[:60]!r}; the "
@@ -125,7 +125,7 @@ def parse_header(path: Path, text: str) -> Header:
 
 
 def _is_spec(value: Any) -> bool:
-    """`None`, or what `build` takes; whether it builds the right network is asked when it does."""
+    """Whether this is `None`, or a name and options as `build` takes them."""
     if value is None:
         return True
     named = isinstance(value, dict) and set(value) == {"name", "options"}
@@ -172,7 +172,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "payload": ("a digest", _is_text),
     "metadata": ("facts by name", _is_mapping),
 }
-"""Fields of a header: what each must be, in words, and a function that says whether it is."""
+"""Fields of a header: a description of the expected value, and a function that checks it."""
 
 
 def payload_digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:

@@ -84,17 +84,17 @@ def declared(header: Header, path: Path) -> nn.Module:
         ArtifactError: as for `outline`.
     """
     outline(header, path)
-    assert header.spec is not None  # or it would have no outline
+    assert header.spec is not None  # `outline` requires it
     with generators_kept():
         return build(header.spec["name"], **header.spec["options"])
 
 
 def outline(header: Header, path: Path) -> nn.Module:
-    """The declared dense network on meta tensors: a header may ask for more than there is room for.
+    """Build the declared dense network on meta tensors: a header may ask for too much memory.
 
     Raises:
-        ArtifactError: the file declares no network, none that can be built, or another than the
-            one that its plan was made for.
+        ArtifactError: the file declares no network, a network that cannot be built, or not the
+            network that its plan was made for.
     """
     if header.spec is None:
         raise ArtifactError(

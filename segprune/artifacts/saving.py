@@ -95,10 +95,10 @@ def save(
 
 
 def require_deployable(model: nn.Module) -> None:
-    """Refuse a network of which nobody knows what only training needs; pruned or not yet.
+    """Refuse a network whose training-only parts are unknown, whether it is pruned or not.
 
     Raises:
-        ArtifactError: not a network of `build` with an option for auxiliary heads.
+        ArtifactError: the network is not one of `build` with an option for auxiliary heads.
     """
     spec = spec_of(model)
     if spec is None or "aux" not in spec["options"]:
@@ -148,7 +148,7 @@ def _type_name(tensor: Tensor) -> str:
 def _without_auxiliary_heads(
     plan: PrunePlan, spec: dict[str, Any] | None, shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[PrunePlan, dict[str, Any], set[str]]:
-    assert spec is not None  # as `require_deployable` has it
+    assert spec is not None  # `require_deployable` checks it
     lean = {**spec, "options": {**spec["options"], "aux": False}}
     with generators_kept():
         dense = {

@@ -1,4 +1,4 @@
-"""What a network's modules are set to, as its file says it and as it is compared on loading."""
+"""Settings of a network's modules: stored in its file, and compared when it is loaded."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def settings_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 
 
 def differing(wanted: Settings, model: nn.Module) -> Iterator[str]:
-    """Find where a network is set to something else.
+    """Find settings of a network that differ from the wanted ones.
 
-    Modules that it lacks are left out: auxiliary heads may be missing in either network. So are
-    settings that it lacks, for versions of torch have different ones, and a file of an earlier
-    version has fewer.
+    Modules that it lacks are skipped: auxiliary heads may be missing in either network.
+    Settings that it lacks are skipped, too: versions of torch have different settings, and a
+    file of an earlier version has fewer.
     """
     found = settings_of(model)
     for name, own in wanted.items():

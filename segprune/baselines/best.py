@@ -1,7 +1,7 @@
-"""The best figures that a case was ever accepted with, since a reason was given for less.
+"""The best accepted figures of a case, since a worse figure was last accepted with a reason.
 
-A new acceptance is compared with these, and not only with the last one: many small steps, each
-within what rounding may change, would add up to a large one that nobody gave a reason for.
+A new acceptance is compared with these figures, and not only with the last ones. Otherwise many
+small steps, each as small as rounding, would add up to a large loss without a reason.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from segprune.baselines.record import Baseline
 
 __all__ = ["best_after", "best_of", "figures_of", "words_of", "worse"]
 
-_POINTS = 1e-4  # of IoU in [0, 1]: what another machine's rounding may change
+_POINTS = 1e-4  # IoU in [0, 1]: rounding on another machine may change it by this much
 _SIZES = ("params", "macs", "activation_bytes")
 _SPEEDUP = "speed-up"
 
 
 def figures_of(baseline: Baseline) -> dict[str, float]:
-    """What may not get worse without a reason, by name; of the speed-up the lower end.
+    """Return the figures that may not get worse without a reason; for the speed-up the lower end.
 
     IoUs are shares in [0, 1]. A class without an IoU or without a floor has no entry.
     """
@@ -37,9 +37,9 @@ def figures_of(baseline: Baseline) -> dict[str, float]:
 
 
 def best_of(baseline: Baseline) -> dict[str, float]:
-    """What the next acceptance is compared with: the best figures in the file, its own among them.
+    """Return the figures that the next acceptance is compared with: the best ones in the file.
 
-    A file of an older version has only its own.
+    The file's own figures are among them; a file of an older version has no others.
     """
     own, best = figures_of(baseline), baseline.best or {}
     return {
@@ -49,7 +49,7 @@ def best_of(baseline: Baseline) -> dict[str, float]:
 
 
 def best_after(old: Baseline | None, new: Baseline) -> dict[str, float]:
-    """The best figures once `new` is accepted: what got worse, for a reason, begins anew."""
+    """Return the best figures once `new` is accepted; a figure that got worse starts anew."""
     found, before = figures_of(new), {} if old is None else best_of(old)
     fallen = worse(before, new)
     return {
@@ -59,10 +59,10 @@ def best_after(old: Baseline | None, new: Baseline) -> dict[str, float]:
 
 
 def worse(best: Mapping[str, float], new: Baseline) -> dict[str, float | None]:
-    """Figures of a baseline that are worse than the best, by more than rounding or noise.
+    """Find figures of a baseline that are worse than the best by more than rounding or noise.
 
     Returns:
-        The figure as it is now; None where there is none any more.
+        Their present values; None where the baseline has no such figure now.
     """
     found = figures_of(new)
     return {
@@ -73,7 +73,7 @@ def worse(best: Mapping[str, float], new: Baseline) -> dict[str, float | None]:
 
 
 def words_of(name: str, value: float | None) -> str:
-    """A figure as messages give it: points of IoU, counts, or a ratio."""
+    """Format a figure for messages: points of IoU, a count, or a ratio."""
     if value is None:
         return "nothing"
     if name in _SIZES:
@@ -82,7 +82,7 @@ def words_of(name: str, value: float | None) -> str:
 
 
 def _upper(name: str, value: float, baseline: Baseline) -> float:
-    """The most that a measurement still allows: a speed-up has sunk if all of its interval has."""
+    """Return a figure's upper end: a speed-up is worse only if its whole interval is."""
     return baseline.speed.comparison.high if name == _SPEEDUP else value
 
 

@@ -60,7 +60,7 @@ class DataFacts:
         classes: the class map: index by place.
         void: the label that counts nowhere.
         preprocessing: of the images; size None: as they are stored.
-        sequences: what was taken for a sequence, in words; "" in files of older versions.
+        sequences: a description of what counts as a sequence; "" in files of older versions.
     """
 
     name: str
@@ -143,8 +143,8 @@ class Baseline:
     """A case as it was accepted. `accepted` grows by one entry each time, the newest last.
 
     Attributes:
-        best: figures by name, the best that were accepted since a reason was given for less
-            (`segprune.baselines.best`); None in files of older versions, whose own figures count.
+        best: the best accepted figures by name, since a worse one was last accepted with a reason
+            (`segprune.baselines.best`); None in files of older versions: their own figures count.
     """
 
     SCHEMA: ClassVar[str] = "segprune.baseline/2"

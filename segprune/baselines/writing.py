@@ -22,8 +22,8 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
     """Write a baseline in place of the one that is there, if any.
 
     Args:
-        baseline: its `accepted` is replaced: the old entries, and a new one; and its `best` by the
-            best of what the file has and what is new.
+        baseline: its `accepted` is replaced by the file's entries and a new one, and its `best` by
+            the better of the file's figures and the new ones.
         because: a reason; needed where something is lowered, and kept in the file.
 
     Raises:
@@ -65,9 +65,9 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
 
 
 def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
-    """What a new baseline promises less of than was accepted before, a sentence each.
+    """Return a sentence for each figure of which a new baseline promises less than was accepted.
 
-    Figures are held against the best accepted ones, so that many small steps count together.
+    Figures are compared with the best accepted ones, so that many small steps count together.
     """
     less = []
     own, best = figures_of(old), best_of(old)

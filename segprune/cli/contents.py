@@ -35,7 +35,7 @@ class Width:
 
 
 def widths_of(plan: PrunePlan, dense: nn.Module | None = None) -> list[Width]:
-    """Every layer whose width a plan changes or notes, in the network's order where it is known.
+    """List every layer whose width a plan changes or notes, in the network's order if it is known.
 
     Dense widths are no part of a plan. They come from the notes that `segprune prune` leaves in
     it, or from the dense network.
@@ -66,7 +66,7 @@ def widths_of(plan: PrunePlan, dense: nn.Module | None = None) -> list[Width]:
 
 
 def _noted(plan: PrunePlan) -> list[tuple[str, int, int]]:
-    """Weight, dimension of its rows and dense width of every layer, as the notes have them."""
+    """Read each layer's weight, dimension of the rows and dense width from the plan's notes."""
     layers = plan.notes.get("layers", [])
     good = isinstance(layers, list) and all(
         isinstance(layer, (list, tuple)) and [type(part) for part in layer] == [str, int, int]

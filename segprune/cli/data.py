@@ -81,8 +81,8 @@ def check(
     """Read every image and label: what there is of each class, and what is wrong.
 
     Finds files that cannot be read, images without a label or with one of another size, labels
-    without an image, outside the class table, or void throughout, and labels that show one class
-    alone. The exit status is 1 if there are any, and the first ten are shown.
+    without an image, outside the class table, or void throughout, and data sets whose labels all
+    show one class. The exit status is 1 if a problem is found; the first ten are shown.
 
     For [cyan]folder[/cyan], the images are in FOLDER/SPLIT/images, the labels (8-bit indices, 255
     void) in FOLDER/SPLIT/labels, and the names of the classes in FOLDER/classes.toml.

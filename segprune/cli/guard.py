@@ -102,13 +102,13 @@ def end_soon() -> None:
 
 
 def require_time_left() -> None:
-    """End the command if the process was asked to."""
+    """End the command if the process was asked to end."""
     if _ENDING:
         raise SystemExit(TERMINATED)
 
 
 def _explained(error: Exception) -> tuple[str, str, int]:
-    """What to say of an error: its kind, a sentence, and the exit status."""
+    """Describe an error: its kind, a sentence, and the exit status."""
     if isinstance(error, SegpruneError):
         return "error", _in_options(str(error)), _BAD_INPUT
     if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
@@ -123,7 +123,7 @@ def _explained(error: Exception) -> tuple[str, str, int]:
 
 
 def _written() -> str:
-    """What the command has left so far, as a sentence; empty where that is nothing."""
+    """Name what the command has written so far in a sentence; empty if that is nothing."""
     paths = written()
     folders = dict.fromkeys(path.parent for path in paths)
     shown = paths if len(paths) <= _SHOWN else tuple(folders)
@@ -134,7 +134,7 @@ def _written() -> str:
 
 @contextlib.contextmanager
 def _warnings_as_notes() -> Iterator[None]:
-    """Show the package's own warnings as sentences; others look as they always do."""
+    """Show the package's own warnings as sentences; leave other warnings as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", SegpruneWarning)
         usual = warnings.showwarning

@@ -36,7 +36,7 @@ RESULTS = "Results"
 """Headings of the help page."""
 
 POLICY = Path("benchmarks/policy.toml")
-"""Where policies are looked for; without a file there nothing is promised."""
+"""The default path of the policy; without a file there, nothing is promised."""
 
 Model = Annotated[
     str,
@@ -105,7 +105,7 @@ Mean = Annotated[
         "--mean",
         rich_help_panel=IMAGES,
         metavar="R,G,B",
-        help="Mean that is subtracted from pixels, after they were scaled to --range.",
+        help="Mean to subtract from the pixels after they are scaled to --range.",
         show_default="the file's or the network's, or ImageNet's",
     ),
 ]
@@ -115,7 +115,7 @@ Std = Annotated[
         "--std",
         rich_help_panel=IMAGES,
         metavar="R,G,B",
-        help="Standard deviation that pixels are divided by.",
+        help="Standard deviation to divide the pixels by.",
         show_default="as for --mean",
     ),
 ]
@@ -125,7 +125,7 @@ Range = Annotated[
         "--range",
         rich_help_panel=IMAGES,
         metavar="LOW,HIGH",
-        help="What the pixel values 0 and 255 are scaled to: 0,1 or 0,255.",
+        help="Numbers that the pixel values 0 and 255 are scaled to: 0,1 or 0,255.",
         show_default="0,1",
     ),
 ]

@@ -110,10 +110,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_label_map(texts: Sequence[str] | None) -> dict[str, Any] | None:
-    """`["255=1", "3=void"]` -> `{"255": 1, "3": "void"}`; None where there are none.
+    """Parse `["255=1", "3=void"]` into `{"255": 1, "3": "void"}`; return None for no texts.
 
     Raises:
-        InputError: another form, or the same value twice.
+        InputError: a text has another form, or a value occurs twice.
     """
     found: dict[str, Any] = {}
     for text in texts or ():
@@ -132,10 +132,10 @@ def parse_label_map(texts: Sequence[str] | None) -> dict[str, Any] | None:
 
 
 def parse_normalisation(mean: str | None, std: str | None, range: str | None) -> Given:
-    """What `--mean`, `--std` and `--range` say.
+    """Parse `--mean`, `--std` and `--range`.
 
     Raises:
-        InputError: other forms than `0.5,0.5,0.5`, one number for all channels, and `0,255`.
+        InputError: a text has another form than `0.5,0.5,0.5`, `0.5` (for all channels) or `0,255`.
     """
     from segprune.data.normalisation import Given
 

@@ -47,7 +47,7 @@ class Steps:
         )
 
     def say(self, line: str) -> None:
-        """A line that stays: a warning on stderr, above the one that moves; others on stdout."""
+        """Print a line above the live one: a warning on stderr, any other line on stdout."""
         if line.startswith("warning: "):
             self._console.print(Text(line, style="yellow"), soft_wrap=True)
             return

@@ -122,7 +122,7 @@ def prune(
             rich_help_panel=RESULTS,
             metavar="S",
             min=1,
-            help="When timing ends, with the pairs that were measured by then (at least 6).",
+            help="Time limit of the measurement, which takes at least 6 pairs in any case.",
         ),
     ] = 60.0,
     threads: Annotated[

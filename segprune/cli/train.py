@@ -59,8 +59,8 @@ Policy = Annotated[
     Path,
     typer.Option(
         metavar="FILE",
-        help="What a run called NETWORK-DATA-BUDGET may lose; section [cyan]promise[/cyan] of the "
-        "recipe says it for one run. Status 1 where it lost more.",
+        help="What a run called NETWORK-DATA-BUDGET may lose; the recipe's section "
+        "[cyan]promise[/cyan] sets it for one run. The exit status is 1 if the run lost more.",
     ),
 ]
 
@@ -102,8 +102,8 @@ def recover(
     Prunes, proves the result, measures BatchNorm statistics anew, and fine-tunes, with the dense
     network as teacher if the recipe has a section [cyan]distillation[/cyan]. Every stage is
     evaluated; one that scores better than the result is kept beside it, and the record says so.
-    Zero epochs recalibrate only. An interrupted run is taken up again. Status 1 where the result
-    is not what the recipe's section [cyan]promise[/cyan] or the policy promises.
+    With zero epochs it only recalibrates. An interrupted run is continued. The exit status is 1
+    if the result breaks a promise of the recipe's section [cyan]promise[/cyan] or of the policy.
 
     [bold]Examples[/bold]
 
@@ -148,7 +148,7 @@ def _run(
 
 
 def _kept(recipe: Recipe, folder: Path) -> str:
-    """What an interrupted run leaves, and what the same command does with it."""
+    """Say what an interrupted run leaves, and what the same command does with it."""
     from segprune.pipeline.training.folder import RECORD
     from segprune.training.trainer import CHECKPOINT
 
@@ -206,7 +206,7 @@ def _job(
 
 
 def _budgets(recipe: Recipe, policy: Path) -> dict[str, Budget]:
-    """What a policy promises for a run of this name, `<network>-<data>-<budget>`."""
+    """Return the policy's budget for a run of this name, `<network>-<data>-<budget>`, by source."""
     from segprune.gates.policy_file import read_policy
 
     if policy == POLICY and not policy.exists():

@@ -35,8 +35,8 @@ class DatasetCheck:
         problems: the first ones, in sentences that name the file.
         faulty: how many images have a problem.
         unpaired: labels that no image asks for.
-        values: in label files, before any label map, and how many pixels have each.
-        unusable: why labels cannot be used though each file can, or nothing.
+        values: values in label files, before any label map, and the number of pixels of each.
+        unusable: why the labels as a whole cannot be used, though each file can; else empty.
         notes: as of `SegmentationDataset`.
     """
 
@@ -58,7 +58,7 @@ class DatasetCheck:
 
     @property
     def is_fine(self) -> bool:
-        """Whether nothing is wrong with any file, nor with all of them together."""
+        """Whether every file can be used, and all of them together."""
         return not self.faulty and not self.unpaired and not self.unusable
 
     @property
@@ -89,7 +89,7 @@ def check_dataset(
     problems: list[str] = []
     values: Counter[int] = Counter()
     for index in range(len(dataset)):
-        with contextlib.suppress(InputError):  # said by the reading of the sample
+        with contextlib.suppress(InputError):  # reading the sample reports it
             values.update(dataset.label_values(index))
         try:
             label = dataset[index].label

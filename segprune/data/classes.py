@@ -69,14 +69,14 @@ def default_colours(count: int) -> tuple[Colour, ...]:
 
 
 def read_classes(path: Path) -> ClassTable:
-    """A class table from a TOML file; as `read_table`."""
+    """Read the class table from a TOML file, as `read_table` does."""
     return read_table(path)[0]
 
 
 def read_table(path: Path) -> tuple[ClassTable, dict[int, int] | None]:
-    """A class table and a label map from a TOML file; None where it has no map.
+    """Read a class table and a label map from a TOML file; the map is None if it has none.
 
-    The file says `names`, in the order of the indices, and maybe `colours` and `label_map`.
+    The file has `names`, in the order of the indices, and optionally `colours` and `label_map`.
 
     Raises:
         InputError: no such file (the error shows what to write), or another content.

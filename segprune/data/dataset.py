@@ -56,7 +56,7 @@ class SegmentationDataset(Dataset[Sample]):
             are: evaluation resizes logits to the label.
         classes: the class table.
         sequences: the video sequence that each image belongs to.
-        notes: what whoever opens it has to know, a sentence each, such as files that are left out.
+        notes: sentences that the user has to see, such as which files are left out.
     """
 
     name: str
@@ -121,15 +121,15 @@ class SegmentationDataset(Dataset[Sample]):
         return []
 
     def label_values(self, index: int) -> dict[int, int]:
-        """How many pixels of a label file have each value, where labels are files.
+        """Count the pixels of each value in a label file; empty if labels are not files.
 
         Raises:
-            InputError: a file that cannot be read.
+            InputError: the file cannot be read.
         """
         return {}
 
     def require_classes(self) -> None:
-        """Raises InputError where labels that are files show one class of several alone."""
+        """Raise InputError if label files show only one of several classes."""
 
     def stored_size(self, index: int) -> tuple[int, int]:
         """(H, W) of an image as it is stored."""

@@ -47,14 +47,14 @@ class FileDataset(SegmentationDataset):
     Args:
         mapping: the class index, or `VOID`, of each value in label files, from 0 on; None: they
             are class indices already. 255 is void in any case, other values are errors.
-        label_map: what single values mean, where there is no `mapping`.
-        images: the folder that the images are in, to say which others lie there.
+        label_map: the meaning of single values, if there is no `mapping`.
+        images: the folder of the images; other pictures in it are reported.
         labels: the folder that holds nothing but labels, to look for those of no image in.
         size, count, cache, check: as for `open_dataset`.
 
     Raises:
-        InputError: a label that is missing, or not of its image's size, or labels of one class
-            alone in the whole split; unless `check` is False, which leaves it to the reading.
+        InputError: a label is missing or not of its image's size, or all labels of the split show
+            one class. With `check=False`, only reading a sample raises an error.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class FileDataset(SegmentationDataset):
         return read_head(self.pairs[index].image).size
 
     def label_values(self, index: int) -> dict[int, int]:
-        """How many pixels of a label file have each value, before any map."""
+        """Count the pixels of each value in a label file, before any map."""
         values, counts = np.unique(self._read_values(self.pairs[index]), return_counts=True)
         return {int(v): int(count) for v, count in zip(values, counts, strict=True)}
 
@@ -112,7 +112,7 @@ class FileDataset(SegmentationDataset):
             try:
                 values.update(map(int, np.unique(self._read_values(pair))))
             except InputError:
-                return  # a file that is broken is named when it is read
+                return  # reading the sample reports a broken file
             shown = {self._values.meaning(value) for value in values} - {VOID}
             if None in shown or len(shown) > 1:
                 return
@@ -192,7 +192,7 @@ def folders_in(folder: Path) -> str:
 
 
 def _check_pair(pair: Pair) -> Head:
-    """What the head of its image says."""
+    """Require a label of the image's size; return the head of the image."""
     _require_label(pair)
     image, label = read_head(pair.image), read_head(pair.label)
     if image.size != label.size:

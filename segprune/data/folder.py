@@ -6,7 +6,7 @@ is an 8-bit PNG of class indices at the path of its image, void 255. Beside thes
 
     names = ["road", "car"]
     colours = [[128, 64, 128], [0, 0, 142]]  # may be left out
-    label_map = { "255" = 1 }                # of values that are no class indices; may be left out
+    label_map = { "255" = 1 }                # optional, for values that are no class indices
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Folder(FileDataset):
     Args:
         split: the name of a folder, such as "train"; where nothing is split, every split is all
             images.
-        classes: in place of the file, its label map included.
+        classes: the class table to use in place of the file and of its label map.
         label_map: what single values in label files mean, in place of the file's.
     """
 

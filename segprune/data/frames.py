@@ -56,7 +56,7 @@ class Frames:
         count: how many frames.
         labelled: whether they have labels.
         digest: SHA-256 over the files' contents.
-        notes: what whoever uses them has to know, such as pictures that are left out.
+        notes: sentences that the user has to see, such as which pictures are left out.
     """
 
     batches: tuple[Any, ...]
@@ -134,7 +134,7 @@ def read_batches(
         size: of a batch, `(N, 3, H, W)`.
         num_classes: labels must be below it, or `VOID`; None does not check.
         labels: False leaves them on disk, where nothing needs them.
-        preprocessing: of the pixels; None means ImageNet's mean and standard deviation.
+        preprocessing: how pixels are normalised; None: with ImageNet's mean and deviation.
         label_map: what single values in label files mean; None: what `classes.toml` says.
 
     Raises:
@@ -176,11 +176,12 @@ def read_batches(
 def label_values(
     label_map: LabelMap | None, frames: Sequence[Frame], num_classes: int | None = None
 ) -> LabelValues:
-    """What the values in the labels of frames mean.
+    """Return the meaning of the values in the labels of frames.
 
     Args:
-        label_map: None: that of the class table beside the frames, if there is one.
-        num_classes: of the network; None: not known.
+        label_map: the meaning of single values; None: the map of the class table beside the
+            frames, if there is one.
+        num_classes: the network's number of classes; None: not known.
     """
     if label_map is None and frames and frames[0].label is not None:
         label_map = _written_map(frames[0].image)
@@ -195,7 +196,7 @@ def _read_label(path: Path, size: Sequence[int], values: LabelValues) -> Tensor:
 
 
 def _written_map(image: Path) -> LabelMap | None:
-    """Of the class table beside `images`, or beside the folder that holds it."""
+    """Read the label map of the class table beside `images`, or beside the folder that holds it."""
     for parent in image.absolute().parents:
         if parent.name == "images":
             tables = (folder / "classes.toml" for folder in (parent.parent, parent.parent.parent))
@@ -204,7 +205,7 @@ def _written_map(image: Path) -> LabelMap | None:
 
 
 def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
-    """Raises InputError for masks of 0 and 255, of which 255 would be void throughout."""
+    """Raise InputError for masks of 0 and 255: all pixels of 255 would be void."""
     found: set[int] = set()
     for frame in frames:
         if frame.label is not None:

@@ -1,7 +1,7 @@
-"""What the values in label files stand for: class indices, void, or what a label map makes of them.
+"""The meaning of values in label files: class indices, void, or what a label map gives.
 
-A label map gives single values another meaning, such as `{"255": 1}` for masks of 0 and 255. What
-it does not list keeps its own meaning, unless the map gives that class to another value.
+A label map gives single values another meaning, such as `{"255": 1}` for masks of 0 and 255. A
+value that it does not list keeps its own meaning, unless the map gives that class to another value.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ EXAMPLE = (
 
 
 def read_label_map(content: Any, where: str) -> dict[int, int]:
-    """A label map from plain values, such as `{"255": 1, "3": "void"}`.
+    """Read a label map from plain values, such as `{"255": 1, "3": "void"}`.
 
     Args:
-        where: what to call it in errors.
+        where: the name of the map in errors.
 
     Raises:
-        InputError: values that are no numbers from 0 to 255, or classes that are none.
+        InputError: a value is not a number from 0 to 255, or a class is no index and not void.
     """
     if not isinstance(content, Mapping):
         raise _wrong(where, repr(content))
@@ -57,7 +57,7 @@ def _wrong(where: str, found: str) -> InputError:
 
 
 def remedy_for(values: Collection[int]) -> str:
-    """What to do about labels that show one class alone, with these values."""
+    """Return advice for labels that show only one class, with these values."""
     if set(values) <= {0, VOID}:
         return (
             "these look like masks of 0 and 255, where 255 is the foreground, while here 255 means "
@@ -70,10 +70,10 @@ class LabelValues:
     """The meaning of every value from 0 to 255.
 
     Args:
-        classes: how many there are, K.
-        label_map: what single values mean.
-        below: values that are listed one by one by the data set itself; None: the K classes.
-        whose: what has so many values, for errors.
+        classes: the number of classes, K.
+        label_map: the meaning of single values.
+        below: for errors: values below this number are expected; None: K.
+        whose: for errors: whose number that is.
         advice: what to do about a value that has no meaning.
 
     Raises:
@@ -106,18 +106,18 @@ class LabelValues:
 
     @property
     def known(self) -> frozenset[int]:
-        """Values that mean something."""
+        """Values that have a meaning."""
         return frozenset(self._meaning)
 
     def meaning(self, value: int) -> int | None:
-        """A class index, `VOID`, or None where the value has no meaning."""
+        """Return a class index, `VOID`, or None if the value has no meaning."""
         return self._meaning.get(value)
 
     def __call__(self, path: Path, values: Pixels) -> Pixels:
-        """Class indices of the values in a label file; the same shape, uint8.
+        """Map the values in a label file to class indices; the same shape, uint8.
 
         Raises:
-            InputError: values without a meaning; the file is named.
+            InputError: a value has no meaning; the message names the file.
         """
         wrong = [int(v) for v in np.unique(values) if int(v) not in self._meaning]
         if not wrong:

@@ -1,7 +1,7 @@
-"""Which mean, deviation and range pixels are normalised with, and who says so.
+"""The mean, deviation and range that pixels are normalised with, and their source.
 
-In this order: what was typed, what an artefact keeps, what the network's own library says of it,
-and else ImageNet's, which is said to be assumed.
+The first source that has values is used: the user, the artefact, the network's own library.
+Without any, ImageNet's values are assumed, and the output says so.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ ASSUMED = "ImageNet's, assumed: the network does not say"
 
 @dataclass(frozen=True)
 class Given:
-    """What was typed: in a recipe, on the command line or in a marker; None: nothing.
+    """Values from the user: in a recipe, on the command line or in a marker; None: not given.
 
     Attributes:
-        mean, std: of R, G and B, of pixels scaled to `range`.
+        mean, std: mean and deviation of R, G and B, for pixels scaled to `range`.
         range: (low, high) that the pixel values 0 and 255 are scaled to.
 
     Raises:
-        InputError: no finite numbers, a deviation that is not above 0, a mean outside of the range,
-            or a range without the mean and the deviation that were measured in it.
+        InputError: a number is not finite, a deviation is not above 0, a mean is outside the range,
+            or a range comes without the mean and the deviation that were measured in it.
     """
 
     mean: Triple | None = None
@@ -71,17 +71,17 @@ class Given:
 
 
 NOTHING = Given()
-"""Nothing was typed."""
+"""No values from the user."""
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean, deviation and range, and where they are from.
+    """Mean, deviation and range, and their source.
 
     Attributes:
-        preprocessing: with the size of what says it, if that has one.
-        source: such as "given", or "of the artefact".
-        note: what is to be said beside it, or nothing.
+        preprocessing: the values, with the image size of their source, if it has one.
+        source: where the values are from, such as "given" or "of the artefact".
+        note: a remark to print beside the values; may be empty.
     """
 
     preprocessing: Preprocessing
@@ -90,12 +90,12 @@ class Normalisation:
 
     @property
     def is_assumed(self) -> bool:
-        """Whether nothing says so."""
+        """Whether no source has values, so that ImageNet's are assumed."""
         return self.source == ASSUMED
 
     @property
     def sentence(self) -> str:
-        """One line for the beginning of a run."""
+        """A line to print at the beginning of a run."""
         mean, std = (
             ", ".join(f"{value:.6g}" for value in values)
             for values in (self.preprocessing.mean, self.preprocessing.std)
@@ -111,12 +111,12 @@ class Normalisation:
 def choose(
     given: Given, *, artifact: Preprocessing | None = None, network: nn.Module | None = None
 ) -> Normalisation:
-    """What a network's images are normalised with.
+    """Choose the normalisation of a network's images.
 
     Args:
-        given: what was typed; it wins, and what it leaves out is taken from the next in line.
-        artifact: what the network's file keeps.
-        network: whose library may know it.
+        given: the user's values, which come first; missing ones are taken from the next source.
+        artifact: the preprocessing in the network's file.
+        network: the network, whose library may know the normalisation.
     """
     found = None if artifact is None else Normalisation(artifact, "of the artefact")
     if found is None and network is not None:
@@ -126,7 +126,7 @@ def choose(
     if not given:
         return found
     own = found.preprocessing
-    # Both together were measured in one range: the usual one, unless it is given.
+    # Mean and deviation were measured in one range: the usual one, unless a range is given.
     whole = given.mean is not None and given.std is not None
     chosen = replace(
         own,
@@ -142,10 +142,10 @@ def choose(
 
 
 def of_network(network: nn.Module) -> Normalisation | None:
-    """What the library of a network, or of its trunk, says; None where nothing is known.
+    """Return the normalisation that a network's (or its trunk's) library gives; None if unknown.
 
     timm keeps it in `pretrained_cfg`, segmentation-models-pytorch by the encoder's name, and all of
-    torchvision's weights are of ImageNet's mean and deviation.
+    torchvision's weights use ImageNet's mean and deviation.
     """
     for name, module in network.named_modules():
         for attribute in ("pretrained_cfg", "default_cfg"):
@@ -171,11 +171,11 @@ _DPN = Preprocessing(
     (1 / (0.0167 * 255), 1 / (0.0167 * 255), 1 / (0.0167 * 255)),
 )
 _OF_ENCODERS = {"inception": _HALF, "xception": _HALF, "dpn": _DPN}
-"""By the beginning of an encoder's name: those of that library that are not ImageNet's."""
+"""Preprocessing of that library that is not ImageNet's, by the start of an encoder's name."""
 
 
 def _of_smp(encoder: str, weights: Any) -> Preprocessing:
-    """Not asked of the library, which would ask the internet."""
+    """Return an encoder's preprocessing from our table: the library would use the internet."""
     if weights == "advprop":
         return _HALF
     found = (own for name, own in _OF_ENCODERS.items() if encoder.startswith(name))
@@ -187,7 +187,7 @@ def _is_of(module: nn.Module, package: str) -> bool:
 
 
 def _of_timm(config: Any) -> Preprocessing | None:
-    """From a dict, or from an object with attributes."""
+    """Read the preprocessing from timm's configuration: a dict, or an object with attributes."""
     mean, std = (
         config.get(name, ()) if isinstance(config, Mapping) else getattr(config, name, ())
         for name in ("mean", "std")

@@ -41,12 +41,12 @@ def open_dataset(
             For "streets", the size of the scene itself.
         count: only so many images, evenly spaced; for "streets", how many there are.
         classes: of "folder", in place of the `classes.toml` beside the images.
-        label_map: of "folder", what single values in label files mean: class indices, or 255 (or
-            "void"); such as `{255: 1}` for masks of 0 and 255. In place of that of `classes.toml`.
+        label_map: for "folder": what single values in label files mean, a class index or 255 (or
+            "void"); such as `{255: 1}` for masks of 0 and 255. It replaces that of `classes.toml`.
         cache: keep every image in memory once it was read.
-        check: see to it that every image has a label of its size, and that labels show more than
-            one of several classes, before any is read; False leaves that to the reading of each,
-            for those who want to know all that is wrong.
+        check: require, before an image is read, that every image has a label of its size and that
+            the labels show more than one of several classes. With False, only reading a sample
+            raises an error, so that a caller can collect all errors.
 
     Raises:
         InputError: an unknown name, a size or count below 1, a root that is missing or has another

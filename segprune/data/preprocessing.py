@@ -46,15 +46,15 @@ class Preprocessing:
 
     def _scaled(self, pixels: Tensor) -> Tensor:
         low, high = self.range
-        # Each of the usual ranges in the arithmetic that everybody uses: the same bits.
+        # The usual ranges are computed as other libraries do it: the results are equal bit by bit.
         if self.range == UNIT:
             return pixels / 255
         return pixels if self.range == (0.0, 255.0) else pixels * ((high - low) / 255) + low
 
     def as_metadata(self) -> dict[str, Any]:
-        """As JSON holds it: `{"size": [H, W] or None, "mean": [...], "std": [...]}`.
+        """Return it for JSON: `{"size": [H, W] or None, "mean": [...], "std": [...]}`.
 
-        With `"range": [low, high]` where it is not [0, 1], which is what files without it mean.
+        `"range": [low, high]` is added unless it is [0, 1], which a file without a range means.
         """
         size = None if self.size is None else list(self.size)
         content = {"size": size, "mean": list(self.mean), "std": list(self.std)}

@@ -82,10 +82,10 @@ def require_label(image: Path, label: Path, advice: str) -> None:
 
 
 def find_label(place: Path) -> Path:
-    """The label at a path with the suffix .png, in letters of either case; `place` where none is.
+    """Find the label at a path whose suffix is .png in either case; return `place` if none is.
 
     Raises:
-        InputError: there are two that differ in the case of their suffix alone.
+        InputError: two labels differ only in the case of their suffix.
     """
     found = [path for s in (".png", ".PNG", ".Png") if (path := place.with_suffix(s)).is_file()]
     if len(found) > 1 and not found[0].samefile(found[1]):
@@ -96,7 +96,7 @@ def find_label(place: Path) -> Path:
 
 
 def left_out(folder: Path, *, recursive: bool = False) -> tuple[str, ...]:
-    """What is to be said of pictures in a folder that are not read, for their format."""
+    """Return notes about pictures in a folder that are not read because of their format."""
     paths = folder.rglob("*") if recursive else folder.iterdir()
     found = sorted(p for p in paths if p.suffix.lower() in _OTHER_PICTURES and p.is_file())
     if not found:
@@ -147,7 +147,7 @@ def read_bytes(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class Head:
-    """What the head of an image's file says.
+    """Size and orientation of an image, read from the head of its file.
 
     Attributes:
         size: (H, W) of the upright picture.
@@ -159,7 +159,7 @@ class Head:
 
 
 def read_head(path: Path) -> Head:
-    """Size and orientation, from the file's head alone; errors as for `read_image`."""
+    """Read size and orientation from the file's head alone; errors as for `read_image`."""
     with _opened(path) as image:
         _require_one_frame(path, image)
         # Pillow would decode the whole of a PNG to look for EXIF behind its pixels.
@@ -172,8 +172,8 @@ def read_head(path: Path) -> Head:
 def read_image(path: Path, size: Sequence[int] | None = None) -> Pixels:
     """Pixels `(H, W, 3)` of an image, RGB, resized (bilinear) where a size (H, W) is given.
 
-    Turned upright as its EXIF orientation says, which is how people see what they label. Colours
-    under transparency are those that are stored.
+    The image is turned upright as its EXIF orientation says, since people label what they see.
+    Transparency is dropped: the stored colours are returned.
 
     Raises:
         InputError: it cannot be read, has more than 8 bits a channel, or several frames.
@@ -187,7 +187,7 @@ def read_image(path: Path, size: Sequence[int] | None = None) -> Pixels:
             )
         upright = _upright(image)
         if upright.mode == "P" and "transparency" in upright.info:
-            upright = upright.convert("RGBA")  # of which Pillow would warn
+            upright = upright.convert("RGBA")  # else Pillow would warn
         return np.array(_resized(upright.convert("RGB"), size, "BILINEAR"))
 
 
@@ -196,11 +196,11 @@ def read_indices(
 ) -> Pixels:
     """Values `(H, W)` of a label file, resized (nearest) where a size (H, W) is given.
 
-    Values are those that the file stores, at any depth up to 8 bits: Pillow spreads grey ones of 2
-    and 4 bits over 0 to 255.
+    Values are those that the file stores, at any depth up to 8 bits. (Pillow spreads grey values of
+    2 and 4 bits over 0 to 255.)
 
     Args:
-        known: values that mean something, for palettes whose greys could be meant.
+        known: values with a meaning, to find palettes whose grey levels could be the classes.
 
     Raises:
         InputError: it cannot be read, holds colours, or its values are not stored exactly.
@@ -229,7 +229,7 @@ def read_indices(
 
 
 def _png_depth(path: Path) -> tuple[int, bool]:
-    """Bits of a sample, and whether it is a grey without alpha, from a PNG's first chunk."""
+    """Read the bits of a sample, and whether it is grey without alpha, from a PNG's first chunk."""
     with path.open("rb") as stream:
         head = stream.read(26)
     return head[24], head[25] == 0
@@ -238,7 +238,7 @@ def _png_depth(path: Path) -> tuple[int, bool]:
 def _require_clear_palette(
     path: Path, image: Image.Image, values: Pixels, known: Collection[int]
 ) -> None:
-    """Programs that shrink PNGs make palettes of grey labels; the greys are the classes then."""
+    """Refuse palettes whose grey levels could be the classes, as programs that shrink PNGs make."""
     palette = image.getpalette("RGB") or []
     used = [int(v) for v in np.unique(values) if 3 * int(v) + 3 <= len(palette)]
     shown = {v: tuple(palette[3 * v : 3 * v + 3]) for v in used}
@@ -275,7 +275,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _require_one_frame(path: Path, image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # as phones write: the photograph is the first
+    if frames > 1 and image.format != "MPO":  # phones write MPO, and the photograph is first
         raise InputError(
             f"{path}: expected a single picture, found {frames} frames ({image.format}); store "
             "each as a file of its own."

@@ -1,7 +1,7 @@
-"""Which images are frames of one video: as the data set says, or as a pattern or a file says.
+"""Find which images are frames of one video: from the data set, a pattern or a file.
 
-Neighbouring frames are nearly the same image, so whoever generalises from images to others like
-them has to know which belong together. Where nothing is known, each image counts by itself.
+Neighbouring frames are nearly the same image, so a statement about other images has to know which
+frames belong together. Where nothing is known, each image counts by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from segprune.errors import InputError
 
 __all__ = ["Sequences", "is_file", "sequences_of"]
 
-_NONE = ("", ".")  # of an image in no sequence; the latter is the folder of one in no folder
+_NONE = ("", ".")  # for images of no sequence; "." is the folder of an image in none
 _ENDINGS = (".csv", ".txt")
 
 
@@ -25,8 +25,8 @@ class Sequences:
     """The sequence of each image.
 
     Attributes:
-        labels: one an image; images of no sequence have one of their own.
-        words: what is taken for a sequence, and who says so.
+        labels: a label for each image; an image of no sequence has a label of its own.
+        words: a description of what counts as a sequence, and of its source.
     """
 
     labels: tuple[str, ...]
@@ -34,24 +34,24 @@ class Sequences:
 
 
 def is_file(given: str | Path) -> bool:
-    """Whether this names a file (`*.csv`, `*.txt`) and is no pattern."""
+    """Return whether this names a file (`*.csv`, `*.txt`) and is not a pattern."""
     return isinstance(given, Path) or given.endswith(_ENDINGS)
 
 
 def sequences_of(
     names: Sequence[str], known: Sequence[str], given: str | Path | None = None
 ) -> Sequences:
-    """The sequence of each image.
+    """Return the sequence of each image.
 
     Args:
-        names: of the images, such as "day/0016E5_07959".
+        names: the names of the images, such as "day/0016E5_07959".
         known: what the data set says; "" or "." for an image of no sequence.
-        given: in its place: a regular expression that finds the sequence in each name (its first
-            group, or all that it matches), or a file with a line `image,sequence` for each.
+        given: used in its place: a regular expression that finds the sequence in each name (its
+            first group, or all that it matches), or a file with a line `image,sequence` for each.
 
     Raises:
-        InputError: a pattern that is none, or a file that cannot be read; or either says nothing of
-            an image.
+        InputError: the pattern is not a regular expression, the file cannot be read, or an image
+            has no sequence in it.
     """
     if given is None:
         labels = [f"./{n}" if own in _NONE else own for n, own in enumerate(known)]

@@ -3,11 +3,11 @@
 A floor holds on one fixed set. A statement beyond it has to allow for the choice of the images, and
 neighbouring frames of a video are nearly the same image: blocks of neighbouring frames are drawn
 anew, with replacement, within their sequence, the same for both networks (the paired moving-block
-bootstrap; Künsch, Annals of Statistics 17, 1989). Every ten frames in a row are a block, and as
-many are drawn as it takes for the sequence's length, the last one cut.
+bootstrap; Künsch, Annals of Statistics 17, 1989). A block is ten frames in a row. Blocks are drawn
+until they fill the sequence's length; the last one is cut.
 
-A sequence of fewer than two blocks has nothing of its own to draw from: it is one block, however
-short, and all of these are drawn from among one another. So are images of no sequence.
+A sequence of fewer than two blocks is too short to draw from. It counts as one block, however
+short, and all such blocks are drawn from one common pool. So are images of no sequence.
 
 The bound is one-sided: is the loss below the margin?
 """
@@ -42,8 +42,8 @@ class Difference:
         low, high: one-sided bounds, each with `confidence`.
         detectable: the least true loss above the margin that such a set would find in four of five
             cases.
-        sequences, blocks: how many are drawn from, and how many are drawn.
-        basis: what was taken for a sequence, in words.
+        sequences, blocks: the number of sequences drawn from, and of blocks in each draw.
+        basis: a description of what counts as a sequence.
     """
 
     loss: float
@@ -62,7 +62,7 @@ class Difference:
 
 
 class _Pool(NamedTuple):
-    """Blocks that so many are drawn from: `sums` is (blocks, 2 networks, 3, K)."""
+    """Blocks to draw from, and how many are drawn: `sums` is (blocks, 2 networks, 3, K)."""
 
     sums: NDArray[np.float64]
     draws: int
@@ -82,13 +82,13 @@ def bootstrap_difference(
 
     Args:
         dense, pruned: counts of the same images, in order.
-        sequences: of each image; the frames of a sequence are in their order.
-        basis: what was taken for a sequence, for messages.
+        sequences: the sequence of each image; the frames of a sequence are in their order.
+        basis: a description of what counts as a sequence, for messages.
         draws: how many times.
 
     Raises:
-        InputError: other images for one of the two, sequences of another number, or no labelled
-            pixel.
+        InputError: the networks saw different images, the number of sequences is not that of the
+            images, or no pixel is labelled.
     """
     if not len(dense) == len(pruned) == len(sequences):
         raise InputError(
@@ -153,9 +153,9 @@ def gate_difference(found: Difference, margin: float) -> Verdict:
 
 
 def _facts(matrix: ConfusionMatrix) -> NDArray[np.float64]:
-    """Of each image and class the pixels that are right, labelled and predicted: (images, 3, K).
+    """Count right, labelled and predicted pixels of each image and class: (images, 3, K).
 
-    Whole numbers, and exact: far below 2^53.
+    The counts are exact in float64, since they are far below 2^53.
     """
     images, classes = len(matrix), matrix.num_classes
     image, target, prediction, count = matrix.entries.T
@@ -178,7 +178,7 @@ def _facts(matrix: ConfusionMatrix) -> NDArray[np.float64]:
 
 
 def _frames(sequences: Sequence[str], labelled: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """The places of each sequence's frames, without those that are void throughout."""
+    """Return the positions of each sequence's frames, without frames that are void throughout."""
     places: dict[str, list[int]] = {}
     for place in labelled.tolist():
         places.setdefault(sequences[place], []).append(place)
@@ -186,7 +186,7 @@ def _frames(sequences: Sequence[str], labelled: NDArray[np.intp]) -> list[NDArra
 
 
 def _pools(sequences: Sequence[NDArray[np.float64]]) -> list[_Pool]:
-    """What is drawn from what: sums of each block that could be drawn, made once."""
+    """Return the pools to draw from: sums of each possible block, computed once."""
     short = [facts.sum(axis=0) for facts in sequences if len(facts) < 2 * _BLOCK]
     pools = [_Pool(np.stack(short), len(short))] if short else []
     for facts in sequences:
@@ -203,7 +203,7 @@ def _pools(sequences: Sequence[NDArray[np.float64]]) -> list[_Pool]:
 
 
 def _losses(pools: Sequence[_Pool], random: np.random.Generator, draws: int) -> NDArray[np.float64]:
-    """Of each draw, the loss of mIoU in points."""
+    """Return the loss of mIoU of each draw, in points."""
     sums = np.zeros((draws, *pools[0].sums.shape[1:]))
     for pool in pools:
         blocks = len(pool.sums)

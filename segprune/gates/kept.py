@@ -1,7 +1,8 @@
-"""The one judge: does a network keep a promise? Gates and reports put its answer into words.
+"""Judge whether a network keeps a promise; gates and reports format the judgement.
 
-Pure: a promise and figures in, the clauses that are missed out. What a gate and a report differ in
-is in the promise (`Terms.speedup_share`) and in what was measured, never in how it is judged.
+The functions are pure: they take a promise and figures, and return the clauses that are missed. A
+gate and a report may differ in the promise (`Terms.speedup_share`) and in the figures, but never in
+how these are judged.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SLACK = 1e-9  # rounding of differences, no allowance
 
 @dataclass(frozen=True)
 class Size:
-    """Of inference on one image: parameters, multiply-adds, and bytes that its operators write."""
+    """Size of inference on one image: parameters, multiply-adds, and bytes that operators write."""
 
     params: int
     macs: int
@@ -37,13 +38,13 @@ class Size:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a pruned network is held to whatever the images are.
+    """Requirements on a pruned network that do not depend on the images.
 
     Attributes:
-        rule: the whole promise in words; two promises are the same where these are.
-        miou_ratio: at least this share of the dense network's mIoU.
-        most_macs, most_params: at most; None: no promise.
-        speedup: at least, for the lower end of the interval.
+        rule: the whole promise as text; two promises are equal if their texts are.
+        miou_ratio: the least share of the dense network's mIoU.
+        most_macs, most_params: the largest numbers allowed; None: no limit.
+        speedup: the least lower end of the speed-up's interval.
     """
 
     rule: str
@@ -55,11 +56,11 @@ class Promise:
 
 @dataclass(frozen=True)
 class Floors(Promise):
-    """A promise, and what follows from it on one set of images.
+    """A promise, and the floors that follow from it on one set of images.
 
     Attributes:
-        miou: at least, in [0, 1].
-        class_iou: at least, by class; None where the dense network has none.
+        miou: the least mIoU, in [0, 1].
+        class_iou: the least IoU by class; None where the dense network has none.
     """
 
     miou: float
@@ -68,12 +69,12 @@ class Floors(Promise):
 
 @dataclass(frozen=True)
 class Figures:
-    """What a pruned network came to.
+    """Measured figures of a pruned network.
 
     Attributes:
-        size, dense_size: of both networks.
-        miou, dense_miou: in [0, 1].
-        class_iou: of the pruned network, by class.
+        size, dense_size: sizes of both networks.
+        miou, dense_miou: mIoU of both networks, in [0, 1].
+        class_iou: IoU of the pruned network, by class.
         speedup: both ends of its interval; None where it was not measured.
     """
 
@@ -90,10 +91,10 @@ class Miss:
     """A clause that does not hold.
 
     Attributes:
-        clause: "smaller": than dense; "floor": an mIoU above 0 is promised; "ratio": of the dense
-            network's mIoU; the others by their names.
-        found, limit: None where there is no such figure.
-        name: of the class.
+        clause: "smaller" requires fewer parameters or MACs than dense, "floor" a promised mIoU
+            above 0, "ratio" a share of the dense network's mIoU; the others limit what they name.
+        found, limit: the figure and its limit; None where there is none.
+        name: the name of the class, if the clause is about one.
     """
 
     clause: Clause
@@ -111,14 +112,14 @@ class Judgement:
 
     @property
     def status(self) -> Status:
-        """As of a gate."""
+        """The judgement as the status of a gate."""
         if self.missed:
             return Status.FAIL
         return Status.INCONCLUSIVE if self.open else Status.PASS
 
 
 def promise_of(terms: Terms, dense: Size) -> Promise:
-    """What terms demand, given the dense network's size."""
+    """Return what terms require, given the dense network's size."""
     budget = terms.budget
     return Promise(
         rule=terms.rule,
@@ -130,7 +131,7 @@ def promise_of(terms: Terms, dense: Size) -> Promise:
 
 
 def floors_of(terms: Terms, classes: tuple[str, ...], dense_score: Score, dense: Size) -> Floors:
-    """What terms demand, given the dense network's score and size."""
+    """Return what terms require, given the dense network's score and size."""
     budget = terms.budget
     return Floors(
         **vars(promise_of(terms, dense)),
@@ -143,7 +144,7 @@ def floors_of(terms: Terms, classes: tuple[str, ...], dense_score: Score, dense:
 
 
 def judge(found: Figures, floors: Floors) -> Judgement:
-    """Hold all figures against a whole promise."""
+    """Compare all figures with a whole promise."""
     missed = (
         *missed_size(found.size, found.dense_size, floors),
         *missed_floors(found.miou, found.class_iou, found.dense_miou, floors),
@@ -157,7 +158,7 @@ def judge(found: Figures, floors: Floors) -> Judgement:
 
 
 def missed_size(found: Size, dense: Size, promise: Promise) -> tuple[Miss, ...]:
-    """Of the MACs and parameters that were promised; and none is as large as dense in both."""
+    """Return missed limits of MACs and parameters; equalling dense in both is a miss, too."""
     limits: tuple[tuple[Clause, int, int | None], ...] = (
         ("macs", found.macs, promise.most_macs),
         ("params", found.params, promise.most_params),
@@ -175,7 +176,7 @@ def missed_size(found: Size, dense: Size, promise: Promise) -> tuple[Miss, ...]:
 def missed_floors(
     miou: float, class_iou: Mapping[str, float | None], dense_miou: float, floors: Floors
 ) -> tuple[Miss, ...]:
-    """Of mIoU and of each class; a class that dense has no IoU of has no floor."""
+    """Return missed floors of mIoU and of each class; a class without a dense IoU has no floor."""
     missed = []
     if not floors.miou > 0:
         missed.append(Miss("floor", floors.miou, 0))
@@ -194,19 +195,19 @@ def missed_floors(
 def speedup_status(
     low: float, high: float, floor: float, same_shapes: bool = False
 ) -> Status | None:
-    """What an interval says of a speed-up; None: it lies on both sides of the floor.
+    """Return what an interval says about a speed-up; None if the floor lies within it.
 
     Args:
-        same_shapes: nothing was removed, so a speed-up of nearly 1 is the luck of the memory, and
-            has to be a clear one.
+        same_shapes: nothing was removed. A speed-up of nearly 1 may then come from the place in
+            memory, so the speed-up has to be clear.
     """
     if low >= (max(floor, SURELY_SLOWER) if same_shapes else floor):
         return Status.PASS
-    return None if high >= floor else Status.FAIL  # so does what is no number
+    return None if high >= floor else Status.FAIL  # NaN fails, too
 
 
 def holds(found: float, least: float) -> bool:
-    """Whether a share reaches a floor, but for rounding; NaN reaches none."""
+    """Return whether a share reaches a floor, apart from rounding; NaN reaches none."""
     return found >= least - _SLACK
 
 

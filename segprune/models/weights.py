@@ -54,9 +54,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy named tensors into a network, every one of them; the network changes in place.
 
-    A module around the network, as PyTorch Lightning's are, puts a prefix before its names
-    (`model.`); tensors outside that prefix, such as weights of the loss, are left out, which a
-    `SegpruneWarning` says.
+    A module around the network, such as PyTorch Lightning's, puts a prefix before its names
+    (`model.`). Tensors outside that prefix, such as weights of the loss, are left out with a
+    `SegpruneWarning`.
 
     Args:
         source: what to call the weights in errors, such as a file's path.
@@ -91,7 +91,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
 def _unwrapped(
     state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str
 ) -> Mapping[str, Tensor]:
-    """The tensors below the one prefix under which all that a network wants are found."""
+    """Return the tensors below the one prefix under which all tensors of a network are found."""
     needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
     if not needed or all(name in state for name in needed):
         return state

@@ -29,7 +29,7 @@ class Dense:
     Attributes:
         example: images `(N, C, H, W)`: frames where a folder was given, random numbers otherwise.
         weights: digest of the file they came from, or None.
-        normalisation: of the frames.
+        normalisation: the frames' normalisation.
     """
 
     model: nn.Module
@@ -40,7 +40,7 @@ class Dense:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What is said of its images at the beginning of a run."""
+        """Lines about its images, to print at the beginning of a run."""
         if self.frames is None:
             return ()
         return (self.normalisation.sentence, *(f"note: {note}" for note in self.frames.notes))
@@ -67,7 +67,7 @@ def load_dense(
         classes: of a built-in network; None means 19.
         labels: whether those beside the images are read too.
         seed: of random weights and random images.
-        given: what was typed of the normalisation of the frames.
+        given: the user's values for the normalisation of the frames.
         label_map: what single values in label files mean.
 
     Raises:

@@ -61,8 +61,8 @@ class PruneJob:
         input: size of one batch, `(N, C, H, W)`.
         budget: as for `make_plan`; None where `scope` says how much each layer keeps.
         name: of the folder under `out`; None derives a free one.
-        max_seconds: when timing ends, if not all pairs were measured by then.
-        given: what was typed of the normalisation of the images.
+        max_seconds: the time limit of timing, even if not all pairs are measured.
+        given: the user's values for the normalisation of the images.
         label_map: what single values in label files mean.
         command: the command line to record, without paths.
     """
@@ -112,7 +112,7 @@ def run_prune(
     """Do the whole job.
 
     Args:
-        say: called with what has to be known at once, a line each.
+        say: called with each line that the user has to see at once.
 
     A network that fails its proof leaves nothing on disk. Interrupted at any time, nothing is left
     either: the folder of results appears at the end, in one move.
@@ -181,7 +181,7 @@ def _stem(job: PruneJob) -> str:
 
 
 def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
-    """For the file: how its images are prepared, where something said so or images were used."""
+    """Return how images are prepared, for the file; empty if that is assumed and no image used."""
     if dense.frames is None and dense.normalisation.is_assumed:
         return {}
     height, width = job.input[-2:]
@@ -190,9 +190,9 @@ def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
 
 
 def _check_labels(dense: Dense) -> str:
-    """Labels must be classes of the network, which for a user's own only its output tells.
+    """Check that labels are classes of the network; their number is known from its output.
 
-    Returns what is to be said of the dense network's score on them, if anything.
+    Returns a warning about the dense network's score on them, or an empty string.
     """
     if dense.frames is None or not dense.frames.labelled:
         return ""

@@ -53,7 +53,8 @@ class PruneRecord:
             of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
-        preprocessing, normalisation: of the images, and who says so; None and "" without images.
+        preprocessing, normalisation: how images are prepared, and the source of these values;
+            None and "" without images.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"

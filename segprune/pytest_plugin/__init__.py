@@ -73,7 +73,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker process that is done sends: it has collected the tests, not this one."""
+    """Take the message of a finished worker process, which collected the tests."""
     own = session_of(node.config)
     message = getattr(node, "workeroutput", {}).get("segprune")
     if message is None:

@@ -1,4 +1,4 @@
-"""Baselines that lie on the disk: a baseline that no test judges looks like one that passed.
+"""Find baselines on the disk: a baseline that no test judges looks like one that passed.
 
 pytest looks into few folders: not into those with a dot, not outside `testpaths`, nor where a
 conftest says so. Baselines are looked for in all of them.
@@ -18,7 +18,7 @@ from segprune.pytest_plugin.selection import arguments
 __all__ = ["baselines_in", "baselines_on_disk"]
 
 _SCHEMA = b"segprune.baseline/"
-_SIGNS = (b"segprune", b"\\")  # the word itself, or anything that may stand for one of its letters
+_SIGNS = (b"segprune", b"\\")  # the name itself, or an escape that may stand for one of its letters
 _LARGEST = 2**24  # bytes; a baseline of a thousand images has less than a tenth of it
 _OTHERS = frozenset((".git", ".hg", ".svn", "__pycache__", "node_modules", "site-packages"))
 _ENVIRONMENTS = frozenset(("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG"))  # of packages, or a cache
@@ -26,9 +26,9 @@ _PROJECTS = frozenset(("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "
 
 
 def baselines_on_disk(config: pytest.Config, collected: Iterable[Path]) -> set[Path]:
-    """All baselines below the root and below the folders that tests are looked for in.
+    """Find all baselines below the root and below the folders that tests are looked for in.
 
-    Left out are environments, caches, and projects below the root: their own runs judge theirs.
+    Environments, caches, and projects below the root are left out: a project has its own runs.
 
     Args:
         collected: folders of the tests of this run; a project that holds one is not left out.
@@ -46,7 +46,7 @@ def baselines_on_disk(config: pytest.Config, collected: Iterable[Path]) -> set[P
 
 
 def baselines_in(files: Iterable[Path]) -> set[Path]:
-    """Those of some JSON files that are baselines, by the folder where each lies."""
+    """Return those of some JSON files that are baselines; links of folders are resolved."""
     return {path.parent.resolve() / path.name for path in files if _is_baseline(path)}
 
 
@@ -62,7 +62,7 @@ def _json_files(root: Path, own: Container[Path]) -> Iterator[Path]:
 
 
 def _is_baseline(path: Path) -> bool:
-    """By its schema, however that is spelled; damaged ones by what can still be read of it."""
+    """Return whether a file is a baseline, by its schema; also if the rest of it is damaged."""
     try:
         with path.open("rb") as stream:
             text = stream.read(_LARGEST)

@@ -41,7 +41,7 @@ class Case:
         data: name of a data set, a data set, or a function that opens one.
         data_name: what the policy calls it; None where the policy says nothing of data sets.
         split, count: of a data set that is given by its name.
-        given: what the marker says of the normalisation: `mean`, `std` and `range`.
+        given: the marker's values for the normalisation: `mean`, `std` and `range`.
         label_map: what single values in label files mean, of a data set given by its name.
         sequences: a pattern or a file that says which images are one sequence, as for
             `segprune.data.sequences`; None: as the artefact or the data set says.

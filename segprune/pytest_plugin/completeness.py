@@ -1,10 +1,10 @@
-"""The completeness check: a verdict from every test of a gate, and from every case all its gates.
+"""The completeness check: every test of a gate gives a verdict, every case has all its gates.
 
 A gate that never ran looks like one that passed. So what is required is written down when tests are
 collected, by each process that collects, and compared at the end (`segprune.pytest_plugin.ending`)
 with the verdicts and with the baselines on the disk. What a choice that was typed for this very run
-leaves out – `-k`, `--deselect`, a file, a test's id – is said, and fails the run under CI; anything
-else that is missing fails it everywhere.
+leaves out – `-k`, `--deselect`, a file, a test's id – is reported, and fails the run under CI.
+Anything else that is missing fails it everywhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GATE, _SPEED = "segprune_gate", "segprune_speed"
 
 
 def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
-    """Note whose test is whose: before anything is deselected, and once more after conftests."""
+    """Note the tests of each case, before any is deselected and once more after conftests."""
     for item in items:
         session.folders.add(item.path.parent.resolve())
         marker = item.get_closest_marker("segprune")
@@ -52,7 +52,7 @@ def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
         if tests.baseline != place:
             session.problem(
                 f"{case}: expected one baseline for this name, found {tests.baseline} and {place}: "
-                "their verdicts would be taken for each other's; give one of the cases another name"
+                "their verdicts would be confused; give one of the cases another name"
             )
         fixtures = {_GATE, _SPEED} & set(getattr(item, "fixturenames", ()))
         tests.fixtures[item.nodeid] = fixtures
@@ -62,7 +62,7 @@ def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
 
 def note_selected(session: Session, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Note which verdicts are required, after everything was deselected."""
-    only_speed = is_typed(config, "benchmark_only")  # settings that leave all else out do not count
+    only_speed = is_typed(config, "benchmark_only")  # only a typed option may leave all else out
     chose = chose_among_tests(config) or only_looks(config)
     session.speed_required = bool(config.getoption("benchmark_only", False) and session.tests)
     selected = {item.nodeid for item in items}
@@ -74,7 +74,7 @@ def note_selected(session: Session, config: pytest.Config, items: Iterable[pytes
             if test in selected and (_SPEED in fixtures or (_GATE in fixtures and not only_speed)):
                 session.awaited[test] = case
         known = set().union(*tests.fixtures.values())
-        # What nothing else is known to judge would be here, had nobody removed it.
+        # A gate that no other place is known to judge belongs here; its test may have been removed.
         here = known if not collected_all(config) else {_GATE, _SPEED}
         required: list[str] = []
         if not only_speed and (_GATE in here or not elsewhere(_GATE)):
@@ -86,10 +86,10 @@ def note_selected(session: Session, config: pytest.Config, items: Iterable[pytes
         session.required[case] = required
         if chose or not collected_whole(config, tests.folder):
             session.chosen.add(case)
-    if collected_all(config):  # so that whoever judges a folder outside was collected, too
+    if collected_all(config):  # then the tests of folders outside were collected, too
         folders = {tests.baseline.parent for tests in session.tests.values()}
         session.json_files |= {path for folder in folders for path in folder.glob("*.json")}
-    # Read are only those that nobody judges: a repository may be full of other JSON.
+    # Only files that no test judges are read: a repository may be full of other JSON.
     judged = set(session.baselines.values())
     session.unjudged = baselines_in(
         path for path in session.json_files if path.parent.resolve() / path.name not in judged

@@ -1,4 +1,4 @@
-"""The end of a session: what was asked for is written, and what is missing makes it red."""
+"""End a session: write what was asked for, and make it red if anything is missing."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _missing_gates(session: Session) -> list[str]:
 def _unjudged(session: Session, config: pytest.Config) -> list[Path]:
     """Return the baselines that no collected test judges.
 
-    Outside the folders that were looked into, a file with the name of a judged case is a copy.
+    Outside the folders of tests, a file with the name of a judged case counts as a copy.
     """
     on_disk = baselines_on_disk(config, session.folders)
     judged = set(session.baselines.values())
@@ -132,7 +132,7 @@ def _unjudged_text(path: Path, root: Path) -> str:
 
 
 def _say_left_out(session: Session, left_out: list[str]) -> None:
-    """Say what a typed choice left out; under CI nobody is there to read it, so the run is red."""
+    """Report what a typed choice left out; under CI nobody reads a note, so the run is red."""
     text = f"left out by what was typed for this run: {_listed(left_out)}"
     if _under_ci() and not session.options.partial:
         session.problem(
@@ -145,7 +145,7 @@ def _say_left_out(session: Session, left_out: list[str]) -> None:
 
 
 def _under_ci() -> bool:
-    """By the variables that pytest itself goes by."""
+    """Return whether this is CI, by the variables that pytest itself reads."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false") or bool(
         os.environ.get("BUILD_NUMBER")
     )
@@ -158,7 +158,7 @@ def _listed(names: Iterable[str], most: int = 8) -> str:
 
 
 def _misspelt_data(session: Session) -> None:
-    """Name a folder that no case asks for beside a case without images: one name, spelled twice."""
+    """Report a folder that no case asks for while a case lacks images: a name may be misspelt."""
     missing = [
         result.case
         for result in session.results

@@ -64,8 +64,8 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--segprune-partial", action="store_true",
-        help="Another step of CI judges the gates that -k, -m, --lf, a named file and their like "
-        "leave out here; without it such a run fails under CI. To be typed, not for addopts.",
+        help="Let -k, -m, --lf, a named file and the like leave gates out under CI, for another "
+        "step judges them; without this option such a run fails. Type it: addopts may not have it.",
     )  # fmt: skip
 
 

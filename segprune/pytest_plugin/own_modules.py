@@ -29,11 +29,11 @@ _LOADERS = ("import_module", "__import__")
 def require_own_modules(item: pytest.Item, case: str, dense: object) -> None:
     """Require that what a test imports by a name comes from the file of that name beside it.
 
-    Looked at are the modules that the test, its conftest and, in turn, these modules import, where
-    a file of that name lies in a folder that Python searches: the test's own, or one above it.
+    The check follows the imports of the test and its conftest, and in turn of these modules, if a
+    file of that name lies in a folder that Python searches: the test's own, or one above it.
 
     Args:
-        dense: what the marker says; a reference, or a function of some module.
+        dense: the network in the marker: a reference, or a function of some module.
 
     Raises:
         InputError: a module was loaded from another file.
@@ -60,11 +60,11 @@ def require_own_modules(item: pytest.Item, case: str, dense: object) -> None:
 
 
 _Module = tuple[str, Mapping[str, Any], Path | None]
-"""Its name, its names, and its file."""
+"""A module: its name, the names in it, and its file."""
 
 
 def _roots(item: pytest.Item, dense: object) -> Iterator[_Module]:
-    """Modules that the test begins with, and one that stands for what its marker names."""
+    """Yield the modules that the test begins with, and the module that its marker names."""
     module = getattr(item, "module", None)
     if module is not None:
         yield module.__name__, vars(module), item.path
@@ -79,7 +79,7 @@ def _roots(item: pytest.Item, dense: object) -> Iterator[_Module]:
 
 
 def _others_than_in(folder: Path, roots: Iterator[_Module]) -> Iterator[tuple[str, Path, Path]]:
-    """Each module with a file in a folder that was loaded from another: name, file, and that."""
+    """Yield modules of a folder that were loaded from elsewhere: name, own file, loaded file."""
     waiting, seen = list(roots), set[str]()
     while waiting:
         name, names, file = waiting.pop()
@@ -101,10 +101,10 @@ def _others_than_in(folder: Path, roots: Iterator[_Module]) -> Iterator[tuple[st
 
 
 def _imports(module: str, file: Path) -> tuple[tuple[str, str], ...]:
-    """Names of the modules that a file imports anywhere, and what each is called there."""
+    """Return the names of the modules that a file imports, and what each is called there."""
     try:
         return _read_imports(module, file, file.stat().st_mtime_ns)
-    except (OSError, SyntaxError, ValueError):  # it cannot be read, so its own import says more
+    except (OSError, SyntaxError, ValueError):  # importing the file raises a clearer error
         return ()
 
 
@@ -148,7 +148,7 @@ def _file_of(folder: Path, module: str) -> Path | None:
 
 
 def _loaded(module: str, alias: str, names: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Names of the module that an import gave: by what it is called there, or by its name."""
+    """Return the names in the module that an import gave, found by its alias or by its own name."""
     value = names.get(alias)
     if isinstance(value, types.ModuleType) and value.__name__ == module:
         return vars(value)
@@ -159,7 +159,7 @@ def _loaded(module: str, alias: str, names: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _place(file: Path, module: str, searched: list[Path]) -> int:
-    """Where in the search path the folder lies that a module was found in."""
+    """Return the position in the search path of the folder that a module was found in."""
     steps = module.count(".") + (file.name == "__init__.py")
     folder = file.parents[steps]
     return searched.index(folder) if folder in searched else len(searched)

@@ -59,7 +59,7 @@ def collected_whole(config: pytest.Config, folder: Path) -> bool:
 
 
 def looked_at(config: pytest.Config, folder: Path) -> bool:
-    """Whether any tests of a folder were looked for: it, or a file in it or above it, was named."""
+    """Return whether tests of a folder were looked for: it, a file in it or one above was named."""
     if collected_whole(config, folder):
         return True
     return is_below(folder, [path.parent for path in arguments(config) if path.is_file()])

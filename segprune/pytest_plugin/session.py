@@ -79,11 +79,11 @@ class Session:
         parts: what was measured of each case that is to be accepted, by its baseline's path.
         json_files: met in the folders that tests were looked for in; `unjudged`: baselines among
             them that no test judges.
-        tests: of each case, as collected; `folders`: those of all tests.
+        tests: the tests of each case, as collected; `folders`: the folders of all tests.
         data_asked: names of data sets in markers.
         awaited: the case of each test that must give a verdict.
         required: gates by case; `chosen`: cases of which a typed choice may leave gates out.
-        baselines: where that of each case lies.
+        baselines: the path of each case's baseline.
         in_settings: options that leave tests out and were not typed.
         speed_required: whether --benchmark-only was given, and there are cases.
         lost_workers: processes that ended without a message.
@@ -122,12 +122,12 @@ class Session:
             self.problems.append(text)
 
     def remark(self, text: str) -> None:
-        """Say it in the summary, once."""
+        """Add a sentence to the summary, once."""
         if text not in self.notes:
             self.notes.append(text)
 
     def as_message(self) -> dict[str, Any]:
-        """What a worker process sends to the one that collects results; plain data."""
+        """Return what a worker process sends to the process that collects results; plain data."""
         return {
             "awaited": self.awaited, "required": self.required, "chosen": sorted(self.chosen),
             "baselines": {case: str(path) for case, path in self.baselines.items()},

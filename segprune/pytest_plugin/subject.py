@@ -86,19 +86,19 @@ class Subject:
 
     @cached_property
     def normalisation(self) -> Normalisation:
-        """What the marker, the artefact or the network's library says, or ImageNet's."""
+        """The normalisation of the marker, the artefact or the network's library, or ImageNet's."""
         kept = self.header.metadata.get("preprocessing")
         artifact = None if kept is None else Preprocessing.from_metadata(kept)
         return choose(self.case.given, artifact=artifact, network=self.dense)
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Of the images."""
+        """The preprocessing of the images."""
         return self.normalisation.preprocessing
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What has to be known of the images and of the dense network's score."""
+        """Remarks that the user has to see about the images and the dense network's score."""
         doubt = near_chance(self.dense_evaluation.matrix)
         return (
             self.normalisation.sentence, *self.dataset.notes,
@@ -187,7 +187,7 @@ class Subject:
 
     @cached_property
     def sequences(self) -> Sequences:
-        """Which images are one sequence: by the marker, the artefact, or the data set.
+        """The sequence of each image: by the marker, the artefact, or the data set.
 
         Raises:
             InputError: a pattern or a file that does not fit the names of the images.

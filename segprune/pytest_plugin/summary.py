@@ -114,7 +114,7 @@ def verdict_of(results: Sequence[Result]) -> str:
 
 
 def claims(results: Sequence[Result]) -> list[str]:
-    """What can be said beyond the images, and what a gate leaves of a promise; a line each."""
+    """Return lines about other images, and about gates that ask for less than was promised."""
     figures = [(result.case, result.figures) for result in results]
     return [
         *(_claim(case, f) for case, f in figures if "loss" in f),
@@ -123,7 +123,7 @@ def claims(results: Sequence[Result]) -> list[str]:
 
 
 def _is_spared(f: dict[str, float]) -> bool:
-    """Whether a speed-up is less than promised, and the gate asks for less."""
+    """Return whether a speed-up is less than promised, and its gate asks for less."""
     promised = f.get("speedup_promised", 0)
     return f.get("speedup_low", math.inf) < promised and f["speedup_floor"] < promised
 
@@ -132,7 +132,7 @@ def _share_of_speed(case: str, f: dict[str, float]) -> str:
     return (
         f"{case}: the gate asks for a speed-up of ×{f['speedup_floor']:g}, a share of the promised "
         f"×{f['speedup_promised']:g} (gate_share in the policy); segprune report asks for all of "
-        f"it, and would not call at least ×{f['speedup_low']:.2f} kept"
+        f"it, and does not count at least ×{f['speedup_low']:.2f} as kept"
     )
 
 

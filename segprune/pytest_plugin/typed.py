@@ -1,7 +1,7 @@
-"""What was typed for this very run, in contrast to what settings or a conftest say.
+"""Find what was typed for this very run, in contrast to what settings or a conftest say.
 
-Settings are `addopts`, the variable PYTEST_ADDOPTS, and files of options (`pytest @file`). Somebody
-who types a choice knows what is left out; what settings leave out, nobody chose today.
+Settings are `addopts`, the variable PYTEST_ADDOPTS, and files of options (`pytest @file`). Whoever
+types a choice knows what it leaves out; whoever runs pytest with settings may not know it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KEY: pytest.StashKey[Namespace] = pytest.StashKey()
 
 
 def typed(config: pytest.Config) -> Namespace:
-    """The command line alone, as pytest's own parser understands it: `-vk size` and all.
+    """Parse the command line alone with pytest's own parser, which knows forms like `-vk size`.
 
     A file of options is left out: it is committed once, and read in every run.
     """
@@ -50,12 +50,12 @@ def typed(config: pytest.Config) -> Namespace:
 
 
 def is_typed(config: pytest.Config, name: str) -> bool:
-    """Whether an option was typed, by the name of its attribute."""
+    """Return whether an option was typed, by the name of its attribute."""
     return bool(getattr(typed(config), name, False))
 
 
 def in_settings(config: pytest.Config) -> list[str]:
-    """Options that leave tests out and were not typed."""
+    """Return the options that leave tests out and were not typed."""
     known = {**_CHOICES, **_LOOKS, **_BENCHMARKS}
     return list(_untyped(config, known))
 
@@ -73,7 +73,7 @@ def only_looks(config: pytest.Config) -> bool:
 
 
 def asks_for_no_session(config: pytest.Config) -> bool:
-    """Whether it asks for something else than tests: a list of fixtures, say."""
+    """Return whether the run does something other than tests, such as listing fixtures."""
     return any(is_typed(config, name) for name in _NO_SESSION)
 
 

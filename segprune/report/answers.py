@@ -110,9 +110,9 @@ def _speed_of_best(sweep: Sweep, network: str, budget: tuple[str, float]) -> str
 
 
 def accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | None:
-    """The most accurate point of the furthest recovery that every strategy got.
+    """Return the most accurate point of the furthest recovery that every strategy got.
 
-    Without training, or with it where nothing else was tried.
+    Points without training come first; trained ones are used if there are no others.
     """
     for recovery in (*reversed(_UNTRAINED), *reversed(_TRAINED)):
         ranked = sweep.best(network, budget, recovery)

@@ -1,4 +1,4 @@
-"""A dense network that was trained elsewhere, of which only its recoveries say anything."""
+"""A dense network that was trained elsewhere, and is known only from its recoveries."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from segprune.training.toml import to_toml
 __all__ = ["ELSEWHERE", "begun_with"]
 
 ELSEWHERE = "dense-elsewhere"
-"""The variant that it is called."""
+"""The name of its variant."""
 
 
 def begun_with(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
-    """The network that recoveries began with, as if it had a record; None where none is known.
+    """Return the network that recoveries began with, as if it had a record; None if unknown.
 
-    Of several the best: what is recovered is held against as much as there was.
+    If there are several, the best is returned, so that recoveries are compared with the best.
 
     Args:
-        records: of one network on one data set, without any of a dense network.
+        records: records of one network on one data set, none of them of a dense network.
     """
     known = {record.artifact for record in records}
     begun = [

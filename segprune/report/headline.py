@@ -99,11 +99,12 @@ def _may_be_lost(rows: Sequence[Row]) -> str:
 
 
 def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
-    """Where a gate may pass what this table says is missed."""
+    """Return a note if a gate may pass what this table calls missed."""
     less = any(row.budget is not None and row.budget.speedup > 1 for row in rows)
     if policy.speedup_share == 1 or not less:
         return ""
-    return f"; of a gain in speed this table asks for all, gates for {policy.speedup_share:g} of it"
+    share = policy.speedup_share
+    return f"; this table asks for the whole gain in speed, gates for {share:g} of it"
 
 
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
@@ -214,7 +215,7 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
 
 
 def is_in_speed_table(speed: SpeedRecord, row: Row) -> bool:
-    """Whether a measurement stands in the table of speeds, beside this row's network."""
+    """Return whether a measurement is in the table of speeds, in this row's network."""
     files = {record.artifact for record in row.trained.records}
     return speed.candidate_artifact in files or speed is row.speed
 

@@ -1,4 +1,4 @@
-"""What the records hold and the page does not show, each with the reason why."""
+"""Find what the records hold and the page does not show, each with the reason why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["left_out"]
 
 
 def left_out(found: Sequence[Study], collection: Collection, policy: Policy) -> tuple[str, ...]:
-    """A sentence for each measurement that no table or picture shows."""
+    """Return a sentence for each measurement that no table or picture shows."""
     return (
         *_speeds(found, collection, policy),
         *(sentence for study in found for sentence in _undrawn(study)),
@@ -69,7 +69,7 @@ def _references(study: Study) -> set[str]:
 
 
 def _undrawn(study: Study) -> Iterator[str]:
-    """Trained networks that are in the table, and not in the picture."""
+    """Yield a sentence for each trained network that is in the table, and not in the picture."""
     drawn = {rows[0].trained.network for rows in study.compared}
     for network, rows in groupby(study.rows, key=lambda row: row.trained.network):
         if network not in drawn and not all(row.is_reference for row in rows):
@@ -80,7 +80,7 @@ def _undrawn(study: Study) -> Iterator[str]:
 
 
 def _not_compared(study: Study) -> Iterator[str]:
-    """Trained cells that have no part in what recovery buys."""
+    """Yield a sentence for each trained cell that the picture of recoveries leaves out."""
     sweep = study.sweep
     for network in sweep.networks if sweep is not None else ():
         assert sweep is not None

@@ -1,8 +1,8 @@
 """Whether a pruned network keeps what the policy promises, over all of its seeds.
 
-The judge is that of the gates (`segprune.gates.kept`); this puts its answer into the report's
-words. A report holds to the whole promise; gates may leave a share of the gain in speed to machines
-that others load (`Policy.speedup_share`).
+The gates' judge decides (`segprune.gates.kept`); this module formats its judgement for the report.
+A report requires the whole promise. Gates may ask for a share of the gain in speed, since others
+may load their machines (`Policy.speedup_share`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Findings:
     Attributes:
         macs, params: shares of the dense network's.
         miou_loss: in points; negative is a gain.
-        class_losses: by class, in points; None where the pruned network alone has no IoU.
+        class_losses: losses by class, in points; None where only the pruned network has no IoU.
         speedup_low: lower end of the interval, on one thread; None where it was not measured.
-        speedup_high: its upper end; None: nothing is known above the lower one.
-        dense_miou, dense_size: what shares and losses are of.
+        speedup_high: the interval's upper end; None: only the lower end is known.
+        dense_miou, dense_size: the dense network's figures, to which shares and losses refer.
     """
 
     macs: float
@@ -52,7 +52,7 @@ class Findings:
 
     @property
     def figures(self) -> Figures:
-        """As the judge takes them: whole counts, and IoUs beside dense ones of 1."""
+        """Figures for the judge: whole counts, and IoUs as if the dense network's were 1."""
         low, dense = self.speedup_low, self.dense_size
         return Figures(
             size=Size(_count(self.params, dense.params), _count(self.macs, dense.macs), 0),
@@ -76,10 +76,10 @@ class Promise:
 
 
 def judge(budget: Budget | None, found: Findings, *, speedup_share: float = 1.0) -> Promise:
-    """Hold findings against a promise; every miss is named. Pure.
+    """Compare findings with a promise, and name every miss. Pure.
 
     Args:
-        speedup_share: of the promised gain in speed that is asked for; a gate gives its policy's.
+        speedup_share: the share of the promised gain in speed to ask for; gates use the policy's.
     """
     if budget is None:
         return Promise("none")
@@ -105,7 +105,7 @@ def judge_dense(policy: Policy, data: str, miou: float) -> Promise:
 
 
 def _count(share: float, whole: int) -> int:
-    """What is no number is more than there is."""
+    """Return a share as a count; NaN becomes more than the whole."""
     return whole + 1 if math.isnan(share) else round(share * whole)
 
 
@@ -132,11 +132,11 @@ def _missed(miss: Miss, budget: Budget, found: Findings, speedup: float) -> str:
                 return f"{miss.name} has an IoU in only one of the two networks"
             return f"{miss.name} lost {loss:.1f} points, may lose {budget.class_loss:g}"
         case "speedup":
-            return f"speed-up at least ×{found.speedup_low:.2f}, owes ×{speedup:g}"
+            return f"speed-up at least ×{found.speedup_low:.2f}, required ×{speedup:g}"
 
 
 def _open(found: Findings, speedup: float) -> str:
     if found.speedup_low is None:
-        return f"speed-up not measured, owes ×{speedup:g}"
+        return f"speed-up not measured, required ×{speedup:g}"
     interval = f"×{found.speedup_low:.2f} – {found.speedup_high:.2f}"
-    return f"speed-up {interval} decides neither way, owes ×{speedup:g}; measure it longer"
+    return f"speed-up {interval} decides neither way, required ×{speedup:g}; measure it longer"

@@ -273,7 +273,7 @@ def _row(
 def _class_losses(
     trained: Trained, dense: Trained, classes: Sequence[str]
 ) -> dict[str, float | None]:
-    """Of the classes that dense has an IoU of; None where the pruned network has none."""
+    """Return losses of the classes with a dense IoU; None where the pruned network has none."""
     return {
         name: None if after is None else 100 * (before - after)
         for name, before, after in zip(classes, dense.class_iou, trained.class_iou, strict=True)

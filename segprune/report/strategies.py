@@ -129,13 +129,13 @@ class Sweep:
         return sorted(once.values(), key=lambda point: (-speedup(point), point.strategy))
 
     def nearest(self, network: str, share: float) -> tuple[str, float] | None:
-        """The budget nearest to a share at which a network has a score; None where it has none."""
+        """Return the nearest budget to a share at which a network has a score, or None."""
         found = {point.budget for point in self.find(network)}
         return min(found, key=lambda budget: (abs(budget[1] - share), budget), default=None)
 
     @property
     def has_scores(self) -> bool:
-        """Whether any cell came to something: else there is nothing to draw."""
+        """Whether any cell has a score; without one there is nothing to draw."""
         return any(point.mious for point in self.points)
 
     @property

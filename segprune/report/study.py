@@ -38,7 +38,7 @@ class Study:
 
     @property
     def trainings(self) -> tuple[TrainingRecord, ...]:
-        """Records of what was trained here."""
+        """Records of the networks that were trained here."""
         return tuple(
             record
             for row in self.rows

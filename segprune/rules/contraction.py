@@ -112,7 +112,7 @@ def _batch_axis(
 
 @rule("_trilinear")
 def trilinear(p: Propagation, node: Node) -> None:
-    """Sums the products of three tensors, each given axes of size 1 (`nn.Bilinear`)."""
+    """Sum the products of three tensors, each given axes of size 1 (`nn.Bilinear`)."""
     factors = [node.arguments[f"i{number}"] for number in (1, 2, 3)]
     rank = len(factors[0].shape) + len(node.arguments["expand1"])
     summed = {int(dim) % rank for dim in node.arguments["sumdim"]}
@@ -257,7 +257,7 @@ def attention(p: Propagation, node: Node) -> None:
 
 
 def _heads(p: Propagation, node: Node, dim: int) -> Axis | None:
-    """Heads, or images of a batch: zero where the values are, for equal scores give their mean."""
+    """Label heads, or images of a batch: zero where values are, as equal scores give the mean."""
     query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
     axis = _batch_axis(p, node, query, dim, value, dim)
     _batch_axis(p, node, query, dim, key, dim)
@@ -266,7 +266,7 @@ def _heads(p: Propagation, node: Node, dim: int) -> Axis | None:
 
 
 def _shared_heads(p: Propagation, node: Node, dim: int) -> Axis | None:
-    """Grouped queries: consecutive heads read one head of keys and values, and go with it."""
+    """Tie grouped queries: consecutive heads read one head of keys and values, and go with it."""
     query, key, value = (node.arguments[name] for name in ("query", "key", "value"))
     heads, own = p.axes(query).get(dim), p.axes(value).get(dim)
     p.tie(node, p.axes(key).get(dim), own, "attention pairs heads of")

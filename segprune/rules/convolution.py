@@ -98,7 +98,7 @@ def _input(p: Propagation, node: Node, weight: Value) -> tuple[Value, int, dict[
 
 
 def _share_offsets(p: Propagation, node: Node, incoming: Axis | None) -> None:
-    """Consecutive channels share offsets: the groups that do stay equal."""
+    """Tie consecutive channels that share offsets: these groups stay equal in size."""
     if incoming is not None:
         blocks = incoming.labels.reshape(
             node.arguments.get("offset_groups", node.arguments.get("n_offset_grps", 1)), -1

@@ -42,11 +42,11 @@ def fixed(p: Propagation, node: Node) -> None:
 
 @rule("_local_scalar_dense", "item", "is_nonzero", "equal", "is_same_size")
 def number(p: Propagation, node: Node) -> None:
-    """Numbers for Python: what is made of them may depend on every channel."""
+    """Numbers handed to Python: what code computes from them may depend on every channel."""
     text = f"{node.name} hands a value of this tensor to Python"
     p.freeze_tensors(node, node.tensors(), text)
 
 
 @rule("_assert_async", "_assert_scalar", "_assert_tensor_metadata")
 def check(p: Propagation, node: Node) -> None:
-    """Assertions: nothing is computed; a size that is asserted is compared by probing."""
+    """Assertions: they compute nothing; probing compares the sizes that they assert."""

@@ -45,7 +45,7 @@ def finish(p: Propagation, node: Node, axes: Axes) -> None:
 
 
 def _combine(p: Propagation, node: Node, zero: Callable[[Flags], bool]) -> None:
-    """Label the result. Of one tensor and numbers, torch itself says what becomes of a zero."""
+    """Label the result. For one tensor and numbers, a call of torch shows what a zero becomes."""
     operands = list(node.tensors())
     if len(operands) == 1:
         at_zero = _at_zero(node)
@@ -56,7 +56,7 @@ def _combine(p: Propagation, node: Node, zero: Callable[[Flags], bool]) -> None:
 
 
 def _at_zero(node: Node) -> float:
-    """The magnitude of what an operator makes of a zero, its other arguments as recorded."""
+    """Return the magnitude of an operator's result at zero, its other arguments as recorded."""
     return _magnitude(node.op, tuple(node.arguments.items()))
 
 
@@ -68,7 +68,7 @@ def _magnitude(op: OpOverload, arguments: tuple[tuple[str, Any], ...]) -> float:
 
 
 def _zero_like(item: object) -> object:
-    """A zero of its type in place of a tensor; in double precision, which every kernel has."""
+    """Replace a tensor by a zero of its type; in double precision, which every kernel has."""
     if not isinstance(item, Value):
         return item
     wide = torch.complex128 if item.dtype.is_complex else torch.float64
@@ -98,7 +98,7 @@ def keeps_zero(p: Propagation, node: Node) -> None:
     "clamp", "clamp_min", "clamp_max", "clip", "logaddexp", "logaddexp2",
 )  # fmt: skip
 def pointwise(p: Propagation, node: Node) -> None:
-    """Functions of one tensor; of several (`eq`, `clamp`) the result may be anything at zero."""
+    """Functions of one tensor; with several (`eq`, `clamp`) the result at zero may be anything."""
     _combine(p, node, _never_zero)
 
 
@@ -147,7 +147,7 @@ def xlogy(p: Propagation, node: Node) -> None:
 
 @rule("pow")
 def power(p: Propagation, node: Node) -> None:
-    """With a tensor for exponent, 0 may be raised to a negative power."""
+    """Powers: with a tensor as exponent, 0 may be raised to a negative power."""
     if isinstance(node.arguments["exponent"], Value):
         _refuse_zero(p, node, node.arguments["self"])
     _combine(p, node, _never_zero)
@@ -161,7 +161,7 @@ def _refuse_zero(p: Propagation, node: Node, value: object) -> None:
 
 @rule("where")
 def where(p: Propagation, node: Node) -> None:
-    """Of two numbers, torch says which one a condition that does not hold chooses."""
+    """Choices: for two numbers, a call of torch shows which one a false condition chooses."""
     if not node.arguments.keys() >= {"self", "other"}:
         p.freeze_tensors(node, node.tensors(), "where lists positions")
         return

@@ -27,7 +27,7 @@ def index(p: Propagation, node: Node) -> None:
 
 
 def _places(p: Propagation, node: Node, source: Value) -> dict[int, int]:
-    """For each axis that no index names, where it lies in the result; the others are frozen.
+    """Map each axis that no index names to its place in the result; freeze the other axes.
 
     The axes of the indices stand where the named axes stood, or first if those are not neighbours
     (the rule of NumPy's advanced indexing). A mask names as many axes as it has.
@@ -53,7 +53,7 @@ def _places(p: Propagation, node: Node, source: Value) -> dict[int, int]:
 
 @rule("index_put", "_unsafe_index_put")
 def index_put(p: Propagation, node: Node) -> None:
-    """`x[:, :, rows] = values`: what is written has the channels of what it is written into."""
+    """`x[:, :, rows] = values`: the values have the channels of the tensor that gets them."""
     target, values = node.arguments["self"], node.arguments["values"]
     places = _places(p, node, target)
     written = p.axes(values)
@@ -78,7 +78,7 @@ def index_put(p: Propagation, node: Node) -> None:
 
 @rule("gather")
 def gather(p: Propagation, node: Node) -> None:
-    """Along one axis by position; along the others, indices lie beside what they pick."""
+    """Gather by position along one axis; along the others, indices lie beside what they pick."""
     source, positions = node.arguments["self"], node.arguments["index"]
     dim = int(node.arguments["dim"]) % max(len(source.shape), 1)
     axes, own = p.axes(source), p.axes(positions)
@@ -106,7 +106,7 @@ def unfold(p: Propagation, node: Node) -> None:
 
 @rule("_fft_r2c", "_fft_c2r", "_fft_c2c")
 def fourier(p: Propagation, node: Node) -> None:
-    """Discrete Fourier transforms are linear: of a channel of zeros, zeros."""
+    """Discrete Fourier transforms are linear: a channel of zeros gives zeros."""
     _pass_beside(p, node, node.arguments["dim"], "a Fourier transform mixes this axis")
 
 
@@ -119,13 +119,13 @@ def complex_view(p: Propagation, node: Node) -> None:
 
 @rule("tril", "triu")
 def triangle(p: Propagation, node: Node) -> None:
-    """Zeroes a triangle of the last two axes."""
+    """Zero a triangle of the last two axes."""
     _pass_beside(p, node, [-1, -2], f"{node.name.removeprefix('aten.')} goes by position")
 
 
 @rule("cummax", "cummin", "logcumsumexp")
 def accumulate(p: Propagation, node: Node) -> None:
-    """Along one axis; places of extrema, and logarithms of sums, are not zero."""
+    """Accumulate along one axis; places of extrema, and logarithms of sums, are not zero."""
     sums = node.name.endswith("exp")
     _pass_beside(p, node, [node.arguments["dim"]], f"{node.name} mixes this axis", zero=not sums)
 

@@ -39,7 +39,7 @@ def batch_norm(p: Propagation, node: Node) -> None:
 
 
 def _statistics(p: Propagation, node: Node, axes: Axes) -> None:
-    """Means and deviations that some variants return beside the result: not zero."""
+    """Label the means and deviations that some variants return beside the result: not zero."""
     for output in node.outputs[1:]:
         if len(output.shape) > max(axes, default=-1) and 0 not in output.shape:
             p.set(output, {dim: Axis(axis.labels, False) for dim, axis in axes.items()})
@@ -57,7 +57,7 @@ def _affine_of_channels(p: Propagation, node: Node, channels: Axis | None, axes:
     """Scale and shift each channel: zero in the twin where both are, or input and shift are."""
     zero = {"input": channels is not None and channels.zero, "weight": False, "bias": True}
     mean = node.arguments.get("running_mean")
-    if mean is not None:  # what is subtracted in evaluation mode; forward may have computed it
+    if mean is not None:  # subtracted in evaluation mode; forward may have computed it
         own = p.axes(mean).get(0)
         zero["input"] = zero["input"] and own is not None and own.zero
     for name in _affine(node):

@@ -33,7 +33,7 @@ def per_channel(p: Propagation, node: Node) -> None:
 
 @rule("_fused_moving_avg_obs_fq_helper", "fused_moving_avg_obs_fake_quant")
 def observed(p: Propagation, node: Node) -> None:
-    """Ranges are observed (`FusedMovingAvgObsFakeQuantize`), over the tensor or over a channel."""
+    """Observe ranges (`FusedMovingAvgObsFakeQuantize`) over the tensor or over each channel."""
     source: Value = node.arguments["self"]
     axes = p.axes(source)
     names = ("running_min", "running_max", "scale", "zero_point")

@@ -123,7 +123,7 @@ def split(p: Propagation, node: Node) -> None:
     """Consecutive parts, one output each."""
     source = next(node.tensors())
     rank = len(source.shape)
-    # hsplit names no axis: it is the second one, of a vector the only one
+    # hsplit names no axis: it splits the second one, or a vector's only one
     dim = min(1, rank - 1) if node.name == "aten.hsplit" else int(node.arguments["dim"]) % rank
     axes = p.axes(source)
     ends = np.cumsum([output.shape[dim] for output in node.outputs]).tolist()

@@ -48,7 +48,7 @@ def exact(p: Propagation, node: Node) -> None:
 
 
 def _order(node: Node) -> float:
-    """The order of a norm (0 counts what is not zero); of anything else a positive number."""
+    """Return the order of a norm (0 counts what is not zero), or a positive number otherwise."""
     order = node.arguments.get("ord", node.arguments.get("p", 2))
     return float(order) if isinstance(order, (int, float)) else 2.0
 
@@ -58,7 +58,7 @@ def _order(node: Node) -> float:
     "var", "std", "var_mean", "std_mean", "argmax", "argmin", "prod", "all", "mode", "kthvalue",
 )  # fmt: skip
 def mixing(p: Propagation, node: Node) -> None:
-    """What they make of channels depends on the dropped ones; what they make of zeros is zero."""
+    """Mix channels: the result depends on the dropped ones, but zeros alone give zero."""
     if node.name in ("aten.max", "aten.min") and "other" in node.arguments:
         from segprune.rules.elementwise import joint
 

@@ -154,8 +154,8 @@ def measure(
 
     Args:
         pairs: at least 6 for a confidence of 95 %.
-        max_seconds: when to end with fewer pairs; the least number for an interval is measured in
-            any case. None sets no limit.
+        max_seconds: the time limit, after which fewer pairs are enough; the least number for an
+            interval is measured in any case. None sets no limit.
 
     Raises:
         InputError: as for `compare_speed`, or too few pairs.

@@ -19,7 +19,7 @@ from segprune.records import write_atomic
 __all__ = ["BestEpoch", "KeepBest", "read_best"]
 
 _FILE = Path("state", "best.ckpt")
-"""Within the folder of a run."""
+"""The file's path within the folder of a run."""
 
 
 @dataclass(frozen=True)

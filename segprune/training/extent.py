@@ -1,4 +1,4 @@
-"""What a recipe asks for beside how many images there are: numbers that do not fit one another."""
+"""Remarks on numbers in a recipe that do not fit how many images there are."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FEW_STEPS = 100
 
 
 def remarks(recipe: Recipe, images: int, *, recovers: bool) -> tuple[str, ...]:
-    """A sentence for each number that a recipe had better have otherwise, or that is corrected.
+    """Return a sentence for each number in a recipe that should change, or that is corrected.
 
     Args:
-        images: of the training split.
+        images: the number of images in the training split.
         recovers: whether BatchNorm statistics are measured anew before the training.
     """
     section = recipe.training

@@ -152,7 +152,7 @@ class DataSection(Section):
 
     @property
     def given(self) -> Given:
-        """What it says of the normalisation."""
+        """Its values for the normalisation."""
         return Given(self.mean, self.std, self.range)
 
 
@@ -236,7 +236,7 @@ class TrainingSection(Section):
         return self.devices * self.nodes
 
     def warmup_over(self, steps_per_epoch: int) -> int:
-        """Steps of the warm-up; one that never ended would never reach the learning rate."""
+        """Return the steps of the warm-up; a warm-up as long as the training is shortened."""
         total = self.epochs * steps_per_epoch
         if self.warmup_epochs is not None:
             given = round(self.warmup_epochs * steps_per_epoch)
@@ -319,13 +319,13 @@ class DistillationSection(Section):
 
 
 class PromiseSection(Section):
-    """What the result may lose against the network that the run began with.
+    """Limits on what the result may lose, compared with the network that the run began with.
 
     A run that breaks its promise ends with exit status 1, and its record says why.
 
     Attributes:
-        miou_loss, class_loss: at most, in points of mIoU and of any one class's IoU.
-        miou_ratio: at least this share of the mIoU of the beginning.
+        miou_loss, class_loss: the largest losses, in points of mIoU and of any one class's IoU.
+        miou_ratio: the least share of the mIoU at the beginning that has to remain.
     """
 
     miou_loss: float = Field(ge=-100, le=100)

@@ -1,4 +1,4 @@
-"""Artefacts whose header was rewritten, digests and all: refused before anything is built."""
+"""Artefacts whose header was rewritten with fitting digests are refused before a build."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rewritten(original: Path, folder: Path, change: Change, raw: Callable[[str], str]) -> Path:
-    """A copy whose header was changed by somebody who knows the format: its digests fit.
+    """Copy an artefact and change its header as an expert on the format would: its digests fit.
 
     Reads and writes the bytes of a safetensors file by hand.
     """
@@ -76,7 +76,7 @@ def first_of(field: str, to: Any) -> Change:
 
 
 def in_plan(*keys: Any, to: Any) -> Change:
-    """Change the plan and let its digest fit, too."""
+    """Change the plan, and make its digest fit."""
 
     def change(own: dict[str, Any]) -> None:
         setting("plan", *keys, to=to)(own)

@@ -29,11 +29,11 @@ from segprune.statistics import LOOKS
 CLASSES = ("road", "car")
 TERMS = Terms(Budget("half", miou_loss=30.0, class_loss=30.0, speedup=1.2))
 DENSE = Size(1000, 2000, 5000)
-PIXELS = 1_000_000  # of each class: one pixel is a millionth
+PIXELS = 1_000_000  # pixels of each class: one pixel is a millionth
 
 
 def counts(road: int, car: int) -> ConfusionMatrix:
-    """One image: so many pixels of each class are right, and the others are taken for the other."""
+    """Count one image: so many pixels of each class are right, all others show the other class."""
     rows = [
         (0, 0, 0, road), (0, 0, 1, PIXELS - road), (0, 1, 0, PIXELS - car), (0, 1, 1, car),
     ]  # fmt: skip
@@ -45,7 +45,7 @@ def baseline(
     road: int = 900_000, car: int = 900_000, dense: float = 0.95, ratio: float = 1.5,
     activation_bytes: int = 3000, **network: str,
 ) -> Baseline:  # fmt: skip
-    """A case as it is before it is accepted; `dense` is both of its class IoUs."""
+    """Make a case that is not accepted yet; both of its dense class IoUs are `dense`."""
     matrix = counts(road, car)
     dense_score = Score(dense, (dense, dense), 0.97, 1)
     look = LOOKS[0]
@@ -71,11 +71,11 @@ def baseline(
 
 
 def with_size(found: Baseline, **sizes: int) -> Baseline:
-    """The same with other counts of the pruned network."""
+    """Return the same case with other counts of the pruned network."""
     pruned = dataclasses.replace(found.size.pruned, **sizes)
     return dataclasses.replace(found, size=dataclasses.replace(found.size, pruned=pruned))
 
 
 def without_best(content: dict[str, Any]) -> dict[str, Any]:
-    """The file as an older version would have written it."""
+    """Return the file as an older version would have written it."""
     return {name: value for name, value in content.items() if name != "best"}

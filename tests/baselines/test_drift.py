@@ -1,6 +1,6 @@
-"""Accepted again and again: no figure sinks step by step, and what was given a reason starts anew.
+"""No figure sinks by repeated acceptances; a figure that was lowered with a reason starts anew.
 
-Each step below is smaller than what an acceptance takes for rounding or noise; the oracle is the
+Each step below is smaller than what an acceptance takes for rounding or noise. The oracle is the
 distance from the first file that was accepted.
 """
 
@@ -34,7 +34,7 @@ STEPS: dict[str, tuple[str, Step]] = {
 
 
 def refusal(path: Path, new: Baseline) -> str:
-    """Why it is not accepted without a reason; empty where it is."""
+    """Return why it is not accepted without a reason; empty if it is accepted."""
     try:
         accept(path, new)
     except InputError as error:
@@ -103,10 +103,10 @@ def test_another_artefact_that_is_no_worse_needs_no_reason(tmp_path: Path) -> No
 def test_what_was_lowered_for_a_reason_begins_anew_and_nothing_else_does(tmp_path: Path) -> None:
     path = tmp_path / "half.json"
     accept(path, baseline())
-    accept(path, baseline(road=899_960, car=899_960))  # a step that nobody has to explain
+    accept(path, baseline(road=899_960, car=899_960))  # a step that needs no reason
     accept(path, baseline(road=899_960, car=899_960, ratio=1.4), "a slower torch")
-    accept(path, baseline(road=899_960, car=899_960, ratio=1.4))  # the reason was given
-    with pytest.raises(InputError) as refused:  # but it was none for the mIoU
+    accept(path, baseline(road=899_960, car=899_960, ratio=1.4))  # the reason was given already
+    with pytest.raises(InputError) as refused:  # but it does not explain the mIoU
         accept(path, baseline(road=899_920, car=899_920, ratio=1.4))
     assert "mIoU from 81.82 (the best accepted) to" in str(refused.value)
     assert "speed-up" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Every command that prepares images says how, and who says so; what is typed wins."""
+"""Every command that prepares images reports how, and the source; the user's values come first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def photographs(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made(place: Path, photographs: Path) -> str:
-    """What a pruning with images and typed numbers prints; its run is called typed."""
+    """Return what a pruning with images and typed numbers prints; its run is called typed."""
     words = ("--data", str(photographs), "--importance", "activation", "--batches", "2")
     return done("prune", MODEL, *QUICK, *words, *TYPED, "--name", "typed")
 

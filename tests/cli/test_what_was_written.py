@@ -1,4 +1,4 @@
-"""Interrupted and failed commands say what they left; what cannot work fails before the work."""
+"""Interrupted and failed commands report what they wrote; wrong options fail before the work."""
 
 from __future__ import annotations
 

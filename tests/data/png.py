@@ -1,4 +1,4 @@
-"""PNG files written by hand from numbers: what readers are compared with, without Pillow."""
+"""PNG files, written from numbers without Pillow: readers are compared with them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def write(
     before: tuple[tuple[bytes, bytes], ...] = (),
     after: tuple[tuple[bytes, bytes], ...] = (),
 ) -> Path:
-    """Samples `(H, W)` or `(H, W, channels)`, as many bits each, without a filter.
+    """Write samples `(H, W)` or `(H, W, channels)` with so many bits each, without a filter.
 
     Args:
-        before, after: further chunks, before and behind the pixels.
+        before, after: further chunks before and after the pixels.
     """
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + _packed(row.reshape(-1), depth) for row in values)
@@ -38,7 +38,7 @@ def write(
 
 
 def orientation(value: int) -> bytes:
-    """EXIF, big-endian, that says nothing but this."""
+    """Return big-endian EXIF data that holds only this orientation."""
     return b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, value, 0) + b"\0\0\0\0"
 
 

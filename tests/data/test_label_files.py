@@ -1,4 +1,4 @@
-"""Image and label files of every kind: read as they are stored, or refused by name."""
+"""Image and label files of every kind are read as they are stored, or refused by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = [f"class {index}" for index in range(200)]
 
 
 def folder(root: Path, classes: int = 200) -> Path:
-    """One photograph; its label is for the test to write."""
+    """Write one photograph; the test writes its label."""
     (root / "classes.toml").write_text(f"names = {NAMES[:classes]}")
     trees.write(root / "images" / "a.png", trees.pixels(0))
     return root / "labels" / "a.png"
@@ -62,7 +62,7 @@ def test_transparency_and_gamma_of_a_label_change_no_value(tmp_path: Path) -> No
 
 
 def test_a_palette_of_greys_that_are_classes_themselves_is_refused(tmp_path: Path) -> None:
-    """As programs leave it that shrink PNGs: value 3 is stored as the index 1."""
+    """Programs that shrink PNGs write such palettes: value 3 is stored as the index 1."""
     values = trees.indices(0, [0, 1, 2])
     greys = [(0, 0, 0), (3, 3, 3), (7, 7, 7)]
     path = folder(tmp_path, classes=8)
@@ -155,7 +155,7 @@ UPRIGHT = {
     5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
     7: lambda a: np.rot90(a, 2).swapaxes(0, 1), 8: lambda a: np.rot90(a),
 }  # fmt: skip
-"""How a viewer shows what is stored, from the standard's words alone."""
+"""How a viewer shows the stored pixels, taken from the text of the standard."""
 
 
 @pytest.mark.parametrize("where", ["before", "after"])

@@ -18,7 +18,7 @@ from segprune.training.recipe import parse_recipe
 
 
 def masks(root: Path, values: list[int], names: str = '["background", "circle"]') -> np.ndarray:
-    """Two images; the labels of both hold these values, in a split val."""
+    """Write two images in a split val; the labels of both hold these values."""
     (root / "classes.toml").write_text(f"names = {names}\n")
     for seed, name in enumerate("ab"):
         trees.write(root / "val" / "images" / f"{name}.png", trees.pixels(seed))
@@ -59,7 +59,7 @@ def test_labels_that_show_one_class_of_several_are_refused(
         open_dataset("folder", tmp_path)
     assert check(tmp_path).exit_code == 1
     png.write(tmp_path / "val" / "labels" / "b.png", trees.indices(0, [1]))
-    assert len(open_dataset("folder", tmp_path, count=1)) == 1  # of the split, not of the count
+    assert len(open_dataset("folder", tmp_path, count=1)) == 1  # the whole split is checked
     assert check(tmp_path).exit_code == 0
 
 
@@ -97,7 +97,7 @@ def test_a_map_in_the_class_table_holds_for_calibration_too(tmp_path: Path) -> N
 
 
 def test_a_value_whose_class_was_given_to_another_is_no_class_by_chance(tmp_path: Path) -> None:
-    """As ids of a whole scene, of which a few are trained: 0 is not what 7 became."""
+    """Only some ids of a scene may be trained: the value 0 is not the class that 7 became."""
     masks(tmp_path, [0, 7, 8], '["road", "pavement"]')
     with pytest.raises(InputError, match="7 is class 0, found 0 too"):
         first(tmp_path, label_map={7: 0, 8: 1})

@@ -1,4 +1,4 @@
-"""Which mean, deviation and range are used, who says so, and what is refused."""
+"""Which mean, deviation and range are used, from which source, and which values are refused."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_is_typed_wins_and_what_it_replaces_is_said() -> None:
     )
     assert "in place of mean 0.4, 0.4, 0.4" in found.sentence
     assert "in place of" not in choose(Given(KEPT.mean, KEPT.std), artifact=KEPT).sentence
-    # Both together are of the usual range, though the artefact's is another.
+    # Mean and deviation together are for the usual range, though the artefact has another.
     bytes_ = Preprocessing((99.0, 99.0, 99.0), (50.0, 50.0, 50.0), None, (0.0, 255.0))
     assert choose(Given(HALF, HALF), artifact=bytes_).preprocessing.range == (0.0, 1.0)
 
@@ -102,7 +102,7 @@ def test_libraries_are_asked_for_what_they_know() -> None:
     config = trunk.pretrained_cfg
     found = choose(Given(), network=nn.Sequential(trunk))
     assert found.preprocessing == Preprocessing(config["mean"], config["std"])
-    assert found.preprocessing != Preprocessing()  # of this one
+    assert found.preprocessing != Preprocessing()  # the one of this encoder
     unet = smp.Unet("resnet18", encoder_weights=None)
     assert choose(Given(), network=unet).source == "segmentation_models_pytorch's, of resnet18"
     assert choose(Given(), network=unet).preprocessing == Preprocessing()

@@ -1,4 +1,4 @@
-"""Which images are one sequence: as is known, or as a pattern or a file says; never in silence."""
+"""Which images are one sequence: by the data set, a pattern or a file; always reported."""
 
 from __future__ import annotations
 

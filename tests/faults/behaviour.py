@@ -1,4 +1,4 @@
-"""Modules that behave otherwise where no tensor shows it, and plans that do not fit."""
+"""Modules whose behaviour changed while all tensors stayed the same, and plans that do not fit."""
 
 from __future__ import annotations
 

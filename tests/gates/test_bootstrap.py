@@ -1,4 +1,4 @@
-"""The moving-block bootstrap against slow code of its own, and against every draw there is."""
+"""The moving-block bootstrap is compared with slow code, and with an enumeration of all draws."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Counts = NDArray[np.int64]
 
 
 def made(images: int, seed: int, quality: float = 0.8, classes: int = 3) -> Counts:
-    """Counts (images, K, K + 1) that drift from frame to frame; some predictions are no class."""
+    """Make counts (images, K, K + 1) that drift by frames; some predictions are no class."""
     draw = np.random.default_rng(seed)
     drift = np.cumsum(draw.normal(0, 0.03, images))
     counts = np.zeros((images, classes, classes + 1), dtype=np.int64)
@@ -38,7 +38,7 @@ def matrix(counts: Counts) -> ConfusionMatrix:
 
 
 def miou(counts: Counts) -> float:
-    """From the definition, class by class."""
+    """Compute mIoU from the definition, class by class."""
     shares = []
     for k in range(counts.shape[0]):
         hit = counts[k, k]
@@ -49,7 +49,7 @@ def miou(counts: Counts) -> float:
 
 
 def slow_losses(dense: Counts, pruned: Counts, lengths: list[int], draws: int) -> list[float]:
-    """Frame by frame, as the docstring of `segprune.gates.difference` has it."""
+    """Draw frame by frame, as the docstring of `segprune.gates.difference` says."""
     chance = random.Random(7)
     sequences, begin = [], 0
     for length in lengths:
@@ -86,14 +86,14 @@ def test_the_bounds_are_those_of_slow_code_on_sequences_of_unequal_lengths(
     slow = np.array(slow_losses(dense, pruned, lengths, 1500))
     spread = slow.std(ddof=1)
     low, high = np.quantile(slow, [0.05, 0.95])
-    # A 5 % quantile of 1,500 draws is within about 0.055 standard deviations, four of these.
+    # A 5 % quantile of 1,500 draws has a standard error of about 0.055; four of these are allowed.
     assert abs(found.low - low) < 0.22 * spread
     assert abs(found.high - high) < 0.22 * spread
     assert found.detectable == pytest.approx((1.6449 + 0.8416) * spread, rel=0.1)
 
 
 def test_every_draw_there_is_has_its_own_chance() -> None:
-    """25 frames: 16 blocks, of which two are drawn whole and the third one cut to 5 frames."""
+    """25 frames have 16 blocks; two are drawn whole, and the third one is cut to 5 frames."""
     dense, pruned = made(25, 3), made(25, 4, 0.7)
     losses = []
     for starts in itertools.product(range(16), repeat=3):
@@ -108,7 +108,7 @@ def test_every_draw_there_is_has_its_own_chance() -> None:
 
 
 def test_frames_are_drawn_within_their_sequence() -> None:
-    """Two sequences that differ, each the same in all frames: no draw can change anything."""
+    """Two sequences differ, and each is the same in all frames: no draw can change anything."""
     one, other = made(2, 5)
     dense = np.stack([one] * 40 + [other] * 25)
     worse = made(2, 6, 0.6)

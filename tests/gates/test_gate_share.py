@@ -1,4 +1,4 @@
-"""Where a gate asks for less than was promised, the summary says so."""
+"""If a gate asks for less than was promised, the summary says so."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def test_a_speed_up_that_only_the_gate_lets_pass_is_said_to_be_one(
     result = fresh.run("--segprune-accept", "-k", "speed")
     result.assert_outcomes(passed=1, deselected=3)
     assert (
-        "segprune report asks for all of it, and would not call at least ×1.99 kept"
+        "segprune report asks for all of it, and does not count at least ×1.99 as kept"
         in output(result)
     ) == said

@@ -1,7 +1,7 @@
-"""A run that leaves gates out is red or says so: by settings, files of options, folders, workers.
+"""A run that leaves gates out by settings, options, folders or workers is red or reports it.
 
-Each way was green once, without a sentence. What a person types for one run may leave gates out;
-that is said, and under CI it is red.
+Each of these runs was once green, without a message. Options typed for one run may leave gates out;
+this is reported, and such a run is red under CI.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def settings(repository: Repository, *lines: str) -> None:
 
 
 def below(repository: Repository, folder: str) -> None:
-    """Move the gates and all that is theirs to a folder; beside it is another test."""
+    """Move the gates and all of their files to a folder; beside it is another test."""
     settings(repository)
     (repository.path / folder).mkdir()
     for name in ("test_gates.py", "baselines", "half.safetensors"):
@@ -43,7 +43,7 @@ def below(repository: Repository, folder: str) -> None:
 def test_speed_alone_is_no_setting(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """Wherever it stands; who types it has measured speed, and knows that it was that alone."""
+    """The place of the setting does not matter; only a typed option may leave out all but speed."""
     arguments: tuple[str, ...] = ()
     if place == "addopts":
         settings(repository, "addopts = --benchmark-only")
@@ -146,7 +146,7 @@ def test_the_tests_that_failed_last_are_not_all(
 def test_under_ci_folders_and_parts_that_say_so_are_green(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ways that README names; a setting is not one of them."""
+    """README names these ways; a setting is none of them."""
     below(repository, "gates")
     (repository.path / "unit").mkdir()
     shutil.move(repository.path / "test_else.py", repository.path / "unit")
@@ -207,7 +207,7 @@ def test_another_root_does_not_hide_the_folders_that_are_looked_into(
 def test_what_lies_in_a_project_of_its_own_or_in_an_environment_is_none_of_ours(
     repository: Repository,
 ) -> None:
-    """And a copy, as a build makes one, is not missed beside the case that is judged."""
+    """A copy beside the judged case, as a build makes one, is not missed either."""
     marks = {"project": "pyproject.toml", ".venv": "pyvenv.cfg", ".kept": "CACHEDIR.TAG"}
     for folder, mark in marks.items():
         kept = repository.path / folder / ".baselines"
@@ -237,10 +237,10 @@ def test_a_session_that_is_told_to_stop_once_all_is_over_is_judged(
 
 
 def test_a_worker_that_ends_without_its_report_is_red(repository: Repository) -> None:
-    """As pytest-xdist says it to the process that collects results."""
+    """The test reports a lost worker as pytest-xdist does."""
 
     class Ended:
-        """A plugin of the inner session that speaks of a lost worker."""
+        """A plugin of the inner session that reports a lost worker."""
 
         def pytest_sessionfinish(self, session: pytest.Session) -> None:
             node: Any = SimpleNamespace(config=session.config, gateway=SimpleNamespace(id="gw7"))

@@ -1,4 +1,4 @@
-"""Gates normalise as their marker says, and say it; a baseline of other pixels is another one."""
+"""Gates normalise as their marker says, and report it; other pixels do not fit the baseline."""
 
 from __future__ import annotations
 

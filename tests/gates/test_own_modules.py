@@ -14,7 +14,7 @@ SIZE = ("proof", "accuracy", "speed")
 
 @pytest.fixture
 def two(repository: Repository) -> Repository:
-    """Two folders that each have their own networks, in the way of the README's networks.py."""
+    """Make two folders that each have their own networks, as the README's networks.py."""
     text = GATES.replace("my_networks", "road_nets")
     (repository.path / "pytest.ini").write_text("[pytest]\n")
     for name in ("one", "two"):
@@ -104,7 +104,7 @@ def test_nor_where_the_marker_names_them(two: Repository) -> None:
 
 
 def test_nor_with_modules_that_are_imported_when_the_network_is_made(two: Repository) -> None:
-    """Then the folder that was searched last comes first, and the first case gets its code."""
+    """The folder that was inserted last is searched first, so the first case would get its code."""
     for folder in ("one", "two"):
         (two.path / folder / "road_nets.py").rename(two.path / folder / f"nets_{folder}.py")
         (two.path / folder / "layers.py").write_text("")
@@ -121,7 +121,7 @@ def test_nor_with_modules_that_are_imported_when_the_network_is_made(two: Reposi
 
 @pytest.mark.parametrize("inner", ["__init__.py", "other.txt"])
 def test_nor_with_its_packages(two: Repository, inner: str) -> None:
-    """With and without an `__init__.py`, where the folders of both are one package."""
+    """This holds with and without an `__init__.py`; without one, both folders are one package."""
     for folder in ("one", "two"):
         package = two.path / folder / "nets"
         package.mkdir()
@@ -134,7 +134,7 @@ def test_nor_with_its_packages(two: Repository, inner: str) -> None:
 
 
 def test_packages_are_judged_each_with_its_own_code(two: Repository) -> None:
-    """The remedy that the message names."""
+    """This is the remedy that the message names."""
     for folder in ("one", "two"):
         Path(two.path / folder / "__init__.py").write_text("")
         two.edit("from road_nets", "from .road_nets", f"{folder}/test_{folder}.py")
@@ -142,7 +142,7 @@ def test_packages_are_judged_each_with_its_own_code(two: Repository) -> None:
 
 
 def test_files_that_no_test_imports_are_no_reason(two: Repository) -> None:
-    """Both have a script of one name, and one that is called like a module of Python's own."""
+    """Both folders have a script of the same name, and one named like a module of Python itself."""
     (two.path / "one" / "elsewhere.py").write_text("")
     two.edit("import pytest\n", "import pytest, elsewhere\n", "one/test_one.py")
     two.edit("from road_nets", "from my_networks", "two/test_two.py")

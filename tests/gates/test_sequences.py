@@ -1,4 +1,4 @@
-"""What counts as one sequence: said in the marker, kept in the baseline, and compared with it."""
+"""What counts as one sequence is set in the marker, kept in the baseline and compared with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_what_is_assumed_of_images_is_in_the_baseline_and_in_the_summary(
 
 
 def test_images_of_no_sequence_count_by_themselves(repository: Repository) -> None:
-    """Not as one sequence, of which nothing could be said."""
+    """They do not count as one sequence, which would support no claim."""
     repository.edit(
         'return segprune.open_dataset("streets", count=24, size=(32, 64), cache=True)',
         'found = segprune.open_dataset("streets", count=24, size=(32, 64), cache=True)\n'

@@ -1,4 +1,4 @@
-"""The numbers that gates compare with, each on both sides; and what floors follow from."""
+"""The thresholds of the gates, tested on both sides, and the floors that follow from a policy."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_share_of_dense_is_a_floor_of_its_own(miou: float, status: Status) -> 
 
 
 def subject(tmp_path: Path, own: float, continued: float | None, data: str = "images") -> Any:
-    """A case whose dense network was scored already, and perhaps trained on."""
+    """Make a case whose dense network was scored already, and perhaps trained on."""
     path = None
     if continued is not None:
         path = tmp_path / "continued.json"

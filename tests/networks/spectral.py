@@ -1,4 +1,4 @@
-"""Gates of halves, Fourier units and positions picked by a list: what published networks use."""
+"""Blocks of published networks: gated halves, Fourier units and positions picked by a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .base import Block, ConvNormAct
 
 
 class GatedLinear(Block):
-    """`F.glu`: halves of the channels in pairs."""
+    """`F.glu`: the halves of the channels go in pairs."""
 
     watch = ("conv.0", "wide")
 
@@ -40,7 +40,7 @@ class FourierUnit(Block):
 
 
 class Interlaced(Block):
-    """Rows and columns picked by lists, as interlaced attention does; channels lie still."""
+    """Rows and columns are picked by lists, as in interlaced attention; channels stay."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)

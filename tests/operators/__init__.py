@@ -1,4 +1,4 @@
-"""Small networks that apply one operator of the rule table each."""
+"""Small networks, each of which applies one operator of the rule table."""
 
 from .base import BRANCHES, Apply, Beside, Case
 from .table import CASES

@@ -1,4 +1,4 @@
-"""An operator beside convolutions: what goes into it, and what reads its result."""
+"""Networks around one operator: what goes into it, and what reads its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 WIDTH, SIDE, CLASSES = 8, 6, 3
 STATISTICS = ("mean", "var")
 BRANCHES = ("c", "s", "C", "S")
-"""Small letter: channels that are dropped are zero where the operator reads them; capital: 0.5.
+"""A small letter: dropped channels are 0 where the operator reads them; a capital: they are 0.5.
 c: a matrix with weights of its own reads the result; s: its channels are summed up."""
 
 Function = Callable[..., Any]

@@ -1,4 +1,4 @@
-"""Which operators there are, how each is called, and in which branches its channels can go."""
+"""The operators of the rule table, a call of each, and the branches where its channels can go."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def case(name: str, free: str, function: Function, note: str = "", **shapes: Any
 
 
 def each(free: str, names: str, function: Any, note: str = "", **shapes: Any) -> None:
-    """Several operators that are called alike: `function(operator, x, …)`."""
+    """Add several operators that are called alike: `function(operator, x, …)`."""
     for name in names.split():
         operator = getattr(aten, name)
 
@@ -35,12 +35,12 @@ def each(free: str, names: str, function: Any, note: str = "", **shapes: Any) ->
 
 
 def line(x: Tensor) -> Tensor:
-    """`(N, C, SIDE²)`."""
+    """Reshape to `(N, C, SIDE²)`."""
     return x.flatten(2)
 
 
 def volume(x: Tensor) -> Tensor:
-    """`(N, C, SIDE, 2, SIDE / 2)`."""
+    """Reshape to `(N, C, SIDE, 2, SIDE / 2)`."""
     return x.unflatten(3, (2, SIDE // 2))
 
 
@@ -322,7 +322,7 @@ each(Z, "baddbmm", lambda f, x, w: f(line(x), w.expand(x.shape[0], *w.shape), li
 
 
 def heads(f: Function, q: Tensor, k: Tensor, v: Tensor, **options: Any) -> Tensor:
-    """Every channel is a head with tokens for rows."""
+    """Call attention with every channel as a head, and its rows as tokens."""
     return f(q, k, v, scale=0.5, **options)
 
 
@@ -355,7 +355,7 @@ each(OVER, "dot", lambda f, x: x * f(x.mean((0, 2, 3)), x.mean((0, 2, 3))))
 
 
 def dropped(f: Any, x: Tensor) -> Tensor:
-    """A kernel of another device, recorded on tensors without data; nothing is dropped here."""
+    """Call a kernel of another device on tensors without data; nothing is dropped here."""
     return f(x, 0.5)[0] if x.is_meta else x
 
 
@@ -412,7 +412,7 @@ each(
 
 
 def elsewhere(f: Any, x: Tensor, *statistics: Tensor) -> Tensor:
-    """Kernels of other devices are recorded on tensors without data, and computed by another."""
+    """Record a kernel of another device without data; a kernel of the CPU computes it."""
     if x.is_meta:
         return f(x, *statistics, False, 0.1, 1e-5)[0]
     return aten.native_batch_norm(x, *statistics, False, 0.1, 1e-5)[0]
@@ -724,7 +724,7 @@ S1 = {"s": (1,)}
 
 
 def grid(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Scales above zero, and zero points; kernels want single precision and whole numbers."""
+    """Return scales above zero and zero points; kernels need single precision and whole numbers."""
     scale = scale.abs().float() / 8 + 0.05
     return scale, torch.zeros_like(scale, dtype=torch.int32)
 
@@ -735,7 +735,7 @@ def learnable(x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def watched(f: Any, x: Tensor, lows: Tensor, highs: Tensor, on: int, rows: bool) -> Any:
-    """Observers write into what they are given: here into copies."""
+    """Call an observer on copies, since it writes into its arguments."""
     switch = x.new_full((1,), on, dtype=torch.long)
     points = torch.zeros_like(lows, dtype=torch.int32)
     lows, highs = lows.float(), highs.float()

@@ -15,7 +15,7 @@ from segprune.report.study import studies
 
 
 def recovery(miou: float = 0.69, before: float = 0.70, **changes: Any) -> Any:
-    """A run that says what its network scored before it was pruned."""
+    """Make a record with the score of its network before it was pruned."""
     stages = {"start": score(before), "pruned": score(0.1), "result": score(miou)}
     return training("bisenetv2", "macs50", share=0.4996, scores=stages, **changes)
 

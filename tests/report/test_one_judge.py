@@ -1,4 +1,4 @@
-"""A report's "kept" and the gates' verdicts agree, whatever was found and whatever was promised."""
+"""A report's "kept" and the gates' verdicts agree for all figures and all promises."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def by_gates(
     terms: Terms, dense: Score, found: Score, dense_size: Size, size: Size,
     interval: tuple[float, float] | None,
 ) -> Status:  # fmt: skip
-    """What the gates of size, accuracy and speed say together."""
+    """Return the status of the gates of size, accuracy and speed together."""
     floors = floors_of(terms, CLASSES, dense, dense_size)
     statuses = [
         gate_budget(size, dense_size, floors).status,
@@ -99,7 +99,7 @@ def test_a_report_says_kept_exactly_where_the_gates_pass(
 @given(
     st.sampled_from([0.65, 0.85, 1.0]), st.tuples(ratios, ratios).map(lambda e: tuple(sorted(e)))
 )
-@example(share=0.65, interval=(1.5, 1.6))  # what a gate passes, and a report does not
+@example(share=0.65, interval=(1.5, 1.6))  # a gate passes this, and a report does not
 def test_with_the_gates_share_of_the_gain_a_report_is_a_gate(
     share: float, interval: tuple[float, float]
 ) -> None:
@@ -135,7 +135,7 @@ def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
     promise = judge(PLAIN, Findings(0.5, 0.5, 0.0, {}, 1.65, 1.75))
     assert promise.kind == "open"
     assert promise.reasons == (
-        "speed-up ×1.65 – 1.75 decides neither way, owes ×1.7; measure it longer",
+        "speed-up ×1.65 – 1.75 decides neither way, required ×1.7; measure it longer",
     )
 
 
@@ -145,4 +145,4 @@ def test_a_report_says_where_gates_ask_for_less(share: float, said: bool) -> Non
     pruned = training(variant="macs50", share=0.5)
     rows = rows_of(policy, training(), pruned)
     text = " ".join(headline_notes(rows, policy))
-    assert ("this table asks for all, gates for 0.65 of it" in text) == said
+    assert ("this table asks for the whole gain in speed, gates for 0.65 of it" in text) == said

@@ -74,7 +74,7 @@ def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
     text = "\n".join(headline_table(rows_of(policy, training(), pruned, speeds=[quick])))
     assert "**missed**: " in text
     assert "car lost 12.0 points, may lose 8" in text
-    assert "owes ×1.7" in text
+    assert "required ×1.7" in text
 
 
 def test_an_evaluation_of_its_own_is_listed_under_its_network_s_name(policy: Policy) -> None:

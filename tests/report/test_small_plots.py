@@ -1,4 +1,4 @@
-"""Pictures of small sweeps: everything is inside, readable, and drawn without a warning."""
+"""Pictures of small sweeps: everything is inside and readable, and is drawn without a warning."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ SWEEPS = {
 
 
 QUICK = ("points above dense", "a network whose cells failed", "eleven budgets", "one layer")
-"""Those that are drawn in every run of the tests."""
+"""The sweeps that are drawn in every run of the tests."""
 
 
 def figures(collection: Collection, policy: Policy) -> Iterator[tuple[str, Figure]]:
-    """Every picture, laid out as it is when it is saved."""
+    """Draw every picture, laid out as it is when it is saved."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -76,7 +76,7 @@ def figures(collection: Collection, policy: Policy) -> Iterator[tuple[str, Figur
 
 
 def outside(figure: Figure) -> list[tuple[float, float]]:
-    """Points of lines and of clouds that lie beyond the limits of their axes."""
+    """Return points of lines and clouds that lie beyond the limits of their axes."""
     found = []
     for axes in figure.axes:
         (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())

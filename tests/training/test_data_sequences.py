@@ -1,4 +1,4 @@
-"""`sequences` in a recipe: checked before anything runs, kept, and without a path in records."""
+"""`sequences` in a recipe is checked before anything runs, kept, and recorded without a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defaults that follow how many images there are, and what is said where a recipe's do not."""
+"""Defaults follow how many images there are; a recipe's numbers that do not fit are reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def opened(root: Path, count: int, *changes: str) -> tuple[Images, Recipe]:
 
 
 def prepared(number: int) -> Tensor:
-    """An image as a network is shown it, worked out from the scene itself."""
+    """Compute a network's input from the scene itself, without the pipeline."""
     pixels = torch.from_numpy(scene(number, 11)[0]).permute(2, 0, 1).double() / 255
     mean, deviation = (torch.tensor(three).view(3, 1, 1).double() for three in (MEAN, DEVIATION))
     return (pixels - mean) / deviation

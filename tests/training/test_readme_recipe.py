@@ -1,4 +1,4 @@
-"""The recipe that README shows, as it stands there, on thirty images and two cores."""
+"""README's recipe runs unchanged, on thirty images and two cores."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ accelerator = "cpu"
 
 
 def shown() -> str:
-    """README's one block of TOML with a section `pruning`."""
+    """Return README's one block of TOML with a section `pruning`."""
     blocks = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (recipe,) = [block for block in blocks if "[pruning]" in block]
     return recipe
 
 
 def write_frames(root: Path, split: str, count: int) -> None:
-    """So many scenes of streets, at a quarter of their size, as README lays a folder out."""
+    """Write scenes of streets at a quarter of their size, in folders as README describes."""
     scenes = segprune.open_dataset("streets", split=split, count=count)
     for index in range(count):
         sample = scenes[index]

@@ -34,7 +34,7 @@ class EvaluationRecord:
         images_digest: of images and labels, as `SegmentationDataset.digest`.
         preprocessing: of the images; size None: as they are stored.
         predictions: digest of the predicted classes of all images (uint8), in order.
-        normalisation: who says what the mean, deviation and range of `preprocessing` are.
+        normalisation: the source of mean, deviation and range in `preprocessing`.
         matrices: digest of `matrices.npz`, which `read_matrices` reads.
     """
 

@@ -44,7 +44,7 @@ class EvaluationJob:
         subject: an artefact's file, a built-in network's name, or `package.module:factory`.
         data: name of the data set; None means the one that the artefact names.
         size: (H, W) that images are resized to; None means what the artefact says, or as stored.
-        given: what was typed of the normalisation.
+        given: the user's values for the normalisation.
         label_map: what single values in label files mean.
         model: `package.module:factory` of the dense network, for artefacts of a user's own.
         weights: of a network that is no artefact.
@@ -75,8 +75,8 @@ class EvaluationResult:
 
     Attributes:
         doubts: what a reader of the score has to know, a sentence each.
-        normalisation: of the images.
-        warning: of a dense network that does no better than guessing; else empty.
+        normalisation: the normalisation of the images.
+        warning: a sentence if a dense network does no better than guessing; else empty.
     """
 
     folder: Path

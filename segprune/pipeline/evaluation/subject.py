@@ -26,8 +26,8 @@ class Subject:
     """A network to evaluate, built when the number of classes is known.
 
     Attributes:
-        preprocessing: that its file keeps, or None.
-        size: (H, W) that images are resized to, where its file says so.
+        preprocessing: the preprocessing in its file, or None.
+        size: (H, W) that images are resized to, if its file gives it.
         dense: whether nothing was removed from it.
     """
 

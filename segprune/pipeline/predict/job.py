@@ -28,7 +28,7 @@ class PredictJob:
         moving: "gif" or "video"; None: "video" if the source is one, else nothing that moves.
         rate: frames per second of it; None: those of the source, or one a second.
         stills: a PNG of each picture; None: unless the source is a video.
-        given: what was typed of the normalisation.
+        given: the user's values for the normalisation.
         label_map: what single values in label files mean.
         out, name, replace: as for `choose_folder`.
     """

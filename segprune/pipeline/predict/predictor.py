@@ -29,9 +29,9 @@ class Predictor:
     Attributes:
         name: of its file, without the suffix.
         preprocessing: of its images, `size` included; None there means each image's own.
-        told: whether the file, the network or the user says so; otherwise ImageNet's mean and
+        told: whether the file, the network or the user gives it; otherwise ImageNet's mean and
             deviation are assumed.
-        normalisation: who says so.
+        normalisation: the source of the normalisation.
         classes: their names, where the file tells them.
         data: name of the data set it was trained on, where the file tells it.
         input: `(1, 3, H, W)` that it was made for, or None.
@@ -113,7 +113,7 @@ def load_predictor(
     Args:
         model: `package.module:factory` of the dense network; needed unless it is a built-in one.
         like: of the same images and classes; with it, and `model`, a state dict will do.
-        given: what was typed of the normalisation.
+        given: the user's values for the normalisation.
 
     Raises:
         ArtifactError: the file is missing, damaged, foreign, or of another network.

@@ -13,10 +13,10 @@ __all__ = ["Pictured", "PredictRecord", "Shown"]
 
 @dataclass(frozen=True)
 class Shown:
-    """A network that was shown: its file's digest, and parameters and MACs of inference.
+    """A network that was shown: the digest of its file, and its parameters and MACs of inference.
 
     Attributes:
-        preprocessing: of its images; `normalisation`: who says so.
+        preprocessing: how its images are prepared; `normalisation`: the source of these values.
     """
 
     name: str

@@ -62,7 +62,7 @@ def run_predict(
     """Show what a network sees; the folder appears when all of it is done.
 
     Args:
-        say: called with what has to be known at once, a line each.
+        say: called with each line that the user has to see at once.
 
     Raises:
         InputError: pictures that cannot be read (named), classes that do not fit, nothing to write,
@@ -193,7 +193,7 @@ def _shown(network: Predictor, image: Tensor) -> Shown:
 
 
 def _first_lines(networks: tuple[Predictor, ...], source: Source) -> list[str]:
-    """The normalisation, of each network where they differ, and notes."""
+    """Return the normalisation (of each network if they differ), and notes."""
     found = {one.normalisation.sentence: one.name for one in networks}
     alone = len(found) == 1
     lines = [line if alone else f"{name}: {line}" for line, name in found.items()]

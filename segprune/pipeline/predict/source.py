@@ -50,7 +50,7 @@ class Source:
         count: how many; 0 where a video does not say.
         rate: frames per second of a video, else None.
         classes: of a data set, else None.
-        notes: what has to be known of it, such as pictures that are left out.
+        notes: sentences that the user has to see, such as which pictures are left out.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _dataset(
     labels: bool,
     label_map: Mapping[Any, Any] | None,
 ) -> Source:
-    # Without labels nobody asks what they show.
+    # The labels need no check if they are not used.
     dataset = open_dataset(
         name, root, split=split, size=size, count=count, label_map=label_map, check=labels
     )

@@ -68,7 +68,7 @@ class CellRecord:
         input: of the evaluated network, `(1, 3, H, W)`.
         source: digest of the dense network's file.
         dense_params, dense_macs, dense_score: of the dense network, same evaluation.
-        preprocessing: of the images; `normalisation`: who says so.
+        preprocessing: how images are prepared; `normalisation`: the source of these values.
         outcome: None where the cell failed; failure: the sentence that says why, or None.
     """
 

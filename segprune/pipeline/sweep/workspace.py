@@ -79,7 +79,7 @@ class Workspace:
     def batches(
         self, given: int | None, most: int = RECALIBRATION
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """As `measuring_batches`; those that were read stay in memory."""
+        """Return batches as `measuring_batches` does, and keep them in memory."""
         augmented, count = given is not None, most if given is None else given
         read, known = self._batches.get(augmented, (0, []))
         if read < count:

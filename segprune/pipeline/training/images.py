@@ -36,7 +36,7 @@ _LITTLE = 2**30
 """Bytes; the images of CamVid take a quarter, those of Cityscapes 25 times as many."""
 
 CALIBRATION, RECALIBRATION = 16, 64
-"""Batches at most, of training images as they are, where a recipe leaves their number out."""
+"""The most batches of unaugmented training images, if a recipe leaves their number out."""
 
 _FEW = 8
 """Images of a split that stand for all of it."""
@@ -49,7 +49,7 @@ class Images:
     Attributes:
         training: at stored size, for `augment`.
         validation: at the size of the network's input, labels at full size.
-        normalisation: what `preprocessing` is from.
+        normalisation: the values of `preprocessing`, with their source.
         example: one normalised batch of validation images `(1, 3, H, W)`.
     """
 
@@ -67,7 +67,7 @@ class Images:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What is said of them at the beginning of a run."""
+        """Lines about the images, to print at the beginning of a run."""
         notes = dict.fromkeys((*self.training.notes, *self.validation.notes))
         return (self.normalisation.sentence, *(f"note: {note}" for note in notes))
 
@@ -152,8 +152,8 @@ def measuring_batches(
     """Batches to measure a network with: normalised images, and labels of their size.
 
     Args:
-        given: so many batches of augmented views, as a recipe says; None: every training image
-            once, as the network is evaluated, in no more than `most` batches.
+        given: the number of batches of augmented views that a recipe gives; None: every training
+            image once, as the network is evaluated, in no more than `most` batches.
     """
     found = stored_batches(images, recipe, most if given is None else given, device,
                            augmented=given is not None)  # fmt: skip
@@ -177,11 +177,12 @@ def stored_batches(
     *,
     augmented: bool = True,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches with images uint8, a quarter of the memory; fewer where images are used up.
+    """Yield batches with images in uint8, which take a quarter of the memory.
 
     Args:
-        count: so many at most.
-        augmented: as `training_batches`, again and again; or each image once, as it is evaluated.
+        count: the largest number of batches; there are fewer if the images are used up.
+        augmented: repeat augmented views as `training_batches` does; else take each image once, as
+            it is evaluated.
     """
     if not augmented:
         yield from itertools.islice(_plain_batches(images, recipe), count)
@@ -198,12 +199,12 @@ def stored_batches(
 
 
 def _plain_batches(images: Images, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every training image once, in the order of the first epoch, at the size of evaluation."""
+    """Yield each training image once, in the order of the first epoch, at the evaluated size."""
     training = images.training
     order = epoch_order(recipe.seed, 0, len(training))
     batches = _batches_of(len(order), _plain_size(images, recipe))
     for number in range(batches):
-        # Batches of nearly one size: none is left with a single image, which has no variance.
+        # All batches have nearly the same size: a batch of a single image would have no variance.
         first, last = (len(order) * place // batches for place in (number, number + 1))
         samples = [_as_evaluated(training[index], images) for index in order[first:last]]
         yield (
@@ -217,7 +218,7 @@ def _batches_of(count: int, size: int) -> int:
 
 
 def _plain_size(images: Images, recipe: Recipe) -> int:
-    """Images in a batch: with as many pixels as a batch of views has, for memory is laid out so."""
+    """Return the images in a batch: about as many pixels as a batch of views, to fit memory."""
     height, width = images.example.shape[-2:]
     crop = recipe.augmentation.crop or (height, width)
     batch = recipe.training.batch_size * crop[0] * crop[1] // (height * width)

@@ -1,4 +1,4 @@
-"""What came of a run, in sentences: whether it is worse than before, and what it promised."""
+"""Sentences about the outcome of a run: whether it is worse than before, and breaks a promise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["about_teacher", "broken", "budget_of", "promised", "setbacks"]
 
 
 def setbacks(scores: Mapping[str, Score], best: str | None, kept: Best | None) -> Iterator[str]:
-    """A sentence for each way in which the result is worse than something before it.
+    """Yield a sentence for each way in which the result is worse than something before it.
 
     Args:
         best: the stage that is better than the result; None: there is none.
@@ -39,7 +39,7 @@ def setbacks(scores: Mapping[str, Score], best: str | None, kept: Best | None) -
 
 
 def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterator[str]:
-    """A sentence where a teacher has nothing to teach.
+    """Yield a sentence if a teacher has nothing to teach.
 
     Args:
         student: the network before it is trained; None where it was not scored.
@@ -61,21 +61,21 @@ def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterato
 
 
 def is_guess(score: Score) -> bool:
-    """Whether a network does no better than one that draws classes, or that always says one.
+    """Return whether a network is no better than drawing classes or always predicting one.
 
-    Of K classes, either has a mIoU of 1 / K at most.
+    With K classes, either has an mIoU of at most 1 / K.
     """
     known = sum(iou is not None for iou in score.class_iou)
     return score.miou <= 1 / max(known, 1)
 
 
 def budget_of(section: PromiseSection) -> Budget:
-    """A recipe's promise, as policies write theirs; about speed it says nothing."""
+    """Turn a recipe's promise into a budget of a policy; it requires nothing of the speed."""
     return Budget("recipe", speedup=0.0, **section.model_dump())
 
 
 def promised(budgets: Mapping[str, Budget]) -> tuple[str, ...]:
-    """Each promise in words, by where it is made."""
+    """Describe each promise, after its source."""
     return tuple(f"{source}: {_words(budget)}" for source, budget in budgets.items())
 
 
@@ -83,11 +83,11 @@ def broken(
     budgets: Mapping[str, Budget], classes: tuple[str, ...], before: Score, result: Score,
     dense: Size, found: Size,
 ) -> tuple[str, ...]:  # fmt: skip
-    """What was promised and is not kept, judged as the gates judge it; speed is not measured here.
+    """Return the reasons why promises are broken, as the gates judge them, apart from speed.
 
     Args:
-        budgets: by where the promise is made.
-        before: of the network that the result is held against.
+        budgets: the promises, by source.
+        before: the evaluation of the network that the result is compared with.
     """
     reasons = []
     for source, budget in budgets.items():

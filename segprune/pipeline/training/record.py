@@ -64,11 +64,12 @@ class TrainingRecord:
         scores: by stage: "start", "teacher", "pruned", "recalibrated", "epoch 12" (the best that
             was evaluated on the way, unless it is the last), "trained" (before statistics are
             measured at the end), "result".
-        preprocessing: of the images; `normalisation`: who says so; None and "" in files of earlier
-            versions, which knew ImageNet's alone.
+        preprocessing: how images are prepared; `normalisation`: the source of these values. None
+            and "" in files of earlier versions, which always used ImageNet's.
         warnings: sentences about what did not fit, was doubtful, or came out worse than before.
         best: a stage that is better than the result, and is kept; None: there is none.
-        promises: what was promised, in words; broken: why it is not kept. Speed is not judged.
+        promises: descriptions of the promises; broken: reasons why they are not kept. Speed is
+            not judged.
     """
 
     SCHEMA: ClassVar[str] = "segprune.training/1"

@@ -43,9 +43,9 @@ def training_record(
 
     Args:
         artifact: the file that was written; result: the network in it.
-        budgets: what was promised, by where.
-        began_dense: whether the run began with a dense network: then the result is held against
-            that, and else against the teacher, if there is one.
+        budgets: the promises, by source.
+        began_dense: whether the run began with a dense network: then the result is compared with
+            that, and else with the teacher, if there is one.
     """
     dense = cost(start.dense, images.example)
     small = cost(result, images.example)

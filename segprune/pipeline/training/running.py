@@ -96,8 +96,8 @@ def run_train(
     """Train a network as it is, dense or pruned; `run_recover` prunes first.
 
     Args:
-        say: called with what has to be known at once, a line each; the record has all warnings.
-        budgets: promises that the result is held to, by where they are made, besides the recipe's.
+        say: called with each line that the user has to see at once; the record has all warnings.
+        budgets: promises that the result has to keep, by source, besides the recipe's.
 
     Raises:
         InputError: the recipe has a section that does not fit, or a run of that name is finished.
@@ -115,7 +115,7 @@ def run_train(
         )
     if recipe.promise is not None and not recipe.network.weights:
         raise InputError(
-            "promise: expected a network to begin with, against which the result is held, found "
+            "promise: expected a network to begin with, to compare the result with, found "
             "none; name it (network.init_from), or leave the section out."
         )
     with run_folder(recipe, out) as folder:
@@ -281,7 +281,7 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
 def _written(
     artifact: Path, network: nn.Module, start: Start, recipe: Recipe, images: Images
 ) -> tuple[nn.Module, tuple[Violation, ...]]:
-    """The network in an artefact, which gets its name only if that network is proved."""
+    """Write the network to an artefact, which gets its final name only if the network is proved."""
     unproven = artifact.with_name(f".{artifact.name}.tmp")
     result = write_and_load(unproven, network, start, recipe, images)
     proof = verify(start.dense, result, start.plan, images.example, trained=True)

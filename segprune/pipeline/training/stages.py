@@ -1,4 +1,4 @@
-"""The stages of a run: what each scored, and the best network of those that led to the result."""
+"""The stages of a run: their scores, and the best network of those that led to the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segprune.metrics import Score
 __all__ = ["CLOSE", "Stage", "Stages", "called"]
 
 CLOSE = 5e-4
-"""Differences of mIoU, in [0, 1], that no table shows: rounded weights make some."""
+"""A difference of mIoU, in [0, 1], that no table shows; rounding the weights may cause it."""
 
 _NAMES = {
     "start": "before",
@@ -26,7 +26,7 @@ _NAMES = {
 
 
 def called(stage: str) -> str:
-    """A stage, as tables and sentences name it."""
+    """Return the name of a stage for tables and sentences."""
     return _NAMES.get(stage, stage)
 
 
@@ -48,7 +48,7 @@ class Stages:
 
     @property
     def scores(self) -> Mapping[str, Score]:
-        """Of every stage."""
+        """The score of every stage, in order."""
         return self._scores
 
     @property
@@ -67,7 +67,7 @@ class Stages:
         self._scores["teacher"] = score
 
     def begin_anew(self) -> None:
-        """From here on it is another network: the one before has channels that this one lacks."""
+        """Forget the best stage: the network is pruned now, and earlier ones have more channels."""
         self._best = None
 
     def better_than(self, result: Score) -> Stage | None:

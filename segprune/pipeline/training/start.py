@@ -160,10 +160,10 @@ def _declared(recipe: Recipe, classes: int) -> nn.Module:
 
 
 def normalisation_of(recipe: Recipe, start: Start) -> Normalisation:
-    """What the images of a recipe are normalised with.
+    """Return the normalisation of a recipe's images.
 
     Raises:
-        InputError: files that the weights are from, or the teacher's, were trained with others.
+        InputError: the files of the weights, or the teacher's, have different normalisations.
     """
     section, teacher = recipe.network, recipe.distillation and recipe.distillation.teacher
     paths = section.weights or ((section.architecture_of,) if section.architecture_of else ())

@@ -1,4 +1,4 @@
-"""Steps of a run that know nothing of one another: scores, teachers, and statistics anew."""
+"""Independent steps of a run: scores, teachers, and recalibrated statistics."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class Job:
 
     @property
     def ends_anew(self) -> bool:
-        """Whether statistics are measured again once the training is over."""
+        """Whether statistics are measured again after the training."""
         section = self.recipe.recalibration
         asked = self.recovers if section.at_the_end is None else section.at_the_end
         return asked and section.is_wanted
 
     @property
     def budgets(self) -> dict[str, Budget]:
-        """All promises, by where they are made."""
+        """All promises, by source."""
         own = self.recipe.promise
         return {**({} if own is None else {"the recipe": budget_of(own)}), **self.given}
 
@@ -85,7 +85,7 @@ def score_of(
 def evaluation_of(
     network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
 ) -> Evaluation:
-    """As `score_of`, with the confusion matrix."""
+    """Evaluate as `score_of` does, with the confusion matrix."""
     with borrowed(network, working_device(recipe.training)) as there:
         return evaluate_images(
             there, images.validation, preprocessing=images.preprocessing,
@@ -94,10 +94,10 @@ def evaluation_of(
 
 
 def teacher_of(recipe: Recipe, start: Start, images: Images) -> nn.Module | None:
-    """The network that a recipe distils from, or None.
+    """Return the network that a recipe distils from, or None.
 
     Raises:
-        InputError: the recipe names none, and the network that is recovered is pruned already.
+        InputError: the recipe names no teacher, and the network to recover is pruned already.
     """
     section = recipe.distillation
     if section is None:
@@ -115,7 +115,7 @@ def teacher_of(recipe: Recipe, start: Start, images: Images) -> nn.Module | None
 def note_teacher(
     teacher: nn.Module, job: Job, start: Start, images: Images, stages: Stages
 ) -> None:
-    """The teacher's score: the start's where it is the same network."""
+    """Note the teacher's score, which is the start's if both are the same network."""
     section = job.recipe.distillation
     path = None if section is None else section.teacher
     same = path is None or file_digest(path) == start.source

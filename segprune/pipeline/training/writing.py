@@ -1,4 +1,4 @@
-"""A network's artefact: written, and read again as others will read it."""
+"""Write a network's artefact, and read it again as its users will."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_and_load(
     """Write an artefact of a network that was trained from a start, and load it.
 
     Returns:
-        The network in the file, rounded weights and all.
+        The network as it is in the file, with rounded weights.
     """
     save(
         path, network.eval(), start.plan, dtype=torch.float16 if recipe.half else None,

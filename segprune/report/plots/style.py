@@ -108,7 +108,7 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
 
 
 def top_of(sweep: Sweep, network: Network, dense: float) -> float:
-    """The highest mIoU that has to be seen, in percent: pruned networks may be above dense."""
+    """Return the highest mIoU of a plot, in percent: pruned networks may be above dense."""
     return 100 * max([dense, *(p.miou for p in sweep.find(network.name))]) or 1.0
 
 

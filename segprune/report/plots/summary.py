@@ -32,7 +32,7 @@ __all__ = ["draw"]
 
 _USUAL, _MANY, _WRAPPED = 0.5, 3, 38
 _CROWDED = 5
-"""Budgets; with more of them, a strategy is named only where another one led before."""
+"""With more budgets, a strategy is named only where a different one leads at the budget before."""
 
 _ASIDE = {"fine-tuned": -0.12, "distilled": 0.12}
 """Their points are so close that one would hide the other."""
@@ -117,7 +117,7 @@ def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
 
 
 def _named(found: list[tuple[int, Point]]) -> list[tuple[int, Point]]:
-    """Points whose strategy is written beside them: all, where there is room."""
+    """Return the points whose strategy is written beside them: all, if there is room."""
     if len(found) <= _CROWDED:
         return found
     before = [None, *(point.strategy for _, point in found)]
@@ -180,7 +180,7 @@ def _recovery(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
         before = value
     axes.axvline(dense, **DENSE)
     widest = max([dense, *(100 * value for value in means.values())]) or 1.0
-    left = dense > widest / 2  # of its line there is room for the words
+    left = dense > widest / 2  # there is room for the words on this side of its line
     axes.annotate(f"dense {dense:.1f}", (dense, -0.55), xytext=(-4 if left else 4, 0),
                   textcoords="offset points", ha="right" if left else "left", va="bottom",
                   fontsize=8)  # fmt: skip

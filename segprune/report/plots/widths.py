@@ -19,13 +19,13 @@ __all__ = ["draw"]
 
 _USUAL = 0.5
 _LEAST = 2.4
-"""Inches: what the words beside the bar of colours take."""
+"""Inches that the words beside the bar of colours take."""
 
 _LOCAL = "local, mean"
 
 
 def draw(sweep: Sweep) -> Figure:
-    """A heat map a network, at its budget nearest to one half: dark is narrow."""
+    """Draw a heat map for each network, at its budget nearest to one half: dark is narrow."""
     found = [
         (network, budget, _rows(sweep, network, budget))
         for network in sweep.networks
@@ -97,7 +97,7 @@ def _parts(axes: Axes, names: list[str], count: int) -> None:
         else:
             parts.append((part, number, number))
     bottom = count - 0.5
-    # So many inches below the map: in rows, a map of one row would have no room left.
+    # The distance is in inches: measured in rows, it would leave a map of one row no room.
     across, scale = axes.get_xaxis_transform(), axes.figure.dpi_scale_trans
     for number, (part, first, last) in enumerate(parts):
         axes.plot([first - 0.35, last + 0.35], [0, 0], color="#777777", linewidth=1,

@@ -31,7 +31,7 @@ def test_a_recipe_says_the_normalisation_and_the_artefact_keeps_it() -> None:
     assert kept == record.preprocessing
     assert kept is not None
     assert (kept.mean, kept.std) == (used.mean, used.std)
-    # And it is what is scored: by hand, from the file alone.
+    # The scores use it, too: computed by hand, from the file alone.
     small = segprune.load(artifact_of("typed"), camvid_net())
     images = open_images(made(SMALL).data).validation
     assert record.scores["result"] == segprune.evaluate(small, images, preprocessing=used)

@@ -1,4 +1,4 @@
-"""A result that is worse than what came before it: said, recorded, and the better stage kept."""
+"""A result that is worse than an earlier stage is reported, and the better stage is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUIN = "training.learning_rate=5.0"
 
 @pytest.fixture(scope="module")
 def good(folder: Path) -> Path:
-    """The run of a network that tells most stripes apart."""
+    """Train a network that tells most stripes apart, and return its run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         changes = ("training.epochs=30", "training.learning_rate=0.1", "name=good")
@@ -40,7 +40,7 @@ def begun_with(run: Path) -> str:
 
 
 def scored(path: Path) -> float:
-    """mIoU of a file on the validation images, without the pipeline."""
+    """Compute the mIoU of a file on the validation images, without the pipeline."""
     images = segprune.open_dataset("camvid", Path("images"), split="val")
     model = segprune.load(path, camvid_net())
     return segprune.evaluate(model, images, preprocessing=Preprocessing()).miou
