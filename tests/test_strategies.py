@@ -32,7 +32,7 @@ def drawn(count: int, names: tuple[str, ...] = tuple(BLOCKS)) -> list[Spec]:
 
 
 def test_every_construct_link_and_head_occurs_often_enough() -> None:
-    found = drawn(600)
+    found = drawn(2000)
     blocks = Counter(stage.block for spec in found for stage in spec.stages)
     links = Counter(stage.link for spec in found for stage in spec.stages)
     heads = Counter(spec.head for spec in found)

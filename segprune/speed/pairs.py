@@ -21,7 +21,6 @@ from segprune.execution import run_method
 from segprune.network import copy_with
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
 from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
-from segprune.user_state import kept_as_it_is
 
 __all__ = ["Pair", "drawn_order", "paired_runs"]
 
@@ -74,9 +73,7 @@ def paired_runs(
             begun, ended = watch(first), watch(second)
             yield Pair(*((begun, ended) if reference_first else (ended, begun)), reference_first)
 
-    with (
-        kept_as_it_is(reference), cpu_threads(threads), kept_memory(), torch.inference_mode(),
-    ):  # fmt: skip
+    with cpu_threads(threads), kept_memory(), torch.inference_mode():
         _warm_up(lambda: (watch(one), watch(other)), warmup)
         yield take
 
