@@ -214,10 +214,19 @@ def require_two_classes(classes: int, of: str) -> None:
         )
 
 
-def near_chance(matrix: ConfusionMatrix) -> str:
+_UNLIKE = (
+    "another normalisation (mean, std, range) than it was trained with, and another order of the "
+    "classes"
+)
+
+
+def near_chance(matrix: ConfusionMatrix, causes: str = _UNLIKE) -> str:
     """Return a warning if a dense network does no better than guessing; else an empty string.
 
     That is an mIoU within a twentieth of the way from 1 / K to 1, or one class nearly everywhere.
+
+    Args:
+        causes: what usually explains it.
     """
     counts, score = matrix.counts, matrix.score()
     classes, labelled = len(counts), max(int(counts.sum()), 1)
@@ -230,8 +239,7 @@ def near_chance(matrix: ConfusionMatrix) -> str:
     return (
         f"the dense network does not do better than guessing: mIoU {100 * score.miou:.1f} of "
         f"{classes} classes, and {predicted[commonest]:.0%} of the pixels are predicted as class "
-        f"{commonest}; usual causes are another normalisation (mean, std, range) than it was "
-        "trained with, and another order of the classes"
+        f"{commonest}; usual causes are {causes}"
     )
 
 

@@ -153,3 +153,33 @@ def test_a_checkpoint_with_other_objects_is_refused_with_the_way_to_its_tensors(
     torch.save({"state_dict": network().state_dict(), "settings": Settings()}, path)
     with pytest.raises(ArtifactError, match=r"weights_only=False\)\['state_dict'\]"):
         read_weights(path)
+
+
+def test_two_sets_of_weights_under_keys_of_their_own_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    state = network().state_dict()
+    for first, second in (("model", "ema"), ("state_dict", "state_dict_ema"), ("net", "teacher")):
+        torch.save({first: state, second: state, "epoch": 3}, path)
+        with pytest.raises(ArtifactError, match=f"found two, '{first}' and '{second}'"):
+            read_weights(path)
+
+
+def test_one_set_of_weights_is_read_under_any_key_and_what_is_left_out_is_named(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "last.pt"
+    state = network().state_dict()
+    for content in ({"net": state}, {"model": {"state_dict": state}}, {"state_dict": state}):
+        torch.save({**content, "epoch": 3}, path)
+        assert read_weights(path).keys() == state.keys()
+    torch.save({"model": state, "loss": {"weight": torch.ones(4)}}, path)
+    with pytest.warns(SegpruneWarning, match="taken from 'model'; left out: 'loss'"):
+        assert read_weights(path).keys() == state.keys()
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.complex64])
+def test_weights_of_another_kind_of_number_are_refused(kind: torch.dtype) -> None:
+    state = network().state_dict()
+    state["3.weight"] = state["3.weight"].to(kind)
+    with pytest.raises(ModelError, match=r"3\.weight in a type like torch\.float32"):
+        load_weights(network(), state, "last.pt")

@@ -8,7 +8,7 @@ lies beside these folders, or beside the folder of their split, its label map is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,8 +169,19 @@ def read_batches(
             (image, torch.stack(indices[group]))
             for image, group in zip(stacked, groups, strict=True)
         ]
-    notes = left_out(folder, recursive=True)
+    notes = (*left_out(folder, recursive=True), *_several_splits(folder, found))
     return Frames(tuple(stacked), wanted, labelled, digest.hexdigest(), notes)
+
+
+def _several_splits(folder: Path, frames: Sequence[Frame]) -> Iterator[str]:
+    """A note where images for training and for validation lie below one folder."""
+    below = {frame.image.relative_to(folder).parts[0] for frame in frames}
+    held_back = sorted(below & {"val", "valid", "validation", "test"})
+    if "train" in below and held_back:
+        yield (
+            f"images of train and of {held_back[0]} alike are looked at in {folder.name}; pass "
+            f"{folder.name}/train, or what is chosen by them cannot be judged on the others"
+        )
 
 
 def label_values(

@@ -138,7 +138,14 @@ def choose(
     if not found.is_assumed and chosen != own:
         kept = replace(found, note="").sentence.removeprefix("normalisation: ")
         note = f"in place of {kept}"
-    return Normalisation(chosen, "given", note)
+    return Normalisation(chosen, "given" if whole else _partly(given, found.source), note)
+
+
+def _partly(given: Given, source: str) -> str:
+    """Say which of mean and deviation were given, and where the others come from."""
+    typed = [name for name in ("mean", "std", "range") if getattr(given, name) is not None]
+    others = [name for name in ("mean", "std") if name not in typed]
+    return f"{' and '.join(typed)} given, {' and '.join(others)} {source}"
 
 
 def of_network(network: nn.Module) -> Normalisation | None:

@@ -24,17 +24,16 @@ _SHOWN = 3
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The named tensors of a file; no code of the file's is run.
 
-    Torch files may nest them under "state_dict", "model_state_dict" or "model"; a prefix that a
-    wrapper put before every name is taken off.
+    Torch files may nest them under "state_dict", "model_state_dict" or "model", or under another
+    key if no second one holds tensors; a prefix that a wrapper put before every name is taken off.
 
     Raises:
-        ArtifactError: no such file, not readable, or something else than named tensors in it.
+        ArtifactError: no such file, not readable, something else than named tensors in it, or two
+            sets of weights.
     """
     content = _read_safetensors(path) if _is_safetensors(path) else _read_torch(path)
-    for nest in _NESTS:
-        if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
-            content = content[nest]
-            break
+    if isinstance(content, Mapping):
+        content = _nested(path, content)
     if not isinstance(content, Mapping):
         raise _foreign(path, type(content).__name__)
     if not content:
@@ -49,6 +48,40 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return state
+
+
+def _nested(path: Path, content: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The weights among what a training wrote; another set, such as averages, is not passed over.
+
+    Raises:
+        ArtifactError: two sets of weights.
+    """
+    sets: dict[Any, Mapping[Any, Any]] = {k: v for k, v in content.items() if _is_state(v)}
+    chosen = next((key for key in _NESTS if key in sets), next(iter(sets), None))
+    if chosen is None:
+        inner = [content[key] for key in _NESTS if isinstance(content.get(key), Mapping)]
+        return _nested(path, inner[0]) if inner else content
+    others = [key for key in sets if key != chosen]
+    large = [key for key in others if 2 * len(sets[key]) >= len(sets[chosen])]
+    if large:
+        raise ArtifactError(
+            f"{path}: expected one set of weights, found two, {chosen!r} and {large[0]!r}; write "
+            f"the one that is meant: torch.save(torch.load(path, weights_only=True)[{chosen!r}], "
+            "'weights.pt')."
+        )
+    if others:
+        left = ", ".join(map(repr, others))
+        text = f"{path}: the weights were taken from {chosen!r}; left out: {left}"
+        warnings.warn(text, SegpruneWarning, stacklevel=4)
+    return sets[chosen]
+
+
+def _is_state(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(tensor, Tensor) for tensor in value.values())
+    )
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -77,6 +110,13 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             f"{' and '.join(part for part in found if part)}; pass weights of this very network, "
             "or rename them in the file."
         )
+    for name, tensor in state.items():
+        if tensor.is_floating_point() != wanted[name].is_floating_point() or tensor.is_complex():
+            raise ModelError(
+                f"{source}: expected {name} in a type like {wanted[name].dtype}, found "
+                f"{tensor.dtype}, which would lose what it holds; convert the weights, or take the "
+                "file that they were converted from."
+            )
     differing = [name for name in state if state[name].shape != wanted[name].shape]
     if differing:
         first = differing[0]

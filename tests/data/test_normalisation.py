@@ -68,9 +68,7 @@ def test_numbers_that_mean_nothing_together_are_refused(
 def test_what_is_typed_wins_and_what_it_replaces_is_said() -> None:
     found = choose(Given(mean=HALF), artifact=KEPT)
     assert found.preprocessing == Preprocessing(HALF, KEPT.std, KEPT.size)
-    assert "mean 0.5, 0.5, 0.5, std 0.2, 0.2, 0.2, of pixels scaled to 0–1 (given)" in (
-        found.sentence
-    )
+    assert "scaled to 0–1 (mean given, std of the artefact)" in (found.sentence)
     assert "in place of mean 0.4, 0.4, 0.4" in found.sentence
     assert "in place of" not in choose(Given(KEPT.mean, KEPT.std), artifact=KEPT).sentence
     # Mean and deviation together are for the usual range, though the artefact has another.

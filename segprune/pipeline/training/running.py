@@ -51,7 +51,6 @@ from segprune.pipeline.training.steps import (
     evaluation_of,
     measure_statistics,
     note_teacher,
-    score_of,
     teacher_of,
 )
 from segprune.pipeline.training.writing import write_and_load
@@ -68,6 +67,7 @@ from segprune.violations import Violation
 
 __all__ = ["TrainingResult", "run_recover", "run_train"]
 
+_UNTRAINED = "too few steps, a learning rate that does not suit it, and labels that do not fit"
 _PRUNING = "section [pruning] of the recipe: "
 
 
@@ -210,7 +210,10 @@ def _run(job: Job) -> TrainingResult:
     result, proof = _written(artifact, start.network, start, recipe, images)
     if proof:
         return TrainingResult(folder, None, proof)
-    score = score_of(result, recipe, images, "result", progress)
+    found = evaluation_of(result, recipe, images, "result", progress)
+    score = found.score
+    if start.is_dense:
+        job.warn(filter(None, [near_chance(found.matrix, _UNTRAINED)]))
     best = stages.better_than(score)
     stages.note("result", score, result)
     progress("overlays", 0, 1)
