@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
 from segprune.artifacts.settings import differing
@@ -17,6 +19,8 @@ from segprune.process_state import generators_kept
 from segprune.surgery import prune
 
 __all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
+
+_FILLING = frozenset({"normal_", "uniform_", "fill_", "zero_"})
 
 
 def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
@@ -77,6 +81,21 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
     return copy_with(skeleton, restored).eval()
 
 
+class _WithoutNumbers(TorchFunctionMode):
+    """Leaves out what fills tensors: on meta tensors torch imports its compiler for that."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        module = getattr(func, "__module__", None)
+        fills = func.__name__ in _FILLING or module == nn.init.__name__
+        return args[0] if fills and args else func(*args, **(kwargs or {}))
+
+
 def declared(header: Header, path: Path) -> nn.Module:
     """Build the dense network that the header of a file declares, with random weights.
 
@@ -103,7 +122,7 @@ def outline(header: Header, path: Path) -> nn.Module:
         )
     name, options = header.spec["name"], header.spec["options"]
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutNumbers():
             network = build(name, **options)
     except (SegpruneError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ArtifactError(
