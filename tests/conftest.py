@@ -13,7 +13,7 @@ COMMON = {
     "suppress_health_check": (HealthCheck.too_slow, HealthCheck.data_too_large),
     "print_blob": True,
 }
-settings.register_profile("default", max_examples=6, derandomize=True, **COMMON)
+settings.register_profile("default", max_examples=4, derandomize=True, **COMMON)
 settings.register_profile(
     "unshrunk", max_examples=12, derandomize=True, phases=(Phase.generate,), **COMMON
 )  # shows the first counterexample at once

@@ -48,9 +48,7 @@ PAIRS = (
     ("UPerNet", "mit_b0"),
     ("DPT", "tu-vit_tiny_patch16_224"),
 )  # fmt: skip
-QUICK = {
-    "lraspp_mobilenet_v3_large", "Unet/resnet18", "DeepLabV3Plus/resnet18", "Segformer/mit_b0",
-}  # fmt: skip
+QUICK = {"lraspp_mobilenet_v3_large", "Unet/resnet18"}
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def output(model: nn.Module) -> Tensor:
     return result
 
 
+@pytest.mark.slow
 def test_a_fresh_process_computes_the_same_bits(pruned: tuple, tmp_path: Path) -> None:
     _, small, plan = pruned
     segprune.save(tmp_path / "net.safetensors", small, plan)

@@ -13,6 +13,7 @@ from torch import nn
 import oracle
 import segprune
 from networks import GUARDED, REFUSED, Construct, constructs
+from sampled import some_slow
 
 ALL = constructs()
 FREE = tuple(c for c in ALL if not c.frozen and c.watch)
@@ -33,7 +34,7 @@ def pruned_to_half(construct: Construct) -> tuple[nn.Module, Any, Any, Any, nn.M
     return network, example, graph, plan, segprune.prune(network, plan)
 
 
-@pytest.mark.parametrize("construct", ALL, ids=by_name)
+@pytest.mark.parametrize("construct", some_slow(ALL, 2), ids=by_name)
 def test_it_is_pruned_to_half_of_its_macs_and_equals_its_twin(construct: Construct) -> None:
     network, example, _, plan, pruned = pruned_to_half(construct)
     dense, left = (oracle.counted_macs(net, example) for net in (network, pruned))

@@ -82,6 +82,7 @@ def test_only_what_is_above_a_file_is_left_out(text: str, left: str) -> None:
     assert portable(text) == left
 
 
+@pytest.mark.slow
 def test_every_job_ends_once_whatever_its_worker_comes_to(tmp_path: Path) -> None:
     log, seen = tmp_path / "log", []
     engine = Processes(

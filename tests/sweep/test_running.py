@@ -91,6 +91,7 @@ def test_what_has_a_record_is_not_run_again(here: Path, tmp_path: Path) -> None:
     assert list(map(timeless, again.cells)) == list(map(timeless, first.cells))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 4])
 def test_an_interrupted_sweep_ends_as_an_unbroken_one(
     here: Path, tmp_path: Path, unbroken: tuple[SweepResult, list[str]], after: int

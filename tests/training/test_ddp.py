@@ -81,7 +81,8 @@ def write_plain_images(root: Path) -> None:
                 Image.fromarray(np.full(shape, value, np.uint8)).save(path)
 
 
-@pytest.mark.parametrize("start", ["script", pytest.param("module", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["script", "module"])
 def test_two_processes_share_every_epoch_and_end_with_equal_weights(
     tmp_path: Path, start: str
 ) -> None:

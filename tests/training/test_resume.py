@@ -69,6 +69,7 @@ def outcome(folder: Path, out: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
     write_images(tmp_path)
     train = ["train", str(write_recipe(tmp_path, SMALL))]
