@@ -83,3 +83,8 @@ def test_the_smallest_share_that_a_refusal_names_is_met_when_asked_for() -> None
         planned(model, 0.01)
     smallest = float(str(caught.value).split("smallest reachable is ")[1][:6])
     assert widths_after(model, planned(model, smallest)) == [1, 1]
+
+
+def test_a_budget_of_everything_takes_nothing() -> None:
+    model = chain(200)  # one channel is half a percent, so that it would go unnoticed
+    assert widths_after(model, planned(model, 1.0)) == [200]

@@ -147,3 +147,16 @@ def test_violations_come_in_the_networks_order() -> None:
         layer.weight.data = layer.weight.data[:2]
     shapes = [v.where for v in segprune.verify(dense, small, plan, X) if v.kind == "shape"]
     assert shapes == [f"{number}.weight" for number in range(12)]
+
+
+def test_a_stored_count_may_become_one_and_not_less() -> None:
+    plan = segprune.PrunePlan("a", {}, {"head": {"groups": 1}}, "b")
+    assert segprune.PrunePlan.from_json(plan.to_json()) == plan
+    empty = segprune.PrunePlan("a", {}, {"head": {"groups": 0}}, "b")
+    with pytest.raises(segprune.PlanError, match="at least 1"):
+        segprune.PrunePlan.from_json(empty.to_json())
+
+
+def test_a_plan_is_empty_where_no_tensor_changes() -> None:
+    assert segprune.PrunePlan("a", {}, {}, "a").is_empty
+    assert not segprune.PrunePlan("a", {"w": {0: (0,)}}, {}, "b").is_empty

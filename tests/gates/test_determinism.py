@@ -59,6 +59,14 @@ def test_twenty_changed_pixels_in_a_million_are_rounding_and_more_are_not(
     assert verdict.status is status
 
 
+def test_exactly_the_allowed_share_of_changed_pixels_passes() -> None:
+    before = matrix([[500_000, 0, 0], [0, 500_000, 0]])
+    for flips, status in ((20, Status.PASS), (21, Status.FAIL)):
+        after = matrix([[500_000 - flips, flips, 0], [0, 500_000, 0]])
+        verdict = gate_determinism(after, before, NAMES[:1], Tolerance(miou_points=100))
+        assert verdict.status is status, flips
+
+
 def test_changes_that_cancel_between_images_are_seen_all_the_same() -> None:
     one = matrix([[500, 500, 0], [0, 0, 0]], [[500, 500, 0], [0, 0, 0]])
     other = matrix([[400, 600, 0], [0, 0, 0]], [[600, 400, 0], [0, 0, 0]])
