@@ -117,7 +117,8 @@ def test_so_does_a_killed_recovery_with_auxiliary_heads_and_a_teacher(tmp_path: 
     text = RECIPE.replace("[network]\n", start) + PRUNING
     recover = ["recover", str(write_recipe(tmp_path, text))]
     outcome = killed_everywhere(tmp_path, recover, every=4)
-    assert set(outcome["scores"]) == {"start", "pruned", "recalibrated", "result"}
+    stages = {"start", "teacher", "pruned", "recalibrated", "trained", "result"}
+    assert set(outcome["scores"]) == stages
 
 
 # -- the fit alone ---------------------------------------------------------------------------------
