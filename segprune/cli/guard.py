@@ -82,8 +82,8 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
                 raise
             kind, message, status = _explained(error)
             _say(kind, message)
-            if _written():
-                _say("note", _written())
+            if left := _written():
+                _say("note", left)
             raise typer.Exit(status) from None
 
     return run
