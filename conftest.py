@@ -9,6 +9,15 @@ from segprune.pytest_plugin.selection import speed_wanted
 pytest_plugins = ["pytester"]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run everything on all cores, and named files or benchmarks in one process.
+
+    A worker takes seconds to start, and timing beside other tests measures nothing.
+    """
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return None if everything and not config.getoption("benchmark_only") else 0
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Timing beside other tests measures nothing, so it is left out unless it was asked for.
 
