@@ -23,11 +23,13 @@ from segprune.cli.words import (
 
 if TYPE_CHECKING:
     from segprune.pipeline import Proof, PruneRecord, SensitivityRecord
+    from segprune.pipeline.record import FrozenGroup
     from segprune.violations import Violation
 
 __all__ = [
     "announce",
     "facts",
+    "reach_facts",
     "show_proof",
     "show_result",
     "show_sensitivity",
@@ -125,7 +127,12 @@ def show_result(
     missed = missed_budget(record.budget, record.reached, record.nearest_above)
     budget = [("budget", "yellow", missed)] if missed else []
     console.print(
-        facts(*budget, *_speed_facts(record), *_proof_facts(record), *_frozen_facts(record))
+        facts(
+            *budget,
+            *_speed_facts(record),
+            *_proof_facts(record),
+            *reach_facts(record.free_share, record.frozen, record.unreached),
+        )
     )
     if folder:
         console.print(
@@ -173,24 +180,27 @@ def _seen(frames: int) -> str:
     return f"{frames} frame{'' if frames == 1 else 's'}" if frames else "random images"
 
 
-def _frozen_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
-    if not record.frozen:
+def reach_facts(
+    free_share: float, frozen: Sequence[FrozenGroup], unreached: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Lines about the channels of a dense network that must stay, and why."""
+    if not frozen:
         yield "reach", "green", "every hidden channel can be removed"
     else:
-        total = sum(group.channels for group in record.frozen)
-        share = f"{percent(record.free_share)} of the hidden channels can be removed"
+        total = sum(group.channels for group in frozen)
+        share = f"{percent(free_share)} of the hidden channels can be removed"
         yield "reach", "yellow", f"{share}; {total} must stay:"
-    for group in record.frozen[:_MOST_GROUPS]:
+    for group in frozen[:_MOST_GROUPS]:
         where = f" ({group.source})" if group.source else ""
         yield "", "", f"{group.channels} of {few(group.layers)}: {group.reason}{where}"
-    if len(record.frozen) > _MOST_GROUPS:
-        yield "", "", f"and {len(record.frozen) - _MOST_GROUPS} more reasons, in record.json"
-    if record.unreached:
-        count = len(record.unreached)
+    if len(frozen) > _MOST_GROUPS:
+        yield "", "", f"and {len(frozen) - _MOST_GROUPS} more reasons, in record.json"
+    if unreached:
+        count = len(unreached)
         yield (
             "unused",
             "yellow",
-            f"{count} parameters are never read and stay: {few(record.unreached)}",
+            f"{count} parameters are never read and stay: {few(unreached)}",
         )
 
 

@@ -30,7 +30,7 @@ from segprune.network import aliases, tensors_of
 from segprune.observation import logits_of, primary, two_classes
 from segprune.pipeline.dense import Dense, load_dense
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
+from segprune.pipeline.record import PruneRecord, Size, frozen_groups
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.probabilities import require_logits
@@ -282,10 +282,7 @@ def _record(
         widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
         depthwise=_depthwise(dense.model),
         free_share=graph.free_share,
-        frozen=tuple(
-            FrozenGroup(group.layers, group.channels, group.reason, group.source)
-            for group in graph.frozen
-        ),
+        frozen=frozen_groups(graph),
         unreached=graph.unreached,
         difference=apart,
         violations=(),

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
+from segprune.graph import ChannelGraph
 from segprune.records import LATER
 from segprune.speed import SpeedComparison
 
-__all__ = ["FrozenGroup", "PruneRecord", "Size"]
+__all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class FrozenGroup:
     channels: int
     reason: str
     source: str | None
+
+
+def frozen_groups(graph: ChannelGraph) -> tuple[FrozenGroup, ...]:
+    """Return the channels of a traced network that must stay, for a record."""
+    return tuple(
+        FrozenGroup(group.layers, group.channels, group.reason, group.source)
+        for group in graph.frozen
+    )
 
 
 @dataclass(frozen=True)
