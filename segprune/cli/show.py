@@ -131,6 +131,7 @@ def show_result(
             *budget,
             *_speed_facts(record),
             *_proof_facts(record),
+            *_score_facts(record, folder),
             *reach_facts(record.free_share, record.frozen, record.unreached),
         )
     )
@@ -174,6 +175,27 @@ def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
         "computes what the full-size network computes with the removed channels at zero (on "
         f"{_seen(record.frames)}: {apart if record.difference else 'the same bits'})",
     )
+
+
+def _score_facts(record: PruneRecord, folder: Path | None) -> Iterator[tuple[str, str, str]]:
+    if record.mious:
+        dense, pruned = (f"{100 * record.mious[which]:.1f}" for which in ("dense", "pruned"))
+        yield (
+            "mIoU",
+            "",
+            f"{dense} dense, {pruned} pruned and not recovered yet, on {_seen(record.frames)} at "
+            "the size of the input",
+        )
+    elif folder is not None:
+        own = f" --model {record.model}" if ":" in record.model else ""
+        weights = " --weights FILE" if record.weights else ""
+        yield (
+            "mIoU",
+            "yellow",
+            f"not measured. On labelled images: segprune eval {folder}/{folder.name}.safetensors "
+            f"--data folder --root FOLDER{own}, and the dense network: segprune eval "
+            f"{record.model}{weights} --data folder --root FOLDER",
+        )
 
 
 def _seen(frames: int) -> str:

@@ -64,6 +64,8 @@ class PruneRecord:
             share that stays and the nearest reachable one above; else empty.
         preprocessing, normalisation: how images are prepared, and the source of these values;
             None and "" without images.
+        mious: mIoU of the "dense" and the "pruned" network on the frames, at the size of the input,
+            before any recovery; empty where no labels were read.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"
@@ -103,3 +105,4 @@ class PruneRecord:
     nearest_above: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
     preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
     normalisation: str = field(default="", metadata=LATER)
+    mious: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
