@@ -25,6 +25,7 @@ DEBUG = "SEGPRUNE_DEBUG"
 _OPTIONS = (
     (r"^deploy\b", "--deploy"),
     (r"\bdeploy=", "--deploy"),
+    (r"^scope\[(['\"])(.*?)\1\]", r"--layer '\2'"),
     (r"^scope\b", "--layer"),
     (r"^budget(\['\w+'\])?", "--budget"),
     (r"^importance\b", "--importance"),

@@ -297,12 +297,18 @@ def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
         "Classes changed: share of pixels.",
         highlight=False,
     )
+    last = []
     if record.weights is None:
-        console.print(
-            "Weights may be random: then these numbers tell about the structure, not about what "
-            "was learnt.", style="yellow", highlight=False,
-        )  # fmt: skip
-    last = [("skipped", "yellow", reason) for reason in record.skipped]
+        unless = ", unless the factory loads trained ones" if ":" in record.model else ""
+        last.append(
+            (
+                "warning",
+                "yellow",
+                f"the weights are random{unless}: then the order above says nothing about a "
+                "trained network, only the savings do; pass --weights FILE.",
+            )
+        )
+    last += [("skipped", "yellow", reason) for reason in record.skipped]
     if folder:
         last.append(("written", "cyan", f"{folder}/sensitivity.json"))
     console.print(facts(*last))

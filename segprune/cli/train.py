@@ -102,7 +102,7 @@ def train(
     [bold]Examples[/bold]
 
       [cyan]segprune train benchmarks/recipes/bisenetv2-streets-dense.toml[/cyan]
-      [cyan]segprune train my.toml --root data/camvid --set training.epochs=3 --name trial[/cyan]
+      [cyan]segprune train my.toml --set training.epochs=3 --name trial[/cyan]
     """
     _run("train", recipe, _changes(set, root, name), policy, out, replace)
 
