@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PruneError,
         SegpruneError,
         SegpruneWarning,
+        StartError,
         TraceError,
     )
     from segprune.evaluation import evaluate
@@ -58,6 +59,7 @@ __all__ = [
     "SegpruneError",
     "SegpruneWarning",
     "SpeedComparison",
+    "StartError",
     "Status",
     "TraceError",
     "Verdict",
@@ -101,6 +103,7 @@ _HOME = {
     "SegpruneError": "errors",
     "SegpruneWarning": "errors",
     "SpeedComparison": "speed",
+    "StartError": "errors",
     "Status": "gates",
     "TraceError": "errors",
     "Verdict": "gates",

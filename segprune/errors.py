@@ -14,6 +14,7 @@ __all__ = [
     "PruneError",
     "SegpruneError",
     "SegpruneWarning",
+    "StartError",
     "TraceError",
 ]
 
@@ -48,6 +49,10 @@ class PruneError(SegpruneError):
 
 class ArtifactError(SegpruneError):
     """A file is missing, foreign, truncated, tampered with, or of an unknown schema."""
+
+
+class StartError(SegpruneError):
+    """The network to recover scores too badly to be recovered, before anything is done to it."""
 
 
 class SegpruneWarning(UserWarning):

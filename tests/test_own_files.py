@@ -87,9 +87,16 @@ def test_speed_wants_an_artefact_in_second_place_before_it_measures(folder: Path
     assert "dense.pt: expected the artefact of a pruned network in second place" in error
 
 
-def test_weights_alone_do_not_say_what_their_images_are(folder: Path) -> None:
-    error = refused("predict", "dense.pt", "streets", "--count", "1", *MODEL)
-    assert "dense.pt: expected an artefact of segprune, found weights, which do not" in error
+def test_weights_do_not_say_what_their_images_are_and_that_is_said(folder: Path) -> None:
+    result = run("predict", "dense.pt", "streets", "--count", "1", *MODEL, "--name", "weights")
+    assert result.exit_code == 0, result.output
+    assert "ImageNet's, assumed" in result.output
+    assert (folder / "runs" / "weights" / "record.json").exists()
+    error = refused("predict", "dense.pt", "streets", "--count", "1")
+    assert "dense.pt: expected an artefact of segprune, found weights" in error
+    given = run("predict", "dense.pt", "streets", "--count", "1", *MODEL, "--mean", "0.5",
+                "--std", "0.5", "--name", "given")  # fmt: skip
+    assert "(given)" in given.output
 
 
 def test_speed_at_a_size_that_does_not_run_is_a_sentence(folder: Path) -> None:
@@ -193,6 +200,7 @@ RECIPE = """
 name = "NAME"
 [network]
 model = "test_own_files:own"
+poor_start = true  # two steps teach nothing
 INIT
 [data]
 name = "streets"

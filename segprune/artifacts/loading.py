@@ -160,6 +160,16 @@ def read_header(path: str | Path) -> Header:
 # -- reading ---------------------------------------------------------------------------------------
 
 
+def _is_of_torch(path: Path) -> bool:
+    """Whether a file begins as those of `torch.save` do: a zip archive, or once a pickle."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:
+        return False
+    return start == b"PK\x03\x04" or start[:1] == b"\x80"
+
+
 def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     try:
         if not path.is_file():
@@ -169,6 +179,11 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
             names = list(file.keys()) if text else []
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
+        if _is_of_torch(path):
+            raise ArtifactError(
+                f"{path}: expected an artefact of segprune, found a file of torch.save, which may "
+                "hold weights; pass it as weights of the dense network."
+            ) from error
         raise ArtifactError(
             f"{path}: expected a whole safetensors file, found {error}; it is truncated or of "
             "another kind. Copy it again, or save it again."

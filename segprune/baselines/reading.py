@@ -21,6 +21,7 @@ from segprune.statistics import LOOKS, least_count
 
 __all__ = ["MEND", "read_baseline"]
 
+FIRST = "accept it: pytest --segprune-accept"
 MEND = "accept it anew: pytest --segprune-accept"
 _CLOSE = 1e-9
 _LEAST_PAIRS = min(least_count(1 - look.error) for look in LOOKS)
@@ -35,7 +36,9 @@ def read_baseline(path: Path, case: str) -> Baseline:
             be; figures that do not follow from the counts and pairs; too few pairs.
     """
     if not path.is_file():
-        raise ArtifactError(f"{path}: expected the baseline of {case}, found no such file; {MEND}.")
+        raise ArtifactError(
+            f"{path}: expected the baseline of {case}, found no such file; {FIRST}."
+        )
     found = read_record(Baseline, path)
     problem = next(_problems(found, case), None)
     if problem is not None:

@@ -25,6 +25,7 @@ from segprune.cli.speed import speed
 from segprune.cli.sweep import sweep
 from segprune.cli.train import recover, train
 from segprune.cli.verify import verify
+from segprune.cli.words import unfolded
 
 __all__ = ["app", "main"]
 
@@ -46,61 +47,64 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+_ABOUT = """Make a segmentation network smaller, and prove that it was done right.
+
+Channels are removed, not masked: the file shrinks, the work shrinks, and the result computes
+what the original computes with those channels at zero.
+
+[bold]Examples[/bold]
+
+  [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
+  half of the multiply-adds of a built-in network
+
+  [cyan]segprune prune my.nets:make --weights best.pt --data frames/[/cyan]
+  a network of your own, proved on your images
+
+  [cyan]segprune recover benchmarks/recipes/quick.toml[/cyan]
+  half of a trained network's MACs gone, and its accuracy won back
+
+  [cyan]segprune eval FILE --data streets[/cyan]
+  mIoU and the IoU of every class
+
+  [cyan]segprune inspect FILE[/cyan], [cyan]segprune verify FILE[/cyan]
+  every layer's width before and after; the proof once more
+
+  [cyan]segprune predict FILE IMAGES --against DENSE[/cyan]
+  what the network sees, beside the dense one
+
+  [cyan]segprune speed DENSE PRUNED[/cyan]
+  how much faster, measured in pairs
+
+  [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
+  which strategy at which ratio, in tables and plots
+
+Exit status: 0 done; 1 a proof, promise or check failed; 2 bad input; 70 unexpected
+(SEGPRUNE_DEBUG=1 shows where); 130 or 143 interrupted.
+"""
+
+
+@app.callback(help=unfolded(_ABOUT))
 def about(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Make a segmentation network smaller, and prove that it was done right.
-
-    Channels are removed, not masked: the file shrinks, the work shrinks, and the result computes
-    what the original computes with those channels at zero.
-
-    [bold]Examples[/bold]
-
-      [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
-      half of the multiply-adds of a built-in network
-
-      [cyan]segprune prune my.nets:make --weights best.pt --data frames/ --importance taylor[/cyan]
-      a network of your own, by what matters on your images
-
-      [cyan]segprune recover benchmarks/recipes/quick.toml[/cyan]
-      half of a trained network's MACs gone, and its accuracy won back, as a recipe says
-
-      [cyan]segprune eval FILE --data streets[/cyan]
-      mIoU and the IoU of every class
-
-      [cyan]segprune inspect FILE[/cyan], [cyan]segprune verify FILE[/cyan]
-      every layer's width before and after; the proof once more
-
-      [cyan]segprune predict FILE IMAGES --against DENSE[/cyan]
-      what the network sees, beside the dense one
-
-      [cyan]segprune speed DENSE PRUNED[/cyan]
-      how much faster, measured in pairs
-
-      [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
-      which strategy at which ratio, in tables and plots
-
-    Exit status: 0 done, 1 proved wrong, 2 bad input, 70 unexpected (SEGPRUNE_DEBUG=1 tells more),
-    130 or 143 interrupted.
-    """
+    """Read the options before a command."""
 
 
-app.command(no_args_is_help=True)(prune)
-app.command(no_args_is_help=True)(inspect)
-app.command(no_args_is_help=True)(verify)
-app.command(no_args_is_help=True)(sensitivity)
-app.command(no_args_is_help=True)(train)
-app.command(no_args_is_help=True)(recover)
-app.command("eval", no_args_is_help=True)(evaluate)
-app.command(no_args_is_help=True)(sweep)
-app.command(no_args_is_help=True)(speed)
-app.command(no_args_is_help=True)(predict)
+app.command(no_args_is_help=True, help=unfolded(prune.__doc__))(prune)
+app.command(no_args_is_help=True, help=unfolded(inspect.__doc__))(inspect)
+app.command(no_args_is_help=True, help=unfolded(verify.__doc__))(verify)
+app.command(no_args_is_help=True, help=unfolded(sensitivity.__doc__))(sensitivity)
+app.command(no_args_is_help=True, help=unfolded(train.__doc__))(train)
+app.command(no_args_is_help=True, help=unfolded(recover.__doc__))(recover)
+app.command("eval", no_args_is_help=True, help=unfolded(evaluate.__doc__))(evaluate)
+app.command(no_args_is_help=True, help=unfolded(sweep.__doc__))(sweep)
+app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
+app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
 app.add_typer(data)
-app.command()(report)
+app.command(help=unfolded(report.__doc__))(report)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from segprune.cli.show import facts, table
 from segprune.cli.words import percent, plain, size_of
 from segprune.errors import PlanError
+from segprune.models.weights import file_digest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from segprune.artifacts import Header
     from segprune.plan import PrunePlan
 
-__all__ = ["Width", "show_header", "show_plan", "widths_of"]
+__all__ = ["Width", "show_header", "show_plan", "summary_of", "widths_of"]
 
 _BAR = 12
 
@@ -80,6 +81,17 @@ def _noted(plan: PrunePlan) -> list[tuple[str, int, int]]:
     return [tuple(layer) for layer in layers]
 
 
+def summary_of(widths: Sequence[Width]) -> str:
+    """How many layers are narrower and how many channels stay; empty if no dense width is known."""
+    known = [(width.dense, width.kept) for width in widths if width.dense is not None]
+    if not known:
+        return ""
+    before, after = sum(dense for dense, _ in known), sum(kept for _, kept in known)
+    narrower = sum(kept < dense for dense, kept in known)
+    text = f"{narrower} of {len(known)} layers are narrower; {after} of {before} channels stay"
+    return f"{text} ({percent(after / before)})"
+
+
 def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
     """An artefact: what it is, its layers, its digests."""
     declared = "built in" if header.spec else "your own: to load it, the dense one is needed"
@@ -88,7 +100,10 @@ def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
     console.print(
         Text.assemble((file.name, "bold"), f": a pruned {header.network} ({declared}), {size}")
     )
-    more = [("tensors", "", f"sha256 {header.payload}")]
+    more = [
+        ("contents", "", f"sha256 {header.payload} (of all fields and tensors)"),
+        ("file", "", f"sha256 {file_digest(file)}"),
+    ]
     if header.spec:
         options = ", ".join(f"{key}={value}" for key, value in header.spec["options"].items())
         more.append(("network", "", f"{header.spec['name']}({options})"))
@@ -130,13 +145,8 @@ def _show_plan(
     console.print()
     console.print(rows)
     console.print()
-    known = [(width.dense, width.kept) for width in widths if width.dense is not None]
-    whole = []
-    if known:
-        before, after = sum(dense for dense, _ in known), sum(kept for _, kept in known)
-        narrower = sum(kept < dense for dense, kept in known)
-        text = f"{narrower} of {len(known)} layers are narrower; {after} of {before} channels stay"
-        whole.append(("in all", "", f"{text} ({percent(after / before)})"))
+    summary = summary_of(widths)
+    whole = [("in all", "", summary)] if summary else []
     made = ", ".join(
         f"{key} {plain(value)}" for key, value in plan.notes.items() if key != "layers" and value
     )

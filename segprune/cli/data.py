@@ -11,6 +11,7 @@ import typer
 from segprune.cli.guard import guarded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
+from segprune.cli.words import unfolded
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def about() -> None:
     """Look at a data set before anything is trained on it."""
 
 
-@data.command(no_args_is_help=True)
 @guarded
 def check(
     name: Annotated[
@@ -123,6 +123,9 @@ def check(
         raise typer.Exit(_FAILED)
 
 
+data.command(no_args_is_help=True, help=unfolded(check.__doc__))(check)
+
+
 def _show(found: DatasetCheck) -> None:
     from rich.console import Console
 
@@ -146,9 +149,15 @@ def _head(found: DatasetCheck) -> Text:
     more = f" and {len(found.sizes) - 5} more sizes" if len(found.sizes) > 5 else ""
     return Text.assemble(
         (found.name, "bold"),
-        f", {found.split}: {_many(found.images, 'image')} in "
-        f"{_many(found.sequences, 'sequence')}, {sizes or 'none that can be read'}{more}",
+        f", {found.split}: {_many(found.images, 'image')}{_sequences(found)}, "
+        f"{sizes or 'no label that can be used'}{more}",
     )
+
+
+def _sequences(found: DatasetCheck) -> str:
+    if found.images > 1 and found.sequences == found.images:
+        return ", each by itself (no sequences)"
+    return f" in {_many(found.sequences, 'sequence')}"
 
 
 def _classes(found: DatasetCheck) -> Table:
@@ -193,11 +202,13 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
         yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)), 10)}; {wanted}"
     if not found.faulty:
         return
-    told = len(found.problems)
-    rest = f"; the first {told}:" if told < found.faulty else ":"
+    told = len(found.summary)
+    rest = f"; the first {told} of {found.kinds} problems:" if told < found.kinds else ":"
     yield "wrong", "red", f"{found.faulty} of {_many(found.images, 'image')}{rest}"
-    for number, problem in enumerate(found.problems, 1):
+    for number, problem in enumerate(found.summary, 1):
         yield f"{number:5}", "red", problem
+    if found.advice:
+        yield "advice", "yellow", found.advice
 
 
 def _many(count: int, word: str) -> str:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TextIO, TypeVar
 
 import typer
 
-from segprune.errors import SegpruneError, SegpruneWarning
+from segprune.errors import SegpruneError, SegpruneWarning, StartError
 from segprune.records import written
 
 __all__ = ["DEBUG", "TERMINATED", "end_soon", "guarded", "require_time_left"]
@@ -25,6 +25,7 @@ DEBUG = "SEGPRUNE_DEBUG"
 _OPTIONS = (
     (r"^deploy\b", "--deploy"),
     (r"\bdeploy=", "--deploy"),
+    (r"^scope\[(['\"])(.*?)\1\]", r"--layer '\2'"),
     (r"^scope\b", "--layer"),
     (r"^budget(\['\w+'\])?", "--budget"),
     (r"^importance\b", "--importance"),
@@ -49,7 +50,7 @@ _OF_THE_PLACE = {
 }  # fmt: skip
 """What is wrong with a disk or a folder, wherever in a job it shows."""
 
-_BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 2, 70, 130
+_FAILED, _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 1, 2, 70, 130
 TERMINATED = 128 + signal.SIGTERM
 """Exit status of a command that was asked to end, by `kill` for example."""
 
@@ -110,7 +111,8 @@ def require_time_left() -> None:
 def _explained(error: Exception) -> tuple[str, str, int]:
     """Describe an error: its kind, a sentence, and the exit status."""
     if isinstance(error, SegpruneError):
-        return "error", _in_options(str(error)), _BAD_INPUT
+        status = _FAILED if isinstance(error, StartError) else _BAD_INPUT
+        return "error", _in_options(str(error)), status
     if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
         return "error", _about_the_place(error), _BAD_INPUT
     extra = _extra_of(error)

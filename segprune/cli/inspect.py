@@ -39,7 +39,7 @@ def inspect(
       [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]
       [cyan]segprune inspect runs/NAME/plan.json[/cyan]
     """
-    from segprune.artifacts import outline, read_header
+    from segprune.artifacts import is_artifact, outline, read_header
     from segprune.cli.contents import show_header, show_plan, widths_of
     from segprune.cli.show import show_result, show_sensitivity
     from segprune.pipeline import PruneRecord, SensitivityRecord
@@ -52,6 +52,8 @@ def inspect(
             f"{file}: expected a file, found a folder; pass one of the files in it: "
             f"{', '.join(inside[:5]) or 'it holds none of segprune'}."
         )
+    if file.is_file() and file.suffix != ".json" and not is_artifact(file):
+        raise ArtifactError(_about_weights(file))
     if file.suffix != ".json":
         header = read_header(file)
         dense = None if header.spec is None else outline(header, file)
@@ -71,6 +73,26 @@ def inspect(
     else:
         plan = PrunePlan.from_json(_text(file))
         show_plan(file, plan, widths_of(plan))
+
+
+def _about_weights(file: Path) -> str:
+    """Say what a file of weights holds, and which commands take it; it may be of any network.
+
+    Raises:
+        ArtifactError: it holds no weights.
+    """
+    from segprune.cli.words import amount, few
+    from segprune.models.weights import read_weights
+
+    state = read_weights(file)
+    numbers = amount(sum(tensor.numel() for tensor in state.values()))
+    return (
+        f"{file}: expected a file that segprune wrote, found weights without a network: "
+        f"{len(state)} tensors of {numbers} numbers in all ({few(list(state))}). They are of a "
+        "dense network; name it beside them: segprune prune package.module:factory --weights "
+        f"{file} removes channels, segprune eval package.module:factory --weights {file} --data "
+        "folder --root FOLDER scores it."
+    )
 
 
 def _show_other(file: Path, kind: str) -> None:

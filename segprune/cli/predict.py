@@ -36,7 +36,11 @@ __all__ = ["predict"]
 def predict(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A file that segprune train, recover or prune wrote."),
+        typer.Argument(
+            metavar="FILE",
+            help="A file that segprune train, recover or prune wrote; or weights of the dense "
+            "network, with --model.",
+        ),
     ],
     source: Annotated[
         str,
@@ -148,7 +152,7 @@ def predict(
     [bold]Examples[/bold]
 
       [cyan]segprune predict small.safetensors frames/[/cyan]
-      [cyan]segprune predict small.safetensors streets --against dense.safetensors --count 8[/cyan]
+      [cyan]segprune predict small.safetensors streets --against dense.safetensors[/cyan]
       [cyan]segprune predict small.safetensors drive.mp4 --overlay[/cyan]
       [cyan]segprune predict small.safetensors camvid --root data/camvid --gif --rate 10[/cyan]
     """

@@ -151,7 +151,7 @@ def prune(
 
       [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
       [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
-      [cyan]segprune prune my.nets:make --budget params=0.3 --ignore 'head.*' --round-to 8[/cyan]
+      [cyan]segprune prune my.nets:make --ignore 'head.*' --round-to 8[/cyan]
       [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
     given = dict(locals())

@@ -23,11 +23,13 @@ from segprune.cli.words import (
 
 if TYPE_CHECKING:
     from segprune.pipeline import Proof, PruneRecord, SensitivityRecord
+    from segprune.pipeline.record import FrozenGroup
     from segprune.violations import Violation
 
 __all__ = [
     "announce",
     "facts",
+    "reach_facts",
     "show_proof",
     "show_result",
     "show_sensitivity",
@@ -125,7 +127,13 @@ def show_result(
     missed = missed_budget(record.budget, record.reached, record.nearest_above)
     budget = [("budget", "yellow", missed)] if missed else []
     console.print(
-        facts(*budget, *_speed_facts(record), *_proof_facts(record), *_frozen_facts(record))
+        facts(
+            *budget,
+            *_speed_facts(record),
+            *_proof_facts(record),
+            *_score_facts(record, folder),
+            *reach_facts(record.free_share, record.frozen, record.unreached),
+        )
     )
     if folder:
         console.print(
@@ -169,28 +177,52 @@ def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
     )
 
 
+def _score_facts(record: PruneRecord, folder: Path | None) -> Iterator[tuple[str, str, str]]:
+    if record.mious:
+        dense, pruned = (f"{100 * record.mious[which]:.1f}" for which in ("dense", "pruned"))
+        yield (
+            "mIoU",
+            "",
+            f"{dense} dense, {pruned} pruned and not recovered yet, on {_seen(record.frames)} at "
+            "the size of the input",
+        )
+    elif folder is not None:
+        own = f" --model {record.model}" if ":" in record.model else ""
+        weights = " --weights FILE" if record.weights else ""
+        yield (
+            "mIoU",
+            "yellow",
+            f"not measured. On labelled images: segprune eval {folder}/{folder.name}.safetensors "
+            f"--data folder --root FOLDER{own}, and the dense network: segprune eval "
+            f"{record.model}{weights} --data folder --root FOLDER",
+        )
+
+
 def _seen(frames: int) -> str:
     return f"{frames} frame{'' if frames == 1 else 's'}" if frames else "random images"
 
 
-def _frozen_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
-    if not record.frozen:
+def reach_facts(
+    free_share: float, frozen: Sequence[FrozenGroup], unreached: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Lines about the channels of a dense network that must stay, and why."""
+    if not frozen:
         yield "reach", "green", "every hidden channel can be removed"
     else:
-        total = sum(group.channels for group in record.frozen)
-        share = f"{percent(record.free_share)} of the hidden channels can be removed"
+        total = sum(group.channels for group in frozen)
+        share = f"{percent(free_share)} of the hidden channels can be removed"
         yield "reach", "yellow", f"{share}; {total} must stay:"
-    for group in record.frozen[:_MOST_GROUPS]:
+    for group in frozen[:_MOST_GROUPS]:
         where = f" ({group.source})" if group.source else ""
         yield "", "", f"{group.channels} of {few(group.layers)}: {group.reason}{where}"
-    if len(record.frozen) > _MOST_GROUPS:
-        yield "", "", f"and {len(record.frozen) - _MOST_GROUPS} more reasons, in record.json"
-    if record.unreached:
-        count = len(record.unreached)
+    if len(frozen) > _MOST_GROUPS:
+        yield "", "", f"and {len(frozen) - _MOST_GROUPS} more reasons, in record.json"
+    if unreached:
+        count = len(unreached)
         yield (
             "unused",
             "yellow",
-            f"{count} parameters are never read and stay: {few(record.unreached)}",
+            f"{count} parameters are never read and stay: {few(unreached)}",
         )
 
 
@@ -265,12 +297,18 @@ def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
         "Classes changed: share of pixels.",
         highlight=False,
     )
+    last = []
     if record.weights is None:
-        console.print(
-            "Weights may be random: then these numbers tell about the structure, not about what "
-            "was learnt.", style="yellow", highlight=False,
-        )  # fmt: skip
-    last = [("skipped", "yellow", reason) for reason in record.skipped]
+        unless = ", unless the factory loads trained ones" if ":" in record.model else ""
+        last.append(
+            (
+                "warning",
+                "yellow",
+                f"the weights are random{unless}: then the order above says nothing about a "
+                "trained network, only the savings do; pass --weights FILE.",
+            )
+        )
+    last += [("skipped", "yellow", reason) for reason in record.skipped]
     if folder:
         last.append(("written", "cyan", f"{folder}/sensitivity.json"))
     console.print(facts(*last))

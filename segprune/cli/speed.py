@@ -20,10 +20,17 @@ __all__ = ["show_speed", "speed"]
 @guarded
 def speed(
     reference: Annotated[
-        Path, typer.Argument(metavar="REFERENCE", help="An artefact, usually the dense network's.")
+        Path,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="Usually the dense network: a file of segprune, or weights (with --model).",
+        ),
     ],
     candidate: Annotated[
-        Path, typer.Argument(metavar="CANDIDATE", help="An artefact that should be faster.")
+        Path,
+        typer.Argument(
+            metavar="CANDIDATE", help="A file of segprune: the network that should be faster."
+        ),
     ],
     input: Annotated[
         str | None,
@@ -36,8 +43,9 @@ def speed(
         Literal["contiguous", "channels_last"],
         typer.Option(
             rich_help_panel=NETWORK,
-            help="How the images lie in memory; convolutions follow it. channels_last is the "
-            "faster one on most processors.",
+            help="How the images lie in memory; convolutions follow it. Measure in the format that "
+            "you deploy: channels_last is faster for some networks and processors, and slower for "
+            "others.",
         ),
     ] = "contiguous",
     model: DenseNetwork = None,
@@ -56,7 +64,7 @@ def speed(
     [bold]Examples[/bold]
 
       [cyan]segprune speed dense.safetensors pruned.safetensors[/cyan]
-      [cyan]segprune speed dense.safetensors pruned.safetensors --input 1024x2048 --pairs 200[/cyan]
+      [cyan]segprune speed dense.safetensors pruned.safetensors --input 1024x2048[/cyan]
     """
     given = dict(locals())
     size = None if input is None else parse_input(input)

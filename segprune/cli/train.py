@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,23 @@ Name = Annotated[
     ),
 ]
 
+PoorStart = Annotated[
+    bool,
+    typer.Option(
+        "--poor-start",
+        help="Recover a network although it scores no better than guessing, or far below its own "
+        "record; as [cyan]network.poor_start = true[/cyan] in the recipe.",
+    ),
+]
+ReplaceRun = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        rich_help_panel=RESULTS,
+        help="Overwrite a run of that name that is finished or has other settings; one that was "
+        "interrupted, with the same settings, is continued in any case.",
+    ),
+]
 Policy = Annotated[
     Path,
     typer.Option(
@@ -73,6 +91,7 @@ def train(
     name: Name = None,
     policy: Policy = POLICY,
     out: Out = Path("runs"),
+    replace: ReplaceRun = False,
 ) -> None:
     """Train a network on labelled images, as a recipe says.
 
@@ -83,9 +102,9 @@ def train(
     [bold]Examples[/bold]
 
       [cyan]segprune train benchmarks/recipes/bisenetv2-streets-dense.toml[/cyan]
-      [cyan]segprune train my.toml --root data/camvid --set training.epochs=3 --name trial[/cyan]
+      [cyan]segprune train my.toml --set training.epochs=3 --name trial[/cyan]
     """
-    _run("train", recipe, set, root, name, policy, out)
+    _run("train", recipe, _changes(set, root, name), policy, out, replace)
 
 
 @guarded
@@ -95,44 +114,49 @@ def recover(
     root: Root = None,
     name: Name = None,
     policy: Policy = POLICY,
+    poor_start: PoorStart = False,
     out: Out = Path("runs"),
+    replace: ReplaceRun = False,
 ) -> None:
     """Prune a trained network and win its accuracy back, as a recipe says.
 
     Prunes, proves the result, measures BatchNorm statistics anew, and fine-tunes, with the dense
     network as teacher if the recipe has a section [cyan]distillation[/cyan]. Every stage is
     evaluated; one that scores better than the result is kept beside it, and the record says so.
-    With zero epochs it only recalibrates. An interrupted run is continued. The exit status is 1
-    if the result breaks a promise of the recipe's section [cyan]promise[/cyan] or of the policy.
+    With zero epochs it only recalibrates. An interrupted run is continued.
+
+    The exit status is 1 if the dense network does no better than guessing or scores far below its
+    own record (then nothing is pruned or trained; see --poor-start), if the proof fails, or if the
+    result breaks a promise of the recipe's section [cyan]promise[/cyan] or of the policy.
 
     [bold]Examples[/bold]
 
       [cyan]segprune recover benchmarks/recipes/bisenetv2-streets-macs50.toml[/cyan]
       [cyan]segprune recover my.toml --set pruning.budget='{macs = 0.3}' --name third[/cyan]
     """
-    _run("recover", recipe, set, root, name, policy, out)
+    _run("recover", recipe, _changes(set, root, name, poor_start), policy, out, replace)
 
 
-def _run(
-    kind: str, file: Path, changes: list[str] | None, root: Path | None, name: str | None,
-    policy: Path, out: Path,
-) -> None:  # fmt: skip
+def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, replace: bool) -> None:
     from segprune.cli.progress import Steps
     from segprune.cli.trained import announce_recipe, show_training
     from segprune.pipeline.training.folder import is_primary
+    from segprune.training.recipe import read_recipe
 
     keep_memory()
     make_importable()
-    recipe = _recipe(file, changes or [], root, name)
-    command = _command(file, changes or [], root, name)
+    recipe = read_recipe(file, changes.fields)
+    command = (file.name, *changes.typed)
     budgets = _budgets(recipe, policy)
     if not is_primary():  # of a distributed training: the first process speaks for all
-        _job(kind, recipe, out, command, lambda step, done, total: None, lambda line: None, {})
+        _job(
+            kind, recipe, out, command, lambda step, done, total: None, lambda line: None, {}, False
+        )
         return
     announce_recipe(recipe)
     try:
         with Steps() as steps:
-            result = _job(kind, recipe, out, command, steps, steps.say, budgets)
+            result = _job(kind, recipe, out, command, steps, steps.say, budgets, replace)
     except KeyboardInterrupt:
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -142,7 +166,7 @@ def _run(
         show_violations(result.violations, "No artefact was written.")
         raise typer.Exit(_FAILED)
     if result.record is not None:
-        show_training(result.record, result.folder, recipe)
+        show_training(result.record, result.folder, recipe, said=True)
         if result.record.broken:
             raise typer.Exit(_FAILED)
 
@@ -163,29 +187,35 @@ def _kept(recipe: Recipe, folder: Path) -> str:
     return "nothing was written"
 
 
-def _recipe(file: Path, changes: list[str], root: Path | None, name: str | None) -> Recipe:
-    from segprune.training.recipe import read_recipe
+@dataclass(frozen=True)
+class _Changes:
+    """What was typed beside the recipe.
 
-    given = [*changes]
+    Attributes:
+        fields: as for `read_recipe`.
+        typed: options for the record, with paths down to their last name.
+    """
+
+    fields: tuple[str, ...]
+    typed: tuple[str, ...]
+
+
+def _changes(
+    given: list[str] | None, root: Path | None, name: str | None, poor_start: bool = False
+) -> _Changes:
+    fields, typed = [*(given or ())], []
+    for change in fields:
+        typed += ["--set", re.sub(r"[^\s\"',={}\[\]]*/", "", change)]
     if root is not None:
-        given.append(f"data.root={json.dumps(root.as_posix())}")
+        fields.append(f"data.root={json.dumps(root.as_posix())}")
+        typed += ["--root", root.name]
     if name is not None:
-        given.append(f"name={json.dumps(name)}")
-    return read_recipe(file, given)
-
-
-def _command(
-    file: Path, changes: list[str], root: Path | None, name: str | None
-) -> tuple[str, ...]:
-    """For the record: what was typed, with paths down to their last name."""
-    words = [file.name]
-    for change in changes:
-        words += ["--set", re.sub(r"[^\s\"',={}\[\]]*/", "", change)]
-    if root is not None:
-        words += ["--root", root.name]
-    if name is not None:
-        words += ["--name", name]
-    return tuple(words)
+        fields.append(f"name={json.dumps(name)}")
+        typed += ["--name", name]
+    if poor_start:
+        fields.append("network.poor_start=true")
+        typed.append("--poor-start")
+    return _Changes(tuple(fields), tuple(typed))
 
 
 def _job(
@@ -196,13 +226,14 @@ def _job(
     steps: Callable[[str, int, int], None],
     say: Callable[[str], None],
     budgets: Mapping[str, Budget],
+    replace: bool,
 ) -> TrainingResult:
     from segprune.pipeline.training.running import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
     return job(
-        recipe, out=out, command=command, progress=steps, say=say, budgets=budgets
-    )  # fmt: skip
+        recipe, out=out, command=command, progress=steps, say=say, budgets=budgets, replace=replace
+    )
 
 
 def _budgets(recipe: Recipe, policy: Path) -> dict[str, Budget]:

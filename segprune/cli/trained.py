@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.show import facts, table
+from segprune.cli.show import facts, reach_facts, table
 from segprune.cli.words import amount, percent
 
 if TYPE_CHECKING:
@@ -36,14 +36,24 @@ def announce_recipe(recipe: Recipe) -> None:
     Console(soft_wrap=True).print(line)
 
 
-def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = None) -> None:
-    """Stages of a run, the classes of its result, where everything is, and what comes next."""
-    from segprune.pipeline.training.stages import called
+def show_training(
+    record: TrainingRecord, folder: Path, recipe: Recipe | None = None, *, said: bool = False
+) -> None:
+    """Stages of a run, the classes of its result, where everything is, and what comes next.
+
+    Args:
+        said: whether the warnings were printed during the run, so that they are only counted.
+    """
+    from segprune.pipeline.training.stages import called, explained
 
     console = Console()
-    rows = table("", "mIoU", "pixels right")
+    rows = table("", "mIoU", "pixels\nright", "")
+    rows.columns[-1].justify, rows.columns[-1].no_wrap = "left", False
+    half = bool(record.sections.get("half", False))
+    kept = record.sections.get("recalibration", {}).get("at_the_end") is False
     for stage, score in record.scores.items():
-        rows.add_row(called(stage), points(score.miou), points(score.pixel_accuracy))
+        meaning = Text(explained(stage, half=half, kept_statistics=kept), "dim")
+        rows.add_row(called(stage), points(score.miou), points(score.pixel_accuracy), meaning)
     console.print()
     console.print(rows)
     console.print()
@@ -60,6 +70,8 @@ def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = 
                 f"({percent(record.macs / record.dense_macs)})",
             )
         )  # fmt: skip
+        if widths := _widths(folder / f"{record.name}.safetensors"):
+            lines.append(("widths", "", widths))
         lines.append(("proved", "green", "the file holds what the plan makes of the dense network"))
     lines.append(("images", "", f"{record.validation_images} for evaluation, one seed"))
     if record.work.resumed_at:
@@ -74,7 +86,14 @@ def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = 
         lines.append(("best", "cyan", f"{record.best.file} beside it: {called(record.best.stage)}"))
     lines += [("promise", "", promise) for promise in record.promises]
     lines += [("broken", "red", reason) for reason in record.broken]
-    lines += [("warning", "yellow", warning) for warning in record.warnings]
+    if record.free_share is not None:
+        lines += reach_facts(record.free_share, record.frozen, record.unreached)
+    if said and record.warnings:
+        count = len(record.warnings)
+        many = f"{count} warning{'' if count == 1 else 's'}"
+        lines.append(("note", "yellow", f"{many} above; kept in record.json"))
+    elif not said:
+        lines += [("warning", "yellow", warning) for warning in record.warnings]
     console.print(facts(*lines))
     if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
         own = f" --model {recipe.network.model}" if ":" in recipe.network.model else ""
@@ -84,6 +103,19 @@ def show_training(record: TrainingRecord, folder: Path, recipe: Recipe | None = 
         # On a line that is not folded, to be copied.
         Console(soft_wrap=True).print(facts(("next", "cyan", "how much faster it is:")))
         Console(soft_wrap=True).print(Text(f"  {command}"), soft_wrap=True)
+
+
+def _widths(artifact: Path) -> str:
+    """Summarise the widths in an artefact; empty for one that is not there any more."""
+    from segprune.artifacts import outline, read_header
+    from segprune.cli.contents import summary_of, widths_of
+
+    if not artifact.exists():
+        return ""
+    header = read_header(artifact)
+    dense = None if header.spec is None else outline(header, artifact)
+    summary = summary_of(widths_of(header.plan, dense))
+    return f"{summary}; layer by layer: segprune inspect {artifact}" if summary else ""
 
 
 def show_score(score: Score, classes: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ __all__ = [
     "plain",
     "reasons_for_speed",
     "size_of",
+    "unfolded",
 ]
 
 _KINDS = {"macs": "MACs", "params": "parameters", "channels": "prunable channels"}
@@ -117,3 +119,16 @@ def reasons_for_speed(record: PruneRecord) -> list[str]:
             "more --pairs, or a larger --input."
         )
     return reasons or ["Something else than convolutions takes the time: profile the network."]
+
+
+def unfolded(text: str | None) -> str:
+    """Join the lines of each paragraph of a docstring, so that the terminal can fold them itself.
+
+    Indented lines, such as examples, stay as they are.
+    """
+    paragraphs: list[str] = []
+    for block in inspect.cleandoc(text or "").split("\n\n"):
+        lines = block.split("\n")
+        stays = any(line.startswith(" ") for line in lines)
+        paragraphs.append(block if stays else " ".join(lines))
+    return "\n\n".join(paragraphs)

@@ -66,6 +66,31 @@ def remedy_for(values: Collection[int]) -> str:
     return "label all images, map the labels (label_map), or correct the class table"
 
 
+def advice_for(values: Collection[int], classes: int) -> str:
+    """Return the label map that labels 1 to K usually need; empty for any other values.
+
+    Args:
+        values: all values in the label files.
+        classes: K.
+    """
+    found = set(values) - {VOID}
+    if max(found, default=0) != classes:
+        return ""
+    shift = ",".join(f"{value}={value - 1}" for value in range(1, classes + 1))
+    toml = ", ".join(f'"{value}" = {value - 1}' for value in range(1, classes + 1))
+    if 0 in found:
+        return (
+            f"values 0 to {classes} for {classes} classes: if 0 means no class, pass --label-map "
+            f'0=void,{shift} (label_map = {{ "0" = "void", {toml} }} in classes.toml); if it is a '
+            "class of its own, add its name to classes.toml"
+        )
+    return (
+        f"values up to {classes}, and no 0, for {classes} classes: the labels count from 1, and "
+        f"class indices begin with 0; pass --label-map {shift} (label_map = {{ {toml} }} in "
+        "classes.toml)"
+    )
+
+
 class LabelValues:
     """The meaning of every value from 0 to 255.
 

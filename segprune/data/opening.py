@@ -74,13 +74,13 @@ def open_dataset(
             f"data set {name!r}: expected one of {', '.join(NAMES)}, found {name!r}; "
             "open images of your own as 'folder'."
         )
+    place = "the folder of your images and labels" if name == "folder" else f"the folder of {name}"
     if root is None:
         raise InputError(
-            f"root: expected the folder of {name}, found none; pass --root FOLDER, or root= in "
-            "Python."
+            f"root: expected {place}, found none; pass --root FOLDER, or root= in Python."
         )
     folder = Path(root)
-    require_folder(folder, f"the folder of {name}")
+    require_folder(folder, place)
     if name == "camvid":
         from segprune.data.camvid import CamVid
 

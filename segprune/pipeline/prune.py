@@ -18,6 +18,7 @@ from torch import nn
 from segprune.artifacts import require_deployable, save
 from segprune.comparison import difference
 from segprune.costs import cost
+from segprune.data import Frames
 from segprune.data.normalisation import NOTHING, Given
 from segprune.environment import environment
 from segprune.errors import InputError
@@ -30,7 +31,7 @@ from segprune.network import aliases, tensors_of
 from segprune.observation import logits_of, primary, two_classes
 from segprune.pipeline.dense import Dense, load_dense
 from segprune.pipeline.folder import choose_folder
-from segprune.pipeline.record import FrozenGroup, PruneRecord, Size
+from segprune.pipeline.record import PruneRecord, Size, frozen_groups
 from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.probabilities import require_logits
@@ -134,8 +135,9 @@ def run_prune(
         say(line)
     progress("trace", 0, 1)
     graph = trace(dense.model, dense.example)
-    doubt = _check_labels(dense)
-    if doubt:
+    _check_labels(dense)
+    before = _counted(dense.model, dense.frames)
+    if before is not None and (doubt := near_chance(before)):
         say(f"note: {doubt}")
     progress("plan", 0, 1)
     plan = _annotated(_plan(job, dense, graph), job, graph)
@@ -146,6 +148,12 @@ def run_prune(
     if violations:
         return PruneResult(violations, None, None)
     apart = _difference(dense, small, plan)
+    after = _counted(small, dense.frames)
+    mious = (
+        {}
+        if before is None or after is None
+        else {"dense": before.score().miou, "pruned": after.score().miou}
+    )
     speed = None
     if job.measure:
         speed = measure(
@@ -163,7 +171,7 @@ def run_prune(
                 "half": job.half, **_seen(job, dense),
             },
         )  # fmt: skip
-        record = _record(job, dense, graph, plan, small, artifact, apart, speed)
+        record = _record(job, dense, graph, plan, small, artifact, apart, speed, mious)
         write_atomic(staging / "plan.json", plan.to_json() + "\n")
         write_record(staging / "record.json", record)
     progress("write", 1, 1)
@@ -189,13 +197,10 @@ def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
     return {"preprocessing": prepared.as_metadata()}
 
 
-def _check_labels(dense: Dense) -> str:
-    """Check that labels are classes of the network; their number is known from its output.
-
-    Returns a warning about the dense network's score on them, or an empty string.
-    """
+def _check_labels(dense: Dense) -> None:
+    """Check that labels are classes of the network; their number is known from its output."""
     if dense.frames is None or not dense.frames.labelled:
-        return ""
+        return
     with torch.no_grad():
         output = primary(run_method(dense.model, "forward", dense.example))
     require_logits(output, dense.model, dense.example, "model")
@@ -207,12 +212,17 @@ def _check_labels(dense: Dense) -> str:
                 f"data: expected labels below {classes}, the network's number of classes, or 255 "
                 f"for void, found {highest}; build it with more classes, or map the labels."
             )
-    matrix = ConfusionMatrix(classes)
-    with torch.no_grad():
-        for images, labels in dense.frames.batches:
-            logits = logits_of(run_method(dense.model, "forward", images))
-            matrix.update(best_classes(logits, labels.shape[-2:]), labels)
-    return near_chance(matrix) if matrix.counts.any() else ""
+
+
+def _counted(model: nn.Module, frames: Frames | None) -> ConfusionMatrix | None:
+    """Evaluate a network on the labelled pixels of the frames; None where there are none."""
+    matrix: ConfusionMatrix | None = None
+    for images, labels in frames.batches if frames is not None and frames.labelled else ():
+        with torch.no_grad():
+            logits = logits_of(run_method(model, "forward", images))
+        matrix = ConfusionMatrix(logits.shape[1]) if matrix is None else matrix
+        matrix.update(best_classes(logits, labels.shape[-2:]), labels)
+    return matrix if matrix is not None and matrix.counts.any() else None
 
 
 def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
@@ -256,6 +266,7 @@ def _record(
     artifact: Path,
     apart: float,
     speed: SpeedComparison | None,
+    mious: Mapping[str, float],
 ) -> PruneRecord:
     narrowed = _widths(graph, plan)
     return PruneRecord(
@@ -282,10 +293,7 @@ def _record(
         widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
         depthwise=_depthwise(dense.model),
         free_share=graph.free_share,
-        frozen=tuple(
-            FrozenGroup(group.layers, group.channels, group.reason, group.source)
-            for group in graph.frozen
-        ),
+        frozen=frozen_groups(graph),
         unreached=graph.unreached,
         difference=apart,
         violations=(),
@@ -297,6 +305,7 @@ def _record(
         nearest_above=plan.notes.get("nearest_above", {}),
         preprocessing=dense.normalisation.preprocessing if dense.frames else None,
         normalisation=dense.normalisation.source if dense.frames else "",
+        mious=mious,
     )
 
 

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
+from segprune.graph import ChannelGraph
 from segprune.records import LATER
 from segprune.speed import SpeedComparison
 
-__all__ = ["FrozenGroup", "PruneRecord", "Size"]
+__all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class FrozenGroup:
     channels: int
     reason: str
     source: str | None
+
+
+def frozen_groups(graph: ChannelGraph) -> tuple[FrozenGroup, ...]:
+    """Return the channels of a traced network that must stay, for a record."""
+    return tuple(
+        FrozenGroup(group.layers, group.channels, group.reason, group.source)
+        for group in graph.frozen
+    )
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class PruneRecord:
             share that stays and the nearest reachable one above; else empty.
         preprocessing, normalisation: how images are prepared, and the source of these values;
             None and "" without images.
+        mious: mIoU of the "dense" and the "pruned" network on the frames, at the size of the input,
+            before any recovery; empty where no labels were read.
     """
 
     SCHEMA: ClassVar[str] = "segprune.prune/2"
@@ -94,3 +105,4 @@ class PruneRecord:
     nearest_above: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
     preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
     normalisation: str = field(default="", metadata=LATER)
+    mious: Mapping[str, float] = field(default_factory=dict, metadata=LATER)

@@ -123,7 +123,7 @@ def run_sensitivity(
                 calibration=dense.frames.batches if dense.frames else None,
             )  # fmt: skip
         except BudgetError as error:
-            skipped.append(f"{name}: {error}")
+            skipped.append(f"{name}: {_in_terms_of_keep(error, name)}")
             continue
         if plan.is_empty:
             skipped.append(f"{name}: no channel of it can go")
@@ -165,6 +165,12 @@ def run_sensitivity(
         preprocessing=dense.normalisation.preprocessing if dense.frames else None,
         normalisation=dense.normalisation.source if dense.frames else "",
     )
+
+
+def _in_terms_of_keep(error: BudgetError, name: str) -> str:
+    """Say what is wrong with a layer's share as this job's user gave it: one share for all."""
+    reason = str(error).removeprefix(f"scope[{glob.escape(name)!r}]: ")
+    return reason.replace("ask for ", "pass --keep ")
 
 
 def _chosen(graph: ChannelGraph, globs: Sequence[str]) -> list[str]:

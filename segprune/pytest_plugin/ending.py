@@ -77,9 +77,10 @@ def _compare(session: Session, config: pytest.Config) -> None:
         _say_left_out(session, left_out)
     outside = [path.stem for path in unjudged if path not in below]
     if outside:
+        whose = "its folder is" if len(outside) == 1 else "their folders are"
         session.notes.append(
-            f"not judged, for its folder was not named: {_listed(outside)}; run pytest without "
-            "naming folders to judge all cases"
+            f"not judged, because {whose} not part of this run: {_listed(outside)}; run pytest "
+            "without naming folders to judge all cases"
         )
     _misspelt_data(session)
 

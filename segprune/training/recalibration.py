@@ -8,7 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["recalibrate"]
+__all__ = ["has_statistics", "recalibrate"]
+
+
+def has_statistics(model: nn.Module) -> bool:
+    """Return whether a network has a BatchNorm that keeps statistics."""
+    return bool(_layers(model))
+
+
+def _layers(model: nn.Module) -> list[_BatchNorm]:
+    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
 
 
 def recalibrate(
@@ -30,7 +39,7 @@ def recalibrate(
     Returns:
         How many batches were seen; with none, the statistics are as they were.
     """
-    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    layers = _layers(model)
     modes = {module: module.training for module in model.modules()}
     momenta = {layer: layer.momentum for layer in layers}
     seen = 0

@@ -7,6 +7,7 @@ field means, and what it is where a recipe leaves it out.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,25 @@ class Recipe(Section):
 
     def digest(self) -> str:
         """SHA-256 of everything it says, but for what a result does not depend on."""
+        return hashlib.sha256(to_toml(self._decisive()).encode()).hexdigest()
+
+    def differences(self, other: Recipe) -> tuple[str, ...]:
+        """Describe the fields in which another recipe differs, without what no result depends on.
+
+        Each is like `training.epochs was 40, is 60`, with this recipe's value first.
+        """
+        ours, theirs = (_flat(r._decisive().model_dump(mode="json")) for r in (self, other))
+        return tuple(
+            f"{field} was {_shown(ours.get(field))}, is {_shown(theirs.get(field))}"
+            for field in dict.fromkeys((*ours, *theirs))
+            if ours.get(field) != theirs.get(field)
+        )
+
+    def _decisive(self) -> Recipe:
+        """Return the recipe with fixed values in the fields that no result depends on."""
         every = self.training.model_copy(update={"checkpoint_every": 1})
-        same = self.model_copy(update={"training": every})
-        return hashlib.sha256(to_toml(same).encode()).hexdigest()
+        network = self.network.model_copy(update={"poor_start": None})
+        return self.model_copy(update={"training": every, "network": network})
 
     def portable(self) -> Recipe:
         """For a record: without the folder of the images, and other paths by their last name."""
@@ -75,6 +92,21 @@ class Recipe(Section):
         if self.network.average_of is not None:
             content["network"]["average_of"] = [path.name for path in self.network.average_of]
         return Recipe.model_validate(content)
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn sections into dotted fields: `{"training": {"epochs": 3}}` into `training.epochs`."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "left out" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -76,6 +76,8 @@ class NetworkSection(Section):
             (`segprune.training.averaging.mean_of`), with BatchNorms measured anew as section
             `recalibration` says. Recoveries share a plan if they begin with one pruned artefact (a
             recovery of 0 epochs makes it), or prune with one seed and the same batches.
+        poor_start: recover a network although it scores no better than guessing, or far below its
+            record. Left out, such a recovery stops before it prunes.
     """
 
     model: str
@@ -83,6 +85,7 @@ class NetworkSection(Section):
     init_from: Path | None = None
     architecture_of: Path | None = None
     average_of: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+    poor_start: bool | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> NetworkSection:

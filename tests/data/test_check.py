@@ -43,7 +43,7 @@ def test_counts_are_those_of_the_labels(tmp_path: Path) -> None:
     assert sum(found.shares) == pytest.approx(1)
     assert found.void_share == pytest.approx(found.void / sum(one.size for one in labels))
     assert found.sizes == (((12, 20), 3), ((8, 8), 1))
-    assert (found.images, found.sequences, found.faulty, found.problems) == (4, 2, 0, ())
+    assert (found.images, found.sequences, found.faulty, found.problems) == (4, 3, 0, ())
     assert seen == [("reading", done, 4) for done in (1, 2, 3, 4)]
 
 

@@ -74,7 +74,8 @@ def test_a_root_that_is_a_file_is_named(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_root_is_asked_for(name: str) -> None:
-    with pytest.raises(InputError, match=f"folder of {name}.*--root"):
+    whose = "your images and labels" if name == "folder" else name
+    with pytest.raises(InputError, match=f"folder of {whose}.*--root"):
         open_dataset(name)
 
 

@@ -153,7 +153,7 @@ def test_under_ci_folders_and_parts_that_say_so_are_green(
     monkeypatch.setenv("CI", "true")
     unit = repository.run("unit")
     assert unit.ret == GREEN
-    assert f"not judged, for its folder was not named: {CASE};" in output(unit)
+    assert f"not judged, because its folder is not part of this run: {CASE};" in output(unit)
     assert LEFT_OUT not in output(unit)
     assert repository.run("--benchmark-only").ret == GREEN
     part = repository.run("-k", "ok", "--segprune-partial")

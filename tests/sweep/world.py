@@ -52,6 +52,7 @@ name = "base"
 [network]
 model = "tiny_sweep_nets:{network}"
 init_from = "{network}.safetensors"
+poor_start = true  # its weights are random
 [data]
 name = "camvid"
 root = "camvid"

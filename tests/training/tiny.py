@@ -93,6 +93,7 @@ name = "tiny"
 [network]
 model = "bisenetv2"
 options = { width = 0.25 }
+poor_start = true  # a few steps teach little, and here that is no mistake
 [data]
 name = "camvid"
 root = "images"

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional
 from segprune.costs import cost
 from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.data.preprocessing import Preprocessing
-from segprune.errors import ArtifactError, InputError
+from segprune.errors import InputError
 from segprune.evaluation import best_classes
 from segprune.models.weights import file_digest
 from segprune.observation import primary, two_classes
@@ -108,11 +108,12 @@ def load_predictor(
     like: Predictor | None = None,
     given: Given = NOTHING,
 ) -> Predictor:
-    """Read an artefact.
+    """Read an artefact, or a state dict of the dense network.
 
     Args:
         model: `package.module:factory` of the dense network; needed unless it is a built-in one.
-        like: of the same images and classes; with it, and `model`, a state dict will do.
+        like: of the same images and classes, which a state dict then has too. Without it, a state
+            dict takes images as they are stored.
         given: the user's values for the normalisation.
 
     Raises:
@@ -122,11 +123,11 @@ def load_predictor(
     network, header = read_network(path, model)
     if header is None:
         if like is None:
-            raise ArtifactError(
-                f"{path}: expected an artefact of segprune, found weights, which do not say what "
-                "their images and classes are; give the artefact first, and the weights with "
-                "--against."
-            )
+            found = choose(given, network=network)
+            return Predictor(
+                path.stem, network, found.preprocessing, not found.is_assumed, found, None, None,
+                None, file_digest(path),
+            )  # fmt: skip
         return replace(like, name=path.stem, network=network, digest=file_digest(path))
     facts = header.metadata
     input = header.input

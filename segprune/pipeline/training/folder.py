@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -28,26 +29,42 @@ OVERLAYS = "overlays"
 _RECIPE = "recipe.toml"
 _SOURCES = Path("state", "sources.json")
 _IMAGES = Path("state", "images.json")
+_MOST = 5
+"""Fields that differ, in a message."""
+
 _PATIENCE = 1800.0
 """Seconds; as long as torch's processes wait for one another."""
 
 
 @contextlib.contextmanager
-def run_folder(recipe: Recipe, out: Path) -> Iterator[Path]:
+def run_folder(recipe: Recipe, out: Path, *, replace: bool = False) -> Iterator[Path]:
     """The folder `out/<name>`, with the resolved recipe in it, for this process alone.
 
     A folder that an interrupted run of the same recipe left is taken up again. Further processes
     of a distributed training are given the folder as it is.
 
+    Args:
+        replace: a run that is finished or has other settings makes room for a new one. It comes
+            back if the new one fails before it has made anything.
+
     Raises:
         InputError: a file that the recipe names is missing or has changed since, the folder is of
             another recipe, its run is finished, or another process is at it; nothing is changed.
     """
-    folder, began = out / recipe.name, False
+    folder = out / recipe.name
     if not is_primary():
         yield folder
         return
     sources = _sources(recipe)
+    with contextlib.ExitStack() as stack:
+        if replace and (folder / _RECIPE).exists() and not _goes_on(recipe, sources, folder):
+            _require_outside(recipe, folder)
+            stack.enter_context(_set_aside(folder))
+        yield from _entered(recipe, folder, sources)
+
+
+def _entered(recipe: Recipe, folder: Path, sources: Mapping[str, str]) -> Iterator[Path]:
+    began = False
     if (folder / _RECIPE).exists():
         _check_same(recipe, folder)
         _check_sources(sources, folder)
@@ -128,26 +145,29 @@ def is_primary() -> bool:
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:
-    known = folder / _RECIPE
-    if read_recipe(known).digest() != recipe.digest():
+    found = read_recipe(folder / _RECIPE).differences(recipe)
+    if found:
+        shown, more = "; ".join(found[:_MOST]), len(found) - _MOST
+        rest = f"; and {more} more fields, see {folder / _RECIPE}" if more > 0 else ""
         raise InputError(
-            f"name: expected a run of this recipe in {folder}, found one of another recipe "
-            f"(compare {known}); give the recipe another name, or remove the folder."
+            f"name: expected a run of this recipe in {folder}, found one of another recipe: "
+            f"{shown}{rest}. Give the run another name (--name), set the fields as they were, or "
+            "pass --replace to begin anew."
         )
     if (folder / RECORD).exists():
         raise InputError(
-            f"name: expected a run to start or to resume, found {folder} finished; "
-            "look at its record.json, give the recipe another name, or remove the folder."
+            f"name: expected a run to start or to resume, found {folder} finished; look at its "
+            "record.json, give the run another name (--name), or pass --replace to begin anew."
         )
 
 
-def _check_sources(sources: dict[str, str], folder: Path) -> None:
+def _check_sources(sources: Mapping[str, str], folder: Path) -> None:
     """A plan or a checkpoint means nothing where the weights it came from have changed."""
     for field, began in _changed(folder / _SOURCES, sources):
         raise InputError(
             f"{field}: expected the file that the run in {folder} began with ({began[:12]}), "
-            f"found another ({sources[field][:12]}); put it back, give the recipe another name, "
-            "or remove the folder."
+            f"found another ({sources[field][:12]}); put it back, give the run another name "
+            "(--name), or pass --replace to begin anew."
         )
 
 
@@ -160,8 +180,8 @@ def _changed(known: Path, digests: Mapping[str, str]) -> Iterator[tuple[str, str
             yield field, began.get(field, "unknown")
 
 
-def _sources(recipe: Recipe) -> dict[str, str]:
-    """Digests of the files that a recipe names, by field."""
+def _named(recipe: Recipe) -> dict[str, Path]:
+    """Files that a recipe names, by field."""
     named = {
         "network.init_from": recipe.network.init_from,
         "network.architecture_of": recipe.network.architecture_of,
@@ -169,10 +189,13 @@ def _sources(recipe: Recipe) -> dict[str, str]:
     }
     for number, artifact in enumerate(recipe.network.average_of or ()):
         named[f"network.average_of[{number}]"] = artifact
+    return {field: path for field, path in named.items() if path is not None}
+
+
+def _sources(recipe: Recipe) -> dict[str, str]:
+    """Digests of the files that a recipe names, by field."""
     digests = {}
-    for field, path in named.items():
-        if path is None:
-            continue
+    for field, path in _named(recipe).items():
         try:
             digests[field] = file_digest(path)
         except OSError as error:
@@ -181,6 +204,43 @@ def _sources(recipe: Recipe) -> dict[str, str]:
                 "paths are relative to the current folder."
             ) from error
     return digests
+
+
+# -- replacing -------------------------------------------------------------------------------------
+
+
+def _goes_on(recipe: Recipe, sources: Mapping[str, str], folder: Path) -> bool:
+    """Whether an interrupted run of just these settings lies in the folder."""
+    try:
+        _check_same(recipe, folder)
+        _check_sources(sources, folder)
+    except InputError:
+        return False
+    return True
+
+
+def _require_outside(recipe: Recipe, folder: Path) -> None:
+    for field, path in _named(recipe).items():
+        if folder.resolve() in path.resolve().parents:
+            raise InputError(
+                f"{field}: expected a file outside of {folder}, which --replace takes away, found "
+                f"{path}; give the run another name (--name)."
+            )
+
+
+@contextlib.contextmanager
+def _set_aside(folder: Path) -> Iterator[None]:
+    """Move a folder out of the way; put it back if the block leaves nothing in its place."""
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    with only_one(folder / _SOURCES.parent):
+        folder.rename(aside)
+    try:
+        yield
+    finally:
+        if folder.exists():
+            _remove(aside)
+        else:
+            aside.rename(folder)
 
 
 # -- what a killed run leaves ----------------------------------------------------------------------
@@ -220,4 +280,5 @@ def _sweep_up(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    is_folder = path.is_dir() and not path.is_symlink()
+    shutil.rmtree(path) if is_folder else path.unlink(missing_ok=True)

@@ -15,18 +15,27 @@ from segprune.training.sections import PromiseSection
 __all__ = ["about_teacher", "broken", "budget_of", "promised", "setbacks"]
 
 
-def setbacks(scores: Mapping[str, Score], best: str | None, kept: Best | None) -> Iterator[str]:
+def setbacks(
+    scores: Mapping[str, Score], best: str | None, kept: Best | None, *, stale: bool = False
+) -> Iterator[str]:
     """Yield a sentence for each way in which the result is worse than something before it.
 
     Args:
         best: the stage that is better than the result; None: there is none.
         kept: the same stage with its file; None where that failed its proof.
+        stale: whether BatchNorm statistics are those of the training, not measured at its end.
     """
+    cause = (
+        " BatchNorm statistics were not measured after the training; "
+        "recalibration.at_the_end = true does that."
+        if stale
+        else ""
+    )
     result, start = scores["result"], scores.get("start")
     if start is not None and best != "start" and start.miou > result.miou + CLOSE:
         yield (
             f"the result scores {_below(result, start)} of mIoU below the network that the run "
-            f"began with ({_points(result)} against {_points(start)})."
+            f"began with ({_points(result)} against {_points(start)}).{cause}"
         )
     if best is not None:
         better = scores[best]
@@ -35,6 +44,7 @@ def setbacks(scores: Mapping[str, Score], best: str | None, kept: Best | None) -
             f"the result scores {_below(result, better)} of mIoU below an earlier stage of the "
             f"same network, {called(best)} ({_points(result)} against {_points(better)}); that "
             f"stage {where}. Try a lower training.learning_rate, more epochs or more images."
+            f"{cause}"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from segprune.data.preprocessing import Preprocessing
 from segprune.environment import Environment
 from segprune.metrics import Score
+from segprune.pipeline.record import FrozenGroup
 from segprune.records import LATER
 
 __all__ = ["Best", "TrainingRecord", "Work", "package_versions"]
@@ -68,6 +69,8 @@ class TrainingRecord:
             and "" in files of earlier versions, which always used ImageNet's.
         warnings: sentences about what did not fit, was doubtful, or came out worse than before.
         best: a stage that is better than the result, and is kept; None: there is none.
+        free_share, frozen, unreached: of the dense network, as in `PruneRecord`; None and empty
+            where this run did not prune.
         promises: descriptions of the promises; broken: reasons why they are not kept. Speed is
             not judged.
     """
@@ -101,6 +104,9 @@ class TrainingRecord:
     best: Best | None = field(default=None, metadata=LATER)
     promises: tuple[str, ...] = field(default=(), metadata=LATER)
     broken: tuple[str, ...] = field(default=(), metadata=LATER)
+    free_share: float | None = field(default=None, metadata=LATER)
+    frozen: tuple[FrozenGroup, ...] = field(default=(), metadata=LATER)
+    unreached: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def sections(self) -> dict[str, Any]:

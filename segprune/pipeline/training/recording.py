@@ -11,8 +11,10 @@ from segprune.costs import cost
 from segprune.environment import environment
 from segprune.gates.floors import Size
 from segprune.gates.policy import Budget
+from segprune.graph import ChannelGraph
 from segprune.metrics import Score
 from segprune.models.weights import file_digest
+from segprune.pipeline.record import frozen_groups
 from segprune.pipeline.training.images import Images
 from segprune.pipeline.training.outcome import broken, promised
 from segprune.pipeline.training.record import Best, TrainingRecord, Work, package_versions
@@ -38,6 +40,7 @@ def training_record(
     best: Best | None,
     budgets: Mapping[str, Budget],
     began_dense: bool,
+    graph: ChannelGraph | None,
 ) -> TrainingRecord:
     """What is kept of a run.
 
@@ -46,6 +49,7 @@ def training_record(
         budgets: the promises, by source.
         began_dense: whether the run began with a dense network: then the result is compared with
             that, and else with the teacher, if there is one.
+        graph: of the dense network, if this run pruned.
     """
     dense = cost(start.dense, images.example)
     small = cost(result, images.example)
@@ -92,4 +96,7 @@ def training_record(
         best=best,
         promises=promised(budgets) if before is not None else (),
         broken=missed,
+        free_share=None if graph is None else graph.free_share,
+        frozen=() if graph is None else frozen_groups(graph),
+        unreached=() if graph is None else graph.unreached,
     )

@@ -20,6 +20,7 @@ from segprune.evaluation import near_chance
 from segprune.gates.policy import Budget
 from segprune.losses import class_weights
 from segprune.models.weights import file_digest
+from segprune.pipeline.training.beginning import doubt_about, require_fit
 from segprune.pipeline.training.folder import (
     OVERLAYS,
     PLAN,
@@ -58,9 +59,11 @@ from segprune.plan import PrunePlan
 from segprune.planning import make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
+from segprune.tracing import trace
 from segprune.training.devices import borrowed, working_device
 from segprune.training.extent import remarks
 from segprune.training.fitting import Fit, fit
+from segprune.training.recalibration import has_statistics
 from segprune.training.recipe import Recipe
 from segprune.verification import verify
 from segprune.violations import Violation
@@ -92,12 +95,14 @@ def run_train(
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,
     budgets: Mapping[str, Budget] | None = None,
+    replace: bool = False,
 ) -> TrainingResult:
     """Train a network as it is, dense or pruned; `run_recover` prunes first.
 
     Args:
         say: called with each line that the user has to see at once; the record has all warnings.
         budgets: promises that the result has to keep, by source, besides the recipe's.
+        replace: take the place of a finished run of that name, or of one with other settings.
 
     Raises:
         InputError: the recipe has a section that does not fit, or a run of that name is finished.
@@ -118,7 +123,7 @@ def run_train(
             "promise: expected a network to begin with, to compare the result with, found "
             "none; name it (network.init_from), or leave the section out."
         )
-    with run_folder(recipe, out) as folder:
+    with run_folder(recipe, out, replace=replace) as folder:
         return _run(Job(recipe, folder, ("train", *command), progress, say, budgets or {}))
 
 
@@ -130,6 +135,7 @@ def run_recover(
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,
     budgets: Mapping[str, Budget] | None = None,
+    replace: bool = False,
 ) -> TrainingResult:
     """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
 
@@ -137,13 +143,17 @@ def run_recover(
     continued; where it has one, the network is pruned further. Zero epochs recalibrate only, which
     is what a mean of several recoveries (`average_of`) needs. Arguments and errors are those of
     `run_train`.
+
+    Raises:
+        StartError: the network does no better than guessing, or is far below its own record, and
+            the recipe does not say `network.poor_start`.
     """
     if not recipe.network.weights:
         raise InputError(
             "network.init_from: expected a trained network to prune, found none; train one with "
             "segprune train, and name its artefact."
         )
-    with run_folder(recipe, out) as folder:
+    with run_folder(recipe, out, replace=replace) as folder:
         return _run(Job(recipe, folder, ("recover", *command), progress, say, budgets or {}))
 
 
@@ -159,14 +169,17 @@ def _run(job: Job) -> TrainingResult:
     images = images.normalised(normalisation_of(recipe, start))
     for line in images.lines:
         job.say(line)
-    stages, began_dense = Stages(), start.is_dense
+    stages, began_dense, graph = Stages(), start.is_dense, None
 
     def note(stage: str, network: nn.Module) -> None:
         if is_primary():
             found = evaluation_of(network, recipe, images, stage, progress)
             stages.note(stage, found.score, network)
-            if stage == "start" and start.is_dense:
-                job.warn(filter(None, [near_chance(found.matrix)]))
+            if stage == "start":
+                doubt = doubt_about(recipe, start, images, found)
+                if job.recovers:
+                    require_fit(recipe, doubt)
+                job.warn(filter(None, [doubt]))
 
     if start.source is not None:
         note("start", start.network)
@@ -180,7 +193,8 @@ def _run(job: Job) -> TrainingResult:
         note_teacher(teacher, job, start, images, stages)
     if recipe.pruning is not None:
         start = _pruned(recipe, start, images, folder, progress)
-        proof = verify(start.dense, start.network, start.plan, images.example, trained=True)
+        graph = trace(start.dense, images.example)
+        proof = verify(start.dense, start.network, start.plan, graph, trained=True)
         if proof:
             return TrainingResult(folder, None, proof)
         stages.begin_anew()
@@ -223,10 +237,13 @@ def _run(job: Job) -> TrainingResult:
         beside = folder / f"{recipe.name}-best-{best.name.replace(' ', '-')}.safetensors"
         _, proof = _written(beside, best.network, start, recipe, images)
         kept = None if proof else Best(best.name, beside.name, file_digest(beside))
-    job.warn(setbacks(stages.scores, best.name if best else None, kept))
+    old = recipe.training.epochs > 0 and recipe.recalibration.is_wanted and not job.ends_anew
+    old = old and has_statistics(result)
+    job.warn(setbacks(stages.scores, best.name if best else None, kept, stale=old))
     record = training_record(
         recipe, job.command, start, images, artifact, result, stages.scores, fitted,
         warnings=job.warnings, best=kept, budgets=job.budgets, began_dense=began_dense,
+        graph=graph,
     )  # fmt: skip
     write_record(folder / RECORD, record)
     return TrainingResult(folder, record)

@@ -10,7 +10,7 @@ from torch import nn
 
 from segprune.metrics import Score
 
-__all__ = ["CLOSE", "Stage", "Stages", "called"]
+__all__ = ["CLOSE", "Stage", "Stages", "called", "explained"]
 
 CLOSE = 5e-4
 """A difference of mIoU, in [0, 1], that no table shows; rounding the weights may cause it."""
@@ -28,6 +28,29 @@ _NAMES = {
 def called(stage: str) -> str:
     """Return the name of a stage for tables and sentences."""
     return _NAMES.get(stage, stage)
+
+
+_MEANINGS = {
+    "start": "the network that the run began with",
+    "teacher": "the network that it learns from",
+    "pruned": "channels gone, nothing trained",
+    "recalibrated": "pruned, its statistics measured anew",
+    "trained": "after the last step, not recalibrated",
+}
+
+
+def explained(stage: str, *, half: bool, kept_statistics: bool = False) -> str:
+    """Return what a stage is, in a few words, for tables.
+
+    Args:
+        half: whether the result's weights were rounded to half precision.
+        kept_statistics: whether the recipe forbids to measure BatchNorm statistics at the end.
+    """
+    if stage == "result":
+        rounded = ", in half precision" if half else ""
+        kept = ", not recalibrated (at_the_end = false)" if kept_statistics else ""
+        return f"the written file{rounded}{kept}"
+    return _MEANINGS.get(stage, "the best that was evaluated on the way")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from gates.repository import Repository
 from gates.tampering.registry import tamper
 
 
-@tamper("found no such file; accept it anew: pytest --segprune-accept")
+@tamper("found no such file; accept it: pytest --segprune-accept")
 def the_baseline_is_deleted(repository: Repository) -> None:
     repository.baseline.unlink()
 
