@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -14,14 +15,22 @@ from segprune.process_state import undisturbed
 __all__ = ["hidden_in", "run_method", "tensors_in", "undisturbed"]
 
 
-def run_method(model: nn.Module, method: str, inputs: Any) -> Any:
-    """Call a method with example inputs: a tensor, a tuple, or a dict of keyword arguments."""
+def run_method(
+    model: nn.Module, method: str, inputs: Any, context: contextvars.Context | None = None
+) -> Any:
+    """Call a method with example inputs: a tensor, a tuple, or a dict of keyword arguments.
+
+    Args:
+        context: what the method sets in context variables stays in it; without one it is dropped,
+            for a variable that is set cannot be unset again.
+    """
     call = model if method == "forward" else getattr(model, method)
+    apart = (contextvars.copy_context() if context is None else context).run
     if isinstance(inputs, dict):
-        return call(**inputs)
+        return apart(call, **inputs)
     if isinstance(inputs, (tuple, list)):
-        return call(*inputs)
-    return call(inputs)
+        return apart(call, *inputs)
+    return apart(call, inputs)
 
 
 def tensors_in(item: Any) -> list[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from segprune.network import (
     tensors_of,
 )
 from segprune.probing import Mismatch, probe, trial_mask
-from segprune.programs import Program
+from segprune.programs import Node, Program
 from segprune.propagation import Propagation, kept_count, propagate
 from segprune.provenance import Origins, origins_of
 from segprune.recording import record
@@ -106,6 +107,8 @@ class _Tracer:
                 settlement = before
                 continue
             mismatches = self._probe(graph, seed=number)
+            if any(found.kind == "path" for found in mismatches):
+                self._require_repeatable()
             clean = 0 if mismatches else clean + 1
             if clean == 1 and alternatives.next(settlement, state):
                 clean = 0
@@ -248,6 +251,23 @@ class _Tracer:
         region = tuple(slice(0, size) for size in shape)
         return tensor.detach()[region].clone()
 
+    @functools.cache  # noqa: B019 - once for each trace
+    def _require_repeatable(self) -> None:
+        """Refuse a network whose second run calls other operators than its first one did."""
+        for (method, training, inputs), program in zip(self.runs, self.programs, strict=True):
+            copy, names, private = self._private({}, {}, {}, training, inputs)
+            again = record(copy, names, self.foreign, method, private, understood)
+            for first, second in zip_longest(program.nodes, again.nodes):
+                if first is None or second is None or first.op is not second.op:
+                    raise TraceError(
+                        f"{type(self.model).__name__}.{method}: expected each run to call the same "
+                        f"operators, found {_called(second)} in the second run where the first had "
+                        f"{_called(first)}. Either the code draws at random, or it keeps what a "
+                        "run computed in a place that cannot be put back. It may hold tensors "
+                        "without data now: clear it. Keep such things in an attribute of the "
+                        "network or in a dictionary of its module."
+                    )
+
     # -- settling ------------------------------------------------------------------------------
 
     def _graph(
@@ -308,6 +328,10 @@ def _with_batch(inputs: Any, size: int) -> Any:
         return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
 
     return tree_map(resized, inputs)
+
+
+def _called(node: Node | None) -> str:
+    return "no further one" if node is None else f"{node.name} ({node.source})"
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ such a run left them there, the user's own next run would break, and ours would 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import enum
 import functools
 import sys
@@ -16,7 +17,7 @@ import threading
 import types
 import warnings
 from collections import OrderedDict, UserDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -31,7 +32,8 @@ _OTHERS = frozenset({"torch", "numpy", "segprune", "typing_extensions", "pytorch
 _INSTALLED = tuple({sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")})
 
 _MOST_ENTRIES = 10_000  # of a container: longer ones are data, not caches
-_MOST_NESTED = 64  # entries that are looked into, each; registries of a library hold thousands
+_MOST_NESTED = 64  # entries that are looked into, each, in a library: its registries hold thousands
+_MOST_OBJECTS = 20_000  # behind the names of one module or class, nearest first
 _DEPTH = 6
 _MAPPINGS = (OrderedDict, dict, WeakValueDictionary, WeakKeyDictionary)
 _CONTAINERS = (*_MAPPINGS, list, set, deque)
@@ -98,6 +100,8 @@ class _Snapshot:
     """A record of what containers, namespaces, cells and slots hold, and how full caches were."""
 
     _seen: set[int] = field(default_factory=set)
+    _most_nested: int = _MOST_ENTRIES
+    _left: int = _MOST_OBJECTS
     _waiting: deque[tuple[Any, int]] = field(default_factory=deque)
     _namespaces: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     _containers: list[tuple[Any, Any]] = field(default_factory=list)
@@ -109,7 +113,10 @@ class _Snapshot:
         """Add a module or a class: its names, and what lies behind them."""
         names = dict(vars(owner))
         self._namespaces.append((owner, names))
+        home = sys.modules.get(owner.__module__) if isinstance(owner, type) else owner
+        self._most_nested = _MOST_NESTED if _is_installed(home) else _MOST_ENTRIES
         self._add_all((value for name, value in names.items() if not name.startswith("__")), _DEPTH)
+        self._most_nested = _MOST_ENTRIES
 
     def add_functions(self, values: Iterable[Any]) -> None:
         """Add closures and defaults of those among the values that are functions, or hold some."""
@@ -147,15 +154,18 @@ class _Snapshot:
 
     def _add_all(self, values: Iterable[Any], depth: int) -> None:
         """Note values and what they hold, nearest first: a short way to each is found."""
+        self._left = _MOST_OBJECTS
         self._wait(values, depth)
         while self._waiting:
             self._note(*self._waiting.popleft())
 
     def _wait(self, values: Iterable[Any], depth: int) -> None:
         for value in values:
-            if type(value) not in _PLAIN and depth > 0 and id(value) not in self._seen:
-                self._seen.add(id(value))
-                self._waiting.append((value, depth))
+            if type(value) in _PLAIN or depth <= 0 or id(value) in self._seen or not self._left:
+                continue
+            self._left -= 1
+            self._seen.add(id(value))
+            self._waiting.append((value, depth))
 
     def _note(self, value: Any, depth: int) -> None:
         kind = type(value)
@@ -169,13 +179,15 @@ class _Snapshot:
             self._wait([value.__func__, value.__self__], depth)
         elif kind is functools.partial:
             self._wait((value.func, *value.args, *value.keywords.values()), depth - 1)
+        elif kind is contextvars.ContextVar:
+            self._wait([_current(value)], depth)
         elif kind is functools._lru_cache_wrapper:
             self._caches.append((value, value.cache_info().misses))
             self._wait([value.__wrapped__], depth)
         elif issubclass(kind, (type, Tensor, nn.Module, types.ModuleType)):
             return  # classes of the network are namespaces of their own
         elif issubclass(kind, tuple):
-            self._wait(value if len(value) <= _MOST_NESTED else (), depth - 1)
+            self._wait(self._looked_into(value), depth - 1)
         elif _is_users(kind) or issubclass(kind, _HOLDERS):
             self._add_object(value, depth)
 
@@ -207,8 +219,13 @@ class _Snapshot:
         else:
             saved = entries = set(container) if isinstance(container, set) else [*container]
         self._containers.append((container, saved))
-        if len(saved) <= _MOST_NESTED:
-            self._wait(entries, depth - 1)
+        self._wait(self._looked_into(entries), depth - 1)
+
+    def _looked_into(self, entries: Collection[Any]) -> Iterable[Any]:
+        """All entries; of a library's registry only the containers in it."""
+        if len(entries) <= self._most_nested:
+            return entries
+        return (entry for entry in entries if issubclass(type(entry), _CONTAINERS))
 
 
 @functools.lru_cache(maxsize=64)
@@ -245,7 +262,7 @@ def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     return (*found.values(), *sorted(classes, key=lambda kind: kind.__qualname__))
 
 
-def _is_installed(module: types.ModuleType) -> bool:
+def _is_installed(module: object) -> bool:
     return str(getattr(module, "__file__", None) or "").startswith(_INSTALLED)
 
 
@@ -263,6 +280,13 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:
         return _EMPTY
+
+
+def _current(variable: contextvars.ContextVar[Any]) -> Any:
+    try:
+        return variable.get()  # a fallback would hide the variable's own default
+    except LookupError:
+        return None
 
 
 def _slot_of(slot: types.MemberDescriptorType, owner: Any) -> Any:
