@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from segprune.alternatives import Alternatives
-from segprune.errors import InputError, SegpruneError, TraceError
+from segprune.errors import InputError, ModelError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
 from segprune.interpreter import raised_at
@@ -33,6 +33,7 @@ from segprune.rules import understood
 from segprune.settlement import Settlement
 from segprune.stale_caches import require_fresh
 from segprune.surgery import correct_attributes
+from segprune.user_state import stores_kept
 
 __all__ = ["trace"]
 
@@ -209,7 +210,15 @@ class _Tracer:
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
-        program = record(copy, names, self.foreign, method, private, understood)
+        with stores_kept(self.model) as changed:
+            program = record(copy, names, self.foreign, method, private, understood)
+        if changed:
+            raise ModelError(
+                f"{', '.join(changed[:3])}: expected a run of a copy to leave the network as it "
+                "was, found that it changed this: a hook or a function reaches the network by a "
+                "global name, or in another way that no copy can follow. Let it use the module "
+                "that it is called with, or remove it before pruning."
+            )
         if not program.outputs:
             raise ValueError(f"{method} returns no tensor as its output")
         if program.nodes:
@@ -256,17 +265,24 @@ class _Tracer:
         """Refuse a network whose second run calls other operators than its first one did."""
         for (method, training, inputs), program in zip(self.runs, self.programs, strict=True):
             copy, names, private = self._private({}, {}, {}, training, inputs)
-            again = record(copy, names, self.foreign, method, private, understood)
+            try:
+                again = record(copy, names, self.foreign, method, private, understood)
+            except SegpruneError:
+                raise
+            except Exception as error:
+                raise self._unrepeatable(method, _first_line(error), "no error") from error
             for first, second in zip_longest(program.nodes, again.nodes):
                 if first is None or second is None or first.op is not second.op:
-                    raise TraceError(
-                        f"{type(self.model).__name__}.{method}: expected each run to call the same "
-                        f"operators, found {_called(second)} in the second run where the first had "
-                        f"{_called(first)}. Either the code draws at random, or it keeps what a "
-                        "run computed in a place that cannot be put back. It may hold tensors "
-                        "without data now: clear it. Keep such things in an attribute of the "
-                        "network or in a dictionary of its module."
-                    )
+                    raise self._unrepeatable(method, _called(second), _called(first))
+
+    def _unrepeatable(self, method: str, second: str, first: str) -> TraceError:
+        return TraceError(
+            f"{type(self.model).__name__}.{method}: expected each run to call the same operators, "
+            f"found {second} in the second run where the first had {first}. Either the code draws "
+            "at random, or it keeps what a run computed in a place that cannot be put back. It may "
+            "hold tensors without data now: clear it. Keep such things in an attribute of the "
+            "network or in a dictionary of its module."
+        )
 
     # -- settling ------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor, nn
 
-__all__ = ["kept_as_it_is", "stores_kept"]
+__all__ = ["HOLDERS", "is_users", "kept_as_it_is", "stores_kept"]
 
 _OTHERS = frozenset({"torch", "numpy", "segprune", "typing_extensions", "pytorch_lightning"})
 """Packages that keep nothing for a user's network, or whose state is not ours to put back."""
@@ -39,7 +39,7 @@ _MAPPINGS = (OrderedDict, dict, WeakValueDictionary, WeakKeyDictionary)
 _CONTAINERS = (*_MAPPINGS, list, set, deque)
 """What keeps its entries in memory; other mappings may lie on a disk, as `shelve` or the
 environment do, and are never written to."""
-_HOLDERS = (UserDict, types.SimpleNamespace, threading.local)
+HOLDERS = (UserDict, types.SimpleNamespace, threading.local)
 """Classes of Python's own whose attributes are a user's."""
 _CODE = (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType)
 _TENSORS = frozenset({"_parameters", "_buffers", "_modules"})
@@ -72,27 +72,39 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stores_kept(model: nn.Module) -> Iterator[None]:
+def stores_kept(model: nn.Module) -> Iterator[list[str]]:
     """Put back what a run of a network stores in attributes of its modules.
 
     Biases and weights that it computes once and keeps would be stale in a copy that is pruned.
+
+    Yields:
+        A list that is filled after the block: paths of the attributes that had changed.
     """
-    snapshot = _Snapshot()
-    before = [(module, dict(vars(module))) for module in model.modules()]
-    for module, attributes in before:
-        if _is_users(type(module)):
-            for name, value in attributes.items():
-                if name not in _TENSORS:
-                    snapshot.add(value)
+    changed: list[str] = []
+    before = []
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        for name, value in vars(module).items():
+            snapshot = _Snapshot()
+            if name not in _TENSORS and is_users(type(module)):
+                snapshot.add(value)
+            before.append((prefix + name, snapshot))
+    attributes = [(path, module, dict(vars(module))) for path, module in model.named_modules()]
     try:
-        yield
+        yield changed
     finally:
-        snapshot.restore()
-        for module, attributes in before:
-            for name in [*vars(module)]:
-                if name not in attributes:
-                    del vars(module)[name]
-            vars(module).update(attributes)
+        changed += [name for name, snapshot in before if snapshot.restore()]
+        for path, module, held in attributes:
+            prefix = f"{path}." if path else ""
+            changed += [
+                prefix + name
+                for name in held.keys() | vars(module).keys()
+                if held.get(name, _EMPTY) is not vars(module).get(name, _EMPTY)
+            ]
+            for name in vars(module).keys() - held.keys():
+                del vars(module)[name]
+            vars(module).update(held)
+        changed.sort()
 
 
 @dataclass
@@ -128,7 +140,8 @@ class _Snapshot:
         if issubclass(type(value), _CONTAINERS):
             self._add_all([value], _DEPTH)
 
-    def restore(self) -> None:
+    def restore(self) -> bool:
+        """Put everything back; return whether a container had changed."""
         for cache, misses in self._caches:
             if cache.cache_info().misses != misses:
                 cache.cache_clear()
@@ -146,11 +159,12 @@ class _Snapshot:
                 slot.__delete__(owner)
             else:
                 slot.__set__(owner, value)
-        for container, saved in self._containers:
-            if not _same(container, saved):
-                _refill(container, saved)
+        changed = [pair for pair in self._containers if not _same(*pair)]
+        for container, saved in changed:
+            _refill(container, saved)
         for owner, names in self._namespaces:
             _restore_namespace(owner, names)
+        return bool(changed)
 
     def _add_all(self, values: Iterable[Any], depth: int) -> None:
         """Note values and what they hold, nearest first: a short way to each is found."""
@@ -188,7 +202,7 @@ class _Snapshot:
             return  # classes of the network are namespaces of their own
         elif issubclass(kind, tuple):
             self._wait(self._looked_into(value), depth - 1)
-        elif _is_users(kind) or issubclass(kind, _HOLDERS):
+        elif is_users(kind) or issubclass(kind, HOLDERS):
             self._add_object(value, depth)
 
     def _add_function(self, function: types.FunctionType, depth: int) -> None:
@@ -231,7 +245,7 @@ class _Snapshot:
 @functools.lru_cache(maxsize=64)
 def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     """Return a network's own classes, their modules, and the modules that these import from."""
-    classes = {base for kind in kinds for base in kind.__mro__ if _is_users(base)}
+    classes = {base for kind in kinds for base in kind.__mro__ if is_users(base)}
     packages = {base.__module__.partition(".")[0] for base in classes}
     found: dict[str, types.ModuleType] = {}
     own = {base.__module__ for base in classes}
@@ -256,7 +270,7 @@ def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     for module in found.values():
         for value in [*vars(module).values()]:
             if isinstance(value, type) and value.__module__ in found:
-                classes.update(base for base in (value, type(value)) if _is_users(base))
+                classes.update(base for base in (value, type(value)) if is_users(base))
     # Members of an enumeration are made once and for all.
     classes = {kind for kind in classes if not issubclass(kind, enum.Enum)}
     return (*found.values(), *sorted(classes, key=lambda kind: kind.__qualname__))
@@ -266,7 +280,8 @@ def _is_installed(module: object) -> bool:
     return str(getattr(module, "__file__", None) or "").startswith(_INSTALLED)
 
 
-def _is_users(kind: type) -> bool:
+def is_users(kind: type) -> bool:
+    """Return whether a class is a user's: not of Python's library, torch, numpy or this package."""
     return _is_users_module(kind.__module__)
 
 
