@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterable, Mapping
+import os
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,11 @@ from torch import Tensor, nn
 
 from segprune.process_state import undisturbed
 
-__all__ = ["hidden_in", "run_method", "tensors_in", "undisturbed"]
+__all__ = ["hidden_in", "is_ours", "run_method", "tensors_in", "theirs", "undisturbed"]
+
+_PACKAGE = str(Path(__file__).parent) + os.sep
+_NETWORKS = str(Path(__file__).parent / "models") + os.sep
+"""Networks that the package builds fail as a user's do."""
 
 
 def run_method(
@@ -27,10 +34,27 @@ def run_method(
     call = model if method == "forward" else getattr(model, method)
     apart = (contextvars.copy_context() if context is None else context).run
     if isinstance(inputs, dict):
-        return apart(call, **inputs)
+        return theirs(apart, call, **inputs)
     if isinstance(inputs, (tuple, list)):
-        return apart(call, *inputs)
-    return apart(call, inputs)
+        return theirs(apart, call, *inputs)
+    return theirs(apart, call, inputs)
+
+
+def theirs(code: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
+    """Call code that is not this package's: what it raises is not our error."""
+    return code(*args, **keywords)
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an exception was raised by this package's code, and not by the user's or torch's."""
+    ours = True
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if frame.f_code is theirs.__code__ or file.startswith(_NETWORKS):
+            ours = False
+        elif file.startswith(_PACKAGE):
+            ours = True
+    return ours
 
 
 def tensors_in(item: Any) -> list[Tensor]:

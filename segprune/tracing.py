@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from segprune.alternatives import Alternatives
 from segprune.errors import InputError, ModelError, SegpruneError, TraceError
-from segprune.execution import tensors_in
+from segprune.execution import is_ours, tensors_in
 from segprune.graph import ChannelGraph, states_read
 from segprune.interpreter import raised_at
 from segprune.labels import LabelVector
@@ -70,6 +70,10 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
         )
     tracer = _Tracer(model, example_inputs)
     return tracer.run() if settle else tracer.run_once()
+
+
+class NoTensorError(ValueError):
+    """A method of the network returns nothing that could be compared."""
 
 
 class _Tracer:
@@ -155,7 +159,11 @@ class _Tracer:
         except Exception as first:
             try:
                 self._start_over_with_data()
+            except SegpruneError:
+                raise
             except Exception as error:
+                if _is_a_bug(error):
+                    raise
                 raise TraceError(
                     f"{type(self.model).__name__}: expected forward to run on "
                     f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
@@ -185,6 +193,8 @@ class _Tracer:
             except SegpruneError:
                 raise
             except Exception as error:
+                if _is_a_bug(error):
+                    raise
                 raise TraceError(
                     f"{name}.{method}: expected to run on {_describe(self.example)} as forward "
                     f"does, found {type(error).__name__}: {error}. Mend it, or take it out of "
@@ -198,13 +208,17 @@ class _Tracer:
         example = self.example
         try:
             self._record("forward", False, _with_batch(example, 1))
-        except Exception:
+        except Exception as error:
+            if _is_a_bug(error):
+                raise
             self._record("forward", False, example)
 
     def _try(self, method: str, training: bool, inputs: Any) -> None:
         try:
             self._record(method, training, inputs)
         except Exception as error:
+            if _is_a_bug(error):
+                raise
             mode = "training" if training else "evaluation"
             self.untraced[f"{method} ({mode} mode)"] = _first_line(error)
 
@@ -220,7 +234,7 @@ class _Tracer:
                 "that it is called with, or remove it before pruning."
             )
         if not program.outputs:
-            raise ValueError(f"{method} returns no tensor as its output")
+            raise NoTensorError(f"{method} returns no tensor as its output")
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)
@@ -270,6 +284,8 @@ class _Tracer:
             except SegpruneError:
                 raise
             except Exception as error:
+                if _is_a_bug(error):
+                    raise
                 raise self._unrepeatable(method, _first_line(error), "no error") from error
             for first, second in zip_longest(program.nodes, again.nodes):
                 if first is None or second is None or first.op is not second.op:
@@ -344,6 +360,11 @@ def _with_batch(inputs: Any, size: int) -> Any:
         return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
 
     return tree_map(resized, inputs)
+
+
+def _is_a_bug(error: Exception) -> bool:
+    """Whether an error is this package's own, for which no network may be blamed."""
+    return is_ours(error) and not isinstance(error, (SegpruneError, NoTensorError))
 
 
 def _called(node: Node | None) -> str:
