@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segprune.errors import BudgetError, InputError, PlanError
+from segprune.finite import not_finite
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, score_classes
 from segprune.network import digest_of, network_digest, require_prunable, tensors_of
@@ -210,12 +210,8 @@ def _check_options(
 
 
 def _check_finite(model: nn.Module) -> None:
-    for name, tensor in tensors_of(model).items():
-        if tensor.is_floating_point() and not tensor.is_meta and not torch.isfinite(tensor).all():
-            raise PlanError(
-                f"{name}: expected finite numbers, found NaN or infinity; an importance of such "
-                "weights means nothing. Load sound weights first."
-            )
+    if broken := not_finite(tensors_of(model), model):
+        raise PlanError(f"{type(model).__name__}: {broken}")
 
 
 def _check_graph(model: nn.Module, graph: ChannelGraph) -> None:
