@@ -182,6 +182,19 @@ def test_a_cache_of_a_function_of_the_network_is_computed_anew_for_the_copy() ->
     assert pruned.factor(2) != net.factor(2)
 
 
+def test_a_lambda_in_a_container_that_was_copied_with_the_network_follows_it() -> None:
+    net: Any = Net()
+    steps = [lambda features: net.store(features)]
+    net.steps = {"store": steps}
+    net.a.register_forward_hook(lambda module, args, output: steps[0](output))
+    plan = segprune.make_plan(net.eval(), IMAGES)
+    pruned: Any = segprune.prune(net, plan)
+    assert segprune.verify(net, pruned, plan, IMAGES) == ()
+    pruned(IMAGES)
+    assert net.kept is None
+    assert pruned.kept.shape[1] == pruned.a.out_channels < 16
+
+
 GLOBAL = Net()
 
 
