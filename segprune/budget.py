@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +42,14 @@ class Landing:
         dropped: the units to drop.
         share: the share of the total cost that is kept; at most the budget.
         above: the nearest share found above the budget, if the budget was missed; else None.
+        missed: layers that keep another share of their channels than was asked for -> "asked" and
+            "kept".
     """
 
     dropped: list[Unit]
     share: float
     above: float | None = None
+    missed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Ledger:

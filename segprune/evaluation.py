@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset
 
 __all__ = [
-    "Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "near_chance",
+    "Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "is_guess",
+    "near_chance",
     "predict", "require_two_classes",
 ]  # fmt: skip
 
@@ -220,10 +221,20 @@ _UNLIKE = (
 )
 
 
+def is_guess(miou: float, classes: int) -> bool:
+    """Return whether a network is no better than drawing classes or always predicting one.
+
+    With K classes, either has an mIoU of at most 1 / K; a twentieth of the way from there to 1 is
+    left to noise.
+    """
+    chance = 1 / max(classes, 1)
+    return miou <= chance + (1 - chance) / 20
+
+
 def near_chance(matrix: ConfusionMatrix, causes: str = _UNLIKE) -> str:
     """Return a warning if a dense network does no better than guessing; else an empty string.
 
-    That is an mIoU within a twentieth of the way from 1 / K to 1, or one class nearly everywhere.
+    That is an mIoU as of guesses (`is_guess`), or one class nearly everywhere.
 
     Args:
         causes: what usually explains it.
@@ -233,8 +244,7 @@ def near_chance(matrix: ConfusionMatrix, causes: str = _UNLIKE) -> str:
     predicted = counts[:, :classes].sum(axis=0) / labelled
     commonest = int(predicted.argmax())
     everywhere = predicted[commonest] > 0.98 and counts[commonest].sum() < 0.9 * labelled
-    chance = 1 / classes + (1 - 1 / classes) / 20
-    if classes < 2 or (score.miou > chance and not everywhere):
+    if classes < 2 or not (is_guess(score.miou, classes) or everywhere):
         return ""
     return (
         f"the dense network does not do better than guessing: mIoU {100 * score.miou:.1f} of "

@@ -15,6 +15,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from segprune.execution import theirs
 from segprune.programs import Source
 
 __all__ = ["Interpreter", "bind", "operator_name", "raised_at", "user_line"]
@@ -65,10 +66,10 @@ class Interpreter(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func.namespace in _BYSTANDERS:
-            return func(*args, **kwargs)
+            return theirs(func, *args, **kwargs)
         if not self._understood(operator_name(func)):
             with self:
-                result = func.decompose(*args, **kwargs)
+                result = theirs(func.decompose, *args, **kwargs)
             if result is not NotImplemented:
                 return result
         return self.step(func, args, kwargs)
@@ -81,13 +82,13 @@ class Interpreter(TorchDispatchMode):
         leaves, structure = tree_flatten((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if not any(t.is_meta for t in tensors):
-            return op(*args, **kwargs)
+            return theirs(op, *args, **kwargs)
         if all(t.is_meta for t in tensors):
             known = _shape_alone(op, bind(op, args, kwargs))
-            return op(*args, **kwargs) if known is None else known
+            return theirs(op, *args, **kwargs) if known is None else known
         stripped = [leaf.to("meta") if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         args, kwargs = tree_unflatten(stripped, structure)
-        result = op(*args, **kwargs)
+        result = theirs(op, *args, **kwargs)
         if op._schema.is_mutable and result is stripped[0]:
             return leaves[0]
         return result
@@ -212,6 +213,8 @@ def _joined(tensors: Sequence[Tensor], dim: int) -> Tensor | None:
     if not first.dim() or any((t.dim(), t.dtype) != (first.dim(), first.dtype) for t in tensors):
         return None
     shape = list(first.shape)
+    if not -len(shape) <= dim < len(shape):
+        return None
     for tensor in tensors[1:]:
         other = list(tensor.shape)
         shape[dim] += other[dim]

@@ -13,7 +13,7 @@ from torch.fx import GraphModule
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
-from segprune.closures import follow_the_copy, uncopyable
+from segprune.closures import follow_the_copy, proxies_of, uncopyable
 from segprune.errors import ModelError
 
 __all__ = [
@@ -184,7 +184,8 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     Replaced parameters stay parameters, with the same `requires_grad`, and no `.grad`.
 
     Raises:
-        ModelError: some attribute of the network cannot be deep-copied.
+        ModelError: some attribute of the network cannot be deep-copied, or a module's own
+            `__deepcopy__` hands out the original.
     """
     originals = tensors_of(model)
     memo: dict[int, object] = {}
@@ -195,11 +196,13 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if isinstance(original, nn.Parameter):
             replacement = nn.Parameter(replacement, requires_grad=original.requires_grad)
         memo[id(original)] = replacement
+    memo.update((id(proxy), proxy) for proxy in proxies_of(model))
     for module in model.modules():
         for value in vars(module).values():
             # Old-style weight_norm keeps a computed, non-leaf weight, which refuses to be copied.
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo.setdefault(id(value), value.detach().clone())
+    _copy_plainly(model, memo)
     try:
         twin = copy.deepcopy(model, memo)
     except Exception as error:
@@ -210,7 +213,9 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
             "or remove what cannot be copied (locks, open files, generators, tensors that an "
             "earlier run computed)."
         ) from error
+    _require_copies(model, twin)
     _restore(model, twin, memo)
+    _replace(model, twin, tensors, memo)
     follow_the_copy(twin, memo)
     for parameter in twin.parameters():
         parameter.grad = None
@@ -218,6 +223,81 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     for name in aliases(model):
         _carry(originals[name], copies[name])
     return twin
+
+
+def _copy_plainly(model: nn.Module, memo: dict[int, object]) -> None:
+    """Copy modules whose class has a `__deepcopy__` of its own as if it had none.
+
+    Such methods are written for the dense network: they build it anew, or share its tensors. Where
+    an attribute cannot be copied, which is what some are for, nothing is copied here.
+    """
+    before = dict(memo)
+    own = [module for module in model.modules() if _copies_itself(type(module))]
+    memo.update((id(module), type(module).__new__(type(module))) for module in own)
+    try:
+        for module in own:
+            vars(memo[id(module)]).update(copy.deepcopy(vars(module), memo))
+    except Exception:
+        memo.clear()
+        memo.update(before)
+
+
+def _copies_itself(kind: type) -> bool:
+    owner = next((base for base in kind.__mro__ if "__deepcopy__" in vars(base)), None)
+    generated = issubclass(kind, GraphModule)  # such a class is made anew for each module
+    return owner is not None and not generated and not owner.__module__.startswith("torch.")
+
+
+def _require_copies(model: nn.Module, twin: object) -> None:
+    """Refuse a copy that is no network, or that contains modules of the original."""
+    name = type(model).__name__
+    if not isinstance(twin, nn.Module):
+        raise ModelError(
+            f"{name}: expected its __deepcopy__ to return a {name}, found a {type(twin).__name__}; "
+            "mend or delete that method."
+        )
+    ours = {id(module): (path, type(module)) for path, module in model.named_modules()}
+    for module in twin.modules():
+        if id(module) in ours:
+            path, kind = ours[id(module)]
+            raise ModelError(
+                f"{path or name}: expected copy.deepcopy to copy this {kind.__name__}, found the "
+                "original itself in the copy, so that pruning would change both: a __deepcopy__ "
+                "hands it out. Mend or delete that method."
+            )
+
+
+def _replace(
+    model: nn.Module, twin: nn.Module, tensors: Mapping[str, Tensor], memo: dict[int, object]
+) -> None:
+    """Give a copy the tensors that a module's own `__deepcopy__` did not take from the memo."""
+    pairs = zip(
+        model.named_modules(remove_duplicate=False),
+        map(twin.get_submodule, dict(model.named_modules(remove_duplicate=False))),
+        strict=True,
+    )
+    for (path, module), copied in pairs:
+        memo.setdefault(id(module), copied)
+        for kind in ("_parameters", "_buffers"):
+            for name, original in vars(module)[kind].items():
+                if original is None:
+                    continue
+                held = vars(copied)[kind].get(name)
+                named = (f"{path}.{name}" if path else name) in tensors
+                if held is None or named or _share_memory(held, original):
+                    wanted = memo.get(id(original))
+                    if wanted is None:
+                        wanted = memo[id(original)] = copy.deepcopy(original)
+                    vars(copied)[kind][name] = wanted
+                else:
+                    memo.setdefault(id(original), held)
+
+
+def _share_memory(one: Tensor, other: Tensor) -> bool:
+    if one.layout != torch.strided or other.layout != torch.strided or one.is_meta or other.is_meta:
+        return one is other
+    ours, theirs = one.untyped_storage(), other.untyped_storage()
+    return ours.data_ptr() == theirs.data_ptr() != 0
 
 
 def _carry(original: Tensor, copied: Tensor) -> None:

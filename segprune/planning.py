@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segprune.errors import BudgetError, InputError, PlanError
+from segprune.finite import not_finite
 from segprune.graph import ChannelGraph
 from segprune.importance import Evidence, Importance, score_classes
 from segprune.network import digest_of, network_digest, require_prunable, tensors_of
@@ -18,7 +18,9 @@ from segprune.plan import PrunePlan
 from segprune.selection import TERMS, Goal, choose, matched_rows
 from segprune.tracing import trace
 
-__all__ = ["make_plan"]
+__all__ = ["departures", "make_plan"]
+
+_SHOWN = 3
 
 
 def make_plan(
@@ -50,6 +52,9 @@ def make_plan(
         importance: a name (`importances()` lists them) or a function from `Evidence` to scores.
         scope: "global" ranks all channels together; "local" keeps the same share of every layer;
             a mapping of module-name globs to the share kept prunes just these (and has no budget).
+            1.0 keeps everything, and a layer's own name counts before any glob. Layers that keep
+            another share, for their floor, frozen or tied channels or `round_to`, are listed in
+            `notes["missed_shares"]`.
         round_to: widths become multiples of this, or stay as they are.
         ignored_layers: modules, or globs over module names, whose output channels all stay.
         calibration: batches for importances that look at images: tensors or (images, labels).
@@ -100,7 +105,39 @@ def make_plan(
     }
     if landing.above is not None:
         notes |= {"reached": {kind: landing.share}, "nearest_above": {kind: landing.above}}
+    if landing.missed:
+        notes["missed_shares"] = landing.missed
     return plan_from_mask(model, graph, keep, notes)
+
+
+def departures(notes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each way in which a plan departs from what was asked.
+
+    Args:
+        notes: of a plan, or the same fields of a record.
+    """
+    for kind, share in (notes.get("reached") or {}).items():
+        counted = {"macs": "MACs", "params": "parameters"}.get(kind, "prunable channels")
+        yield (
+            f"{_percent(notes['budget'][kind])} of the {counted} were asked for; channels go in "
+            f"steps too coarse for that: {_percent(share)} stay, and the nearest share above is "
+            f"{_percent(notes['nearest_above'][kind])}"
+        )
+    missed = notes.get("missed_shares") or {}
+    if missed:
+        shown = [
+            f"{name} keeps {_percent(share['kept'])} of its channels ({_percent(share['asked'])})"
+            for name, share in [*missed.items()][:_SHOWN]
+        ]
+        more = f", and {len(missed) - _SHOWN} more layers" if len(missed) > _SHOWN else ""
+        yield (
+            f"other shares stay than were asked for, for a floor, frozen or tied channels or steps "
+            f"of round_to: {', '.join(shown)}{more}; the plan lists them as missed_shares"
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def plan_from_mask(
@@ -173,12 +210,8 @@ def _check_options(
 
 
 def _check_finite(model: nn.Module) -> None:
-    for name, tensor in tensors_of(model).items():
-        if tensor.is_floating_point() and not tensor.is_meta and not torch.isfinite(tensor).all():
-            raise PlanError(
-                f"{name}: expected finite numbers, found NaN or infinity; an importance of such "
-                "weights means nothing. Load sound weights first."
-            )
+    if broken := not_finite(tensors_of(model), model):
+        raise PlanError(f"{type(model).__name__}: {broken}")
 
 
 def _check_graph(model: nn.Module, graph: ChannelGraph) -> None:

@@ -17,6 +17,7 @@ from torch.fx import Graph
 __all__ = ["Sameness", "code_names"]
 
 _DEPTH = 12
+_CACHED = functools._lru_cache_wrapper
 # Attributes that Python itself adds to a class, some of them only at a first copy.
 _NOTES = frozenset({
     "__annotations__", "__classdictcell__", "__dict__", "__doc__", "__firstlineno__",
@@ -75,10 +76,14 @@ class Sameness:
             return self.classes(one, other)
         if _is_callable(one) or _is_callable(other):
             return self._functions(one, other)
-        if isinstance(one, (str, bytes, torch.dtype, torch.device, enum.Enum, Set)):
+        if isinstance(one, (str, bytes, torch.dtype, torch.device, enum.Enum)):
             return bool(one == other)
+        if isinstance(one, Set) and isinstance(other, Set):
+            return one == other or (
+                len(one) == len(other) and all(any(self(a, b) for b in other) for a in one)
+            )
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            return list(one) == list(other) and all(self(one[key], other[key]) for key in one)
+            return self._items(one, other) and self._items(one.values(), other.values())
         if isinstance(one, Sequence) and isinstance(other, Sequence):
             both_tuples = isinstance(one, tuple) and isinstance(other, tuple)  # or a torch.Size
             alike = both_tuples or self.classes(type(one), type(other))
@@ -140,6 +145,10 @@ class Sameness:
                 (one.__defaults__, one.__kwdefaults__, _enclosed(one)),
                 (other.__defaults__, other.__kwdefaults__, _enclosed(other)),
             )
+        if isinstance(one, _CACHED) and isinstance(other, _CACHED):
+            return self(one.__wrapped__, other.__wrapped__) and (
+                one.cache_parameters() == other.cache_parameters()
+            )
         return (
             type(one) is type(other)
             and getattr(one, "__qualname__", None) == getattr(other, "__qualname__", None)
@@ -170,7 +179,7 @@ def _names_in(code: types.CodeType) -> set[str]:
 def _is_callable(item: Any) -> bool:
     kinds = (
         types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial,
-        property, classmethod, staticmethod,
+        _CACHED, property, classmethod, staticmethod,
     )  # fmt: skip
     return isinstance(item, kinds)
 

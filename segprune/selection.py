@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.budget import Landing, Ledger, Limit, Unit, drop_in_order, units_of
+from segprune.budget import Landing, Ledger, Limit, drop_in_order, units_of
 from segprune.costs import Term, channel_terms, mac_terms, param_terms
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.graph import ChannelGraph, layer_name
@@ -82,8 +82,7 @@ def choose(
     if goal.scope == "local":
         score = _rank_in_family(free, where, score)
     if not isinstance(goal.scope, str):
-        units = _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
-        return Landing(units, 1.0)
+        return _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
     ledger = Ledger(TERMS[goal.kind](graph), limits, graph.roots)
     units = units_of(
         free,
@@ -123,38 +122,68 @@ def _by_layer(
     score: NDArray[np.float64],
     limits: Sequence[Limit],
     round_to: int,
-) -> list[Unit]:
+) -> Landing:
     """Drop the least important channels of the named layers until each keeps its share."""
     ledger = Ledger([], limits, graph.roots)
-    dropped: list[Unit] = []
     gone: set[int] = set()
+
+    def width(roots: NDArray[np.int64]) -> int:
+        return sum(1 for root in roots.tolist() if root not in gone)
+
+    asked = list(_asked(model, graph, scope))
+    whole = [
+        graph.roots[rows] for pattern, share, name, rows in asked if (pattern, share) == (name, 1)
+    ]
+    stay = stay | np.isin(graph.roots, np.concatenate([*whole, np.empty(0, np.int64)]))
+    for pattern, share, name, rows in asked:
+        roots = graph.roots[rows]
+        keep = len(rows) if share == 1 else _rounded(share * len(rows), round_to)
+        order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
+        taken: list[int] = []
+        for root in order:
+            left = width(roots)
+            times = int((roots == root).sum())
+            if root not in gone and left - times >= keep and ledger.allowed((root,)):
+                ledger.drop((root,))
+                gone.add(root)
+                taken.append(root)
+        while taken and width(roots) % round_to:  # what must stay is no multiple: the next one is
+            ledger.restore((taken[-1],))
+            gone.remove(taken.pop())
+        # A glob takes what it can get, a name is an order.
+        least = min(len(rows), keep)
+        if pattern == name and (left := width(roots)) > least:
+            raise BudgetError(
+                f"scope[{pattern!r}]: expected {name} to keep {least} of {len(rows)} channels, "
+                f"found that {left} must stay (floor, frozen or tied channels, or round_to); "
+                f"ask for {left / len(rows):.3f} or more."
+            )
+    missed = {
+        name: {"asked": float(share), "kept": left / len(rows)}
+        for _, share, name, rows in asked
+        if (left := width(graph.roots[rows])) != _rounded(share * len(rows), 1)
+    }
+    return Landing([(root,) for root in sorted(gone)], 1.0, missed=missed)
+
+
+def _rounded(channels: float, round_to: int) -> int:
+    """Round down to a multiple, of which at least one stays."""
+    return int(channels + 1e-9) // round_to * round_to or round_to
+
+
+def _asked(
+    model: nn.Module, graph: ChannelGraph, scope: Mapping[str, float]
+) -> Iterator[tuple[str, float, str, NDArray[np.int64]]]:
+    """Yield pattern, share, layer and labels. A layer's own name counts before any glob."""
+    named = {weight for weight in map(layer_name, graph.state.layers) if weight in scope}
     for pattern, share in scope.items():
-        if not isinstance(share, (int, float)) or not 0 < share <= 1:
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
             raise BudgetError(
                 f"scope[{pattern!r}]: expected a share kept in (0, 1], found {share!r}."
             )
         for name, rows in matched_rows(model, graph, [pattern], "scope"):
-            roots = graph.roots[rows]
-            named = pattern == name  # a glob takes what it can get, a name is an order
-            keep = int(share * len(rows) + 1e-9) // round_to * round_to or round_to
-            order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
-            for root in order:
-                left = sum(1 for r in roots.tolist() if r not in gone)
-                if left <= keep:
-                    break
-                times = int((roots == root).sum())
-                if root not in gone and left - times >= min(keep, left) and ledger.allowed((root,)):
-                    ledger.drop((root,))
-                    gone.add(root)
-                    dropped.append((root,))
-            left = sum(1 for r in roots.tolist() if r not in gone)
-            if named and left > keep and share < 1:
-                raise BudgetError(
-                    f"scope[{pattern!r}]: expected {name} to keep {keep} of {len(rows)} channels, "
-                    f"found that {left} must stay (floor, frozen or tied channels); "
-                    f"ask for {left / len(rows):.3f} or more."
-                )
-    return dropped
+            if name == pattern or name not in named:
+                yield pattern, share, name, rows
 
 
 def matched_rows(

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from segprune.errors import ModelError, SegpruneError
-from segprune.execution import tensors_in
+from segprune.execution import is_ours, tensors_in
 from segprune.programs import Node, Program, Value
 
 __all__ = ["require_fresh"]
@@ -39,7 +39,9 @@ def require_fresh(model: nn.Module, record: Callable[[Prepare], Program]) -> Non
             program = record(lambda copy, path=path, name=name: _emptied(copy, path, name))  # type: ignore[misc]
         except SegpruneError:
             raise
-        except Exception:
+        except Exception as error:
+            if is_ours(error):
+                raise
             continue  # the network needs what is stored there: no cache
         states, inputs = _sources(program)
         if states and not inputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from segprune.alternatives import Alternatives
-from segprune.errors import InputError, SegpruneError, TraceError
-from segprune.execution import tensors_in
+from segprune.errors import InputError, ModelError, SegpruneError, TraceError
+from segprune.execution import is_ours, tensors_in
 from segprune.graph import ChannelGraph, states_read
 from segprune.interpreter import raised_at
 from segprune.labels import LabelVector
@@ -24,7 +25,7 @@ from segprune.network import (
     tensors_of,
 )
 from segprune.probing import Mismatch, probe, trial_mask
-from segprune.programs import Program
+from segprune.programs import Node, Program
 from segprune.propagation import Propagation, kept_count, propagate
 from segprune.provenance import Origins, origins_of
 from segprune.recording import record
@@ -32,6 +33,7 @@ from segprune.rules import understood
 from segprune.settlement import Settlement
 from segprune.stale_caches import require_fresh
 from segprune.surgery import correct_attributes
+from segprune.user_state import stores_kept
 
 __all__ = ["trace"]
 
@@ -70,6 +72,10 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
     return tracer.run() if settle else tracer.run_once()
 
 
+class NoTensorError(ValueError):
+    """A method of the network returns nothing that could be compared."""
+
+
 class _Tracer:
     """Records the methods of a network and settles its labels by trial."""
 
@@ -106,6 +112,8 @@ class _Tracer:
                 settlement = before
                 continue
             mismatches = self._probe(graph, seed=number)
+            if any(found.kind == "path" for found in mismatches):
+                self._require_repeatable()
             clean = 0 if mismatches else clean + 1
             if clean == 1 and alternatives.next(settlement, state):
                 clean = 0
@@ -151,7 +159,11 @@ class _Tracer:
         except Exception as first:
             try:
                 self._start_over_with_data()
+            except SegpruneError:
+                raise
             except Exception as error:
+                if _is_a_bug(error):
+                    raise
                 raise TraceError(
                     f"{type(self.model).__name__}: expected forward to run on "
                     f"{_describe(self.example)}, found {type(error).__name__}: {error}. Check the "
@@ -181,6 +193,8 @@ class _Tracer:
             except SegpruneError:
                 raise
             except Exception as error:
+                if _is_a_bug(error):
+                    raise
                 raise TraceError(
                     f"{name}.{method}: expected to run on {_describe(self.example)} as forward "
                     f"does, found {type(error).__name__}: {error}. Mend it, or take it out of "
@@ -194,21 +208,33 @@ class _Tracer:
         example = self.example
         try:
             self._record("forward", False, _with_batch(example, 1))
-        except Exception:
+        except Exception as error:
+            if _is_a_bug(error):
+                raise
             self._record("forward", False, example)
 
     def _try(self, method: str, training: bool, inputs: Any) -> None:
         try:
             self._record(method, training, inputs)
         except Exception as error:
+            if _is_a_bug(error):
+                raise
             mode = "training" if training else "evaluation"
             self.untraced[f"{method} ({mode} mode)"] = _first_line(error)
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
-        program = record(copy, names, self.foreign, method, private, understood)
+        with stores_kept(self.model) as changed:
+            program = record(copy, names, self.foreign, method, private, understood)
+        if changed:
+            raise ModelError(
+                f"{', '.join(changed[:3])}: expected a run of a copy to leave the network as it "
+                "was, found that it changed this: a hook or a function reaches the network by a "
+                "global name, or in another way that no copy can follow. Let it use the module "
+                "that it is called with, or remove it before pruning."
+            )
         if not program.outputs:
-            raise ValueError(f"{method} returns no tensor as its output")
+            raise NoTensorError(f"{method} returns no tensor as its output")
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)
@@ -247,6 +273,32 @@ class _Tracer:
             return tensor.detach().clone()
         region = tuple(slice(0, size) for size in shape)
         return tensor.detach()[region].clone()
+
+    @functools.cache  # noqa: B019 - once for each trace
+    def _require_repeatable(self) -> None:
+        """Refuse a network whose second run calls other operators than its first one did."""
+        for (method, training, inputs), program in zip(self.runs, self.programs, strict=True):
+            copy, names, private = self._private({}, {}, {}, training, inputs)
+            try:
+                again = record(copy, names, self.foreign, method, private, understood)
+            except SegpruneError:
+                raise
+            except Exception as error:
+                if _is_a_bug(error):
+                    raise
+                raise self._unrepeatable(method, _first_line(error), "no error") from error
+            for first, second in zip_longest(program.nodes, again.nodes):
+                if first is None or second is None or first.op is not second.op:
+                    raise self._unrepeatable(method, _called(second), _called(first))
+
+    def _unrepeatable(self, method: str, second: str, first: str) -> TraceError:
+        return TraceError(
+            f"{type(self.model).__name__}.{method}: expected each run to call the same operators, "
+            f"found {second} in the second run where the first had {first}. Either the code draws "
+            "at random, or it keeps what a run computed in a place that cannot be put back. It may "
+            "hold tensors without data now: clear it. Keep such things in an attribute of the "
+            "network or in a dictionary of its module."
+        )
 
     # -- settling ------------------------------------------------------------------------------
 
@@ -308,6 +360,15 @@ def _with_batch(inputs: Any, size: int) -> Any:
         return item[:1].expand(size, *item.shape[1:]) if size > 1 else item[:1]
 
     return tree_map(resized, inputs)
+
+
+def _is_a_bug(error: Exception) -> bool:
+    """Whether an error is this package's own, for which no network may be blamed."""
+    return is_ours(error) and not isinstance(error, (SegpruneError, NoTensorError))
+
+
+def _called(node: Node | None) -> str:
+    return "no further one" if node is None else f"{node.name} ({node.source})"
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ such a run left them there, the user's own next run would break, and ours would 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import enum
 import functools
 import sys
@@ -16,14 +17,14 @@ import threading
 import types
 import warnings
 from collections import OrderedDict, UserDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor, nn
 
-__all__ = ["kept_as_it_is", "stores_kept"]
+__all__ = ["HOLDERS", "is_users", "kept_as_it_is", "stores_kept"]
 
 _OTHERS = frozenset({"torch", "numpy", "segprune", "typing_extensions", "pytorch_lightning"})
 """Packages that keep nothing for a user's network, or whose state is not ours to put back."""
@@ -31,13 +32,14 @@ _OTHERS = frozenset({"torch", "numpy", "segprune", "typing_extensions", "pytorch
 _INSTALLED = tuple({sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")})
 
 _MOST_ENTRIES = 10_000  # of a container: longer ones are data, not caches
-_MOST_NESTED = 64  # entries that are looked into, each; registries of a library hold thousands
+_MOST_NESTED = 64  # entries that are looked into, each, in a library: its registries hold thousands
+_MOST_OBJECTS = 20_000  # behind the names of one module or class, nearest first
 _DEPTH = 6
 _MAPPINGS = (OrderedDict, dict, WeakValueDictionary, WeakKeyDictionary)
 _CONTAINERS = (*_MAPPINGS, list, set, deque)
 """What keeps its entries in memory; other mappings may lie on a disk, as `shelve` or the
 environment do, and are never written to."""
-_HOLDERS = (UserDict, types.SimpleNamespace, threading.local)
+HOLDERS = (UserDict, types.SimpleNamespace, threading.local)
 """Classes of Python's own whose attributes are a user's."""
 _CODE = (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType)
 _TENSORS = frozenset({"_parameters", "_buffers", "_modules"})
@@ -70,27 +72,39 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stores_kept(model: nn.Module) -> Iterator[None]:
+def stores_kept(model: nn.Module) -> Iterator[list[str]]:
     """Put back what a run of a network stores in attributes of its modules.
 
     Biases and weights that it computes once and keeps would be stale in a copy that is pruned.
+
+    Yields:
+        A list that is filled after the block: paths of the attributes that had changed.
     """
-    snapshot = _Snapshot()
-    before = [(module, dict(vars(module))) for module in model.modules()]
-    for module, attributes in before:
-        if _is_users(type(module)):
-            for name, value in attributes.items():
-                if name not in _TENSORS:
-                    snapshot.add(value)
+    changed: list[str] = []
+    before = []
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        for name, value in vars(module).items():
+            snapshot = _Snapshot()
+            if name not in _TENSORS and is_users(type(module)):
+                snapshot.add(value)
+            before.append((prefix + name, snapshot))
+    attributes = [(path, module, dict(vars(module))) for path, module in model.named_modules()]
     try:
-        yield
+        yield changed
     finally:
-        snapshot.restore()
-        for module, attributes in before:
-            for name in [*vars(module)]:
-                if name not in attributes:
-                    del vars(module)[name]
-            vars(module).update(attributes)
+        changed += [name for name, snapshot in before if snapshot.restore()]
+        for path, module, held in attributes:
+            prefix = f"{path}." if path else ""
+            changed += [
+                prefix + name
+                for name in held.keys() | vars(module).keys()
+                if held.get(name, _EMPTY) is not vars(module).get(name, _EMPTY)
+            ]
+            for name in vars(module).keys() - held.keys():
+                del vars(module)[name]
+            vars(module).update(held)
+        changed.sort()
 
 
 @dataclass
@@ -98,6 +112,8 @@ class _Snapshot:
     """A record of what containers, namespaces, cells and slots hold, and how full caches were."""
 
     _seen: set[int] = field(default_factory=set)
+    _most_nested: int = _MOST_ENTRIES
+    _left: int = _MOST_OBJECTS
     _waiting: deque[tuple[Any, int]] = field(default_factory=deque)
     _namespaces: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     _containers: list[tuple[Any, Any]] = field(default_factory=list)
@@ -109,7 +125,10 @@ class _Snapshot:
         """Add a module or a class: its names, and what lies behind them."""
         names = dict(vars(owner))
         self._namespaces.append((owner, names))
+        home = sys.modules.get(owner.__module__) if isinstance(owner, type) else owner
+        self._most_nested = _MOST_NESTED if _is_installed(home) else _MOST_ENTRIES
         self._add_all((value for name, value in names.items() if not name.startswith("__")), _DEPTH)
+        self._most_nested = _MOST_ENTRIES
 
     def add_functions(self, values: Iterable[Any]) -> None:
         """Add closures and defaults of those among the values that are functions, or hold some."""
@@ -121,7 +140,8 @@ class _Snapshot:
         if issubclass(type(value), _CONTAINERS):
             self._add_all([value], _DEPTH)
 
-    def restore(self) -> None:
+    def restore(self) -> bool:
+        """Put everything back; return whether a container had changed."""
         for cache, misses in self._caches:
             if cache.cache_info().misses != misses:
                 cache.cache_clear()
@@ -139,23 +159,27 @@ class _Snapshot:
                 slot.__delete__(owner)
             else:
                 slot.__set__(owner, value)
-        for container, saved in self._containers:
-            if not _same(container, saved):
-                _refill(container, saved)
+        changed = [pair for pair in self._containers if not _same(*pair)]
+        for container, saved in changed:
+            _refill(container, saved)
         for owner, names in self._namespaces:
             _restore_namespace(owner, names)
+        return bool(changed)
 
     def _add_all(self, values: Iterable[Any], depth: int) -> None:
         """Note values and what they hold, nearest first: a short way to each is found."""
+        self._left = _MOST_OBJECTS
         self._wait(values, depth)
         while self._waiting:
             self._note(*self._waiting.popleft())
 
     def _wait(self, values: Iterable[Any], depth: int) -> None:
         for value in values:
-            if type(value) not in _PLAIN and depth > 0 and id(value) not in self._seen:
-                self._seen.add(id(value))
-                self._waiting.append((value, depth))
+            if type(value) in _PLAIN or depth <= 0 or id(value) in self._seen or not self._left:
+                continue
+            self._left -= 1
+            self._seen.add(id(value))
+            self._waiting.append((value, depth))
 
     def _note(self, value: Any, depth: int) -> None:
         kind = type(value)
@@ -169,14 +193,16 @@ class _Snapshot:
             self._wait([value.__func__, value.__self__], depth)
         elif kind is functools.partial:
             self._wait((value.func, *value.args, *value.keywords.values()), depth - 1)
+        elif kind is contextvars.ContextVar:
+            self._wait([_current(value)], depth)
         elif kind is functools._lru_cache_wrapper:
             self._caches.append((value, value.cache_info().misses))
             self._wait([value.__wrapped__], depth)
         elif issubclass(kind, (type, Tensor, nn.Module, types.ModuleType)):
             return  # classes of the network are namespaces of their own
         elif issubclass(kind, tuple):
-            self._wait(value if len(value) <= _MOST_NESTED else (), depth - 1)
-        elif _is_users(kind) or issubclass(kind, _HOLDERS):
+            self._wait(self._looked_into(value), depth - 1)
+        elif is_users(kind) or issubclass(kind, HOLDERS):
             self._add_object(value, depth)
 
     def _add_function(self, function: types.FunctionType, depth: int) -> None:
@@ -207,14 +233,19 @@ class _Snapshot:
         else:
             saved = entries = set(container) if isinstance(container, set) else [*container]
         self._containers.append((container, saved))
-        if len(saved) <= _MOST_NESTED:
-            self._wait(entries, depth - 1)
+        self._wait(self._looked_into(entries), depth - 1)
+
+    def _looked_into(self, entries: Collection[Any]) -> Iterable[Any]:
+        """All entries; of a library's registry only the containers in it."""
+        if len(entries) <= self._most_nested:
+            return entries
+        return (entry for entry in entries if issubclass(type(entry), _CONTAINERS))
 
 
 @functools.lru_cache(maxsize=64)
 def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     """Return a network's own classes, their modules, and the modules that these import from."""
-    classes = {base for kind in kinds for base in kind.__mro__ if _is_users(base)}
+    classes = {base for kind in kinds for base in kind.__mro__ if is_users(base)}
     packages = {base.__module__.partition(".")[0] for base in classes}
     found: dict[str, types.ModuleType] = {}
     own = {base.__module__ for base in classes}
@@ -239,17 +270,18 @@ def _namespaces(kinds: frozenset[type]) -> tuple[types.ModuleType | type, ...]:
     for module in found.values():
         for value in [*vars(module).values()]:
             if isinstance(value, type) and value.__module__ in found:
-                classes.update(base for base in (value, type(value)) if _is_users(base))
+                classes.update(base for base in (value, type(value)) if is_users(base))
     # Members of an enumeration are made once and for all.
     classes = {kind for kind in classes if not issubclass(kind, enum.Enum)}
     return (*found.values(), *sorted(classes, key=lambda kind: kind.__qualname__))
 
 
-def _is_installed(module: types.ModuleType) -> bool:
+def _is_installed(module: object) -> bool:
     return str(getattr(module, "__file__", None) or "").startswith(_INSTALLED)
 
 
-def _is_users(kind: type) -> bool:
+def is_users(kind: type) -> bool:
+    """Return whether a class is a user's: not of Python's library, torch, numpy or this package."""
     return _is_users_module(kind.__module__)
 
 
@@ -263,6 +295,13 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:
         return _EMPTY
+
+
+def _current(variable: contextvars.ContextVar[Any]) -> Any:
+    try:
+        return variable.get()  # a fallback would hide the variable's own default
+    except LookupError:
+        return None
 
 
 def _slot_of(slot: types.MemberDescriptorType, owner: Any) -> Any:

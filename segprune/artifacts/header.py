@@ -133,9 +133,11 @@ def _is_spec(value: Any) -> bool:
 
 
 def _is_ties(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        _is_names(names) and len(names) > 0 and names[0] == first for first, names in value.items()
-    )
+    if not isinstance(value, dict) or not all(map(_is_names, value.values())):
+        return False
+    every = [name for names in value.values() for name in names]
+    firsts = all(names and names[0] == first for first, names in value.items())
+    return firsts and len(every) == len(set(every))
 
 
 def _is_names(value: Any) -> bool:
@@ -165,7 +167,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "plan": ("a plan", _is_mapping),
     "spec": ("null, or a name and options", _is_spec),
     "network": ("the name of a class", _is_text),
-    "ties": ("names of tensors, each under the first of them", _is_ties),
+    "ties": ("names of tensors, each once, under the first of them", _is_ties),
     "types": ("a type of torch for each tensor, such as 'float32'", _is_types),
     "settings": ("settings by module", _is_settings),
     "channels_last": ("a list of names of tensors", _is_names),

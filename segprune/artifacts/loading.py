@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
-from segprune.artifacts.settings import differing
+from segprune.artifacts.settings import Settings, differing
 from segprune.errors import ArtifactError, SegpruneError
+from segprune.finite import not_finite
 from segprune.models import build
 from segprune.network import aliases, as_channels_last, copy_with, digest_of, tensors_of
 from segprune.process_state import generators_kept
@@ -20,6 +21,7 @@ from segprune.surgery import prune
 
 __all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
 
+_AUXILIARY = "aux_heads"  # of the networks of `build`
 _FILLING = frozenset({"normal_", "uniform_", "fill_", "zero_"})
 
 
@@ -32,7 +34,8 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
 
     Raises:
         ArtifactError: no such file; truncated, changed or foreign; another schema; no `model` where
-            one is needed, or another network than the one that was pruned.
+            one is needed, or another network than the one that was pruned; weights that are NaN or
+            infinite.
     """
     header, tensors = _read(Path(path))
     if model is None:
@@ -50,7 +53,7 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
             f"{path}: expected the dense {header.network} that was pruned, found another "
             f"{type(model).__name__}: {error}"
         ) from error
-    for difference in differing(header.settings, skeleton):
+    for difference in differing(_settings_of(header), skeleton):
         raise ArtifactError(
             f"{path}: expected the dense {header.network} that was pruned, found another: "
             f"{difference}; pass the network that was pruned."
@@ -78,7 +81,19 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
         for first, names in header.ties.items()
         for name in names[:1]
     }
+    if broken := not_finite(restored, skeleton):
+        raise ArtifactError(f"{path}: {broken}")
     return copy_with(skeleton, restored).eval()
+
+
+def _settings_of(header: Header) -> Settings:
+    """Settings of the modules that a file may name; deployed files still name auxiliary heads."""
+    deployed = header.spec is not None and header.spec["options"].get("aux") is False
+    return {
+        name: own
+        for name, own in header.settings.items()
+        if not (deployed and name.partition(".")[0] == _AUXILIARY)
+    }
 
 
 class _WithoutNumbers(TorchFunctionMode):

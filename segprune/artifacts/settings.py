@@ -34,12 +34,15 @@ def settings_of(model: nn.Module) -> dict[str, dict[str, Any]]:
 def differing(wanted: Settings, model: nn.Module) -> Iterator[str]:
     """Find settings of a network that differ from the wanted ones.
 
-    Modules that it lacks are skipped: auxiliary heads may be missing in either network.
-    Settings that it lacks are skipped, too: versions of torch have different settings, and a
+    Settings that a module lacks are skipped: versions of torch have different settings, and a
     file of an earlier version has fewer.
     """
     found = settings_of(model)
+    modules = dict(model.named_modules())
     for name, own in wanted.items():
+        if name not in modules:
+            yield f"{name}: expected a module with {len(own)} settings, found none of that name"
+            continue
         for key, value in own.items():
             other = found.get(name, {}).get(key, value)
             if other != value and not (key == "kind" and same_kind(str(value), str(other))):

@@ -14,7 +14,6 @@ from segprune.cli.words import (
     amount,
     few,
     fps,
-    missed_budget,
     ms,
     percent,
     reasons_for_speed,
@@ -124,8 +123,9 @@ def show_result(
     console.print()
     console.print(rows)
     console.print()
-    missed = missed_budget(record.budget, record.reached, record.nearest_above)
-    budget = [("budget", "yellow", missed)] if missed else []
+    from segprune.planning import departures
+
+    budget = [("budget", "yellow", sentence) for sentence in departures(vars(record))]
     console.print(
         facts(
             *budget,

@@ -152,6 +152,8 @@ def _run(
                 command=tuple(portable(word) for word in command), progress=bars,
             )  # fmt: skip
     except KeyboardInterrupt:
+        if not folder.path.exists():
+            raise  # `guarded` says that nothing was written
         Console(stderr=True, soft_wrap=True).print(
             Text.assemble(
                 ("interrupted: ", "bold red"),

@@ -13,7 +13,6 @@ __all__ = [
     "amount",
     "few",
     "fps",
-    "missed_budget",
     "ms",
     "percent",
     "plain",
@@ -21,8 +20,6 @@ __all__ = [
     "size_of",
     "unfolded",
 ]
-
-_KINDS = {"macs": "MACs", "params": "parameters", "channels": "prunable channels"}
 
 _LAGGING = 0.1  # activations that fall by this much less than MACs are what is left to wait for
 _MANY = 0.25
@@ -76,19 +73,6 @@ def plain(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(map(plain, value))
     return str(value)
-
-
-def missed_budget(
-    budget: Mapping[str, float], reached: Mapping[str, float], above: Mapping[str, float]
-) -> str | None:
-    """Say that a budget was met from below, and what could be asked for; None where it was hit."""
-    for kind, share in reached.items():
-        return (
-            f"{percent(budget[kind])} of the {_KINDS.get(kind, kind)} were asked for; channels go "
-            f"in steps too coarse for that: {percent(share)} stay, and the nearest share above is "
-            f"{percent(above[kind])}"
-        )
-    return None
 
 
 def reasons_for_speed(record: PruneRecord) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segprune.errors import ArtifactError, ModelError, SegpruneWarning
+from segprune.finite import not_finite
 
 __all__ = ["file_digest", "load_weights", "read_weights"]
 
@@ -95,8 +96,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         source: what to call the weights in errors, such as a file's path.
 
     Raises:
-        ModelError: names are missing or unknown, shapes differ, or several prefixes fit; the first
-            few are listed. The network is then unchanged.
+        ModelError: names are missing or unknown, shapes differ, numbers are not finite, or several
+            prefixes fit; the first few are listed. The network is then unchanged.
     """
     wanted = model.state_dict()
     state = _unwrapped(state, wanted, source)
@@ -125,6 +126,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
             f"{tuple(state[first].shape)}{_others(differing)}; pass weights of the dense network, "
             "with the same number of classes and the same width (--classes for built-in networks)."
         )
+    if broken := not_finite(state, model):
+        raise ModelError(f"{source}: {broken}")
     model.load_state_dict(dict(state), strict=False)
 
 

@@ -303,6 +303,7 @@ def _record(
         max_seconds=job.max_seconds,
         reached=plan.notes.get("reached", {}),
         nearest_above=plan.notes.get("nearest_above", {}),
+        missed_shares=plan.notes.get("missed_shares", {}),
         preprocessing=dense.normalisation.preprocessing if dense.frames else None,
         normalisation=dense.normalisation.source if dense.frames else "",
         mious=mious,

@@ -62,6 +62,7 @@ class PruneRecord:
             of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
+        missed_shares: layers that keep another share of their channels than was asked for.
         preprocessing, normalisation: how images are prepared, and the source of these values;
             None and "" without images.
         mious: mIoU of the "dense" and the "pruned" network on the frames, at the size of the input,
@@ -103,6 +104,7 @@ class PruneRecord:
     max_seconds: float = field(default=0.0, metadata=LATER)
     reached: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
     nearest_above: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    missed_shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict, metadata=LATER)
     preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
     normalisation: str = field(default="", metadata=LATER)
     mious: Mapping[str, float] = field(default_factory=dict, metadata=LATER)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,4 +106,5 @@ def _coin(draw: random.Random) -> bool:
 
 def _call(network: nn.Module, inputs: Any) -> Call:
     private = copy_with(network, {}).eval()
-    return lambda: run_method(private, "forward", inputs)
+    context = copy_context()  # what it keeps there is its own, and is not made anew in each run
+    return lambda: run_method(private, "forward", inputs, context)

@@ -17,6 +17,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from segprune.errors import InputError
+from segprune.process_state import generators_kept
 from segprune.training.averaging import moving_average
 from segprune.training.batches import in_own_words
 from segprune.training.best import KeepBest
@@ -156,7 +157,7 @@ def undisturbed() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        with warnings.catch_warnings(), generators_kept():
             # Advice to Lightning's own developers, about numbers of worker processes, and about
             # a folder that is taken up again.
             warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")

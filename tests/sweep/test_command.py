@@ -44,3 +44,17 @@ def test_a_killed_worker_costs_its_cells_alone(here: Path, tmp_path: Path) -> No
     failures = {record.failure for record in records if record.failure}
     assert all("killed by SIGKILL" in failure for failure in failures)
     assert "killed by SIGKILL" in " ".join(result.stdout.split())
+
+
+def test_a_sweep_that_is_interrupted_before_its_folder_exists_wrote_nothing(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    recipes(here)
+    monkeypatch.setattr("segprune.pipeline.sweep.running.run_sweep", interrupt)
+    result = command("sweep.toml", "--out", str(tmp_path))
+    assert result.exit_code == 130
+    assert "interrupted: nothing was written." in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from segprune.evaluation import is_guess
 from segprune.gates.floors import Size, floors_of, gate_budget, gate_floors, promise_of
 from segprune.gates.policy import Budget
 from segprune.gates.terms import Terms
@@ -57,7 +58,7 @@ def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterato
     teacher = scores.get("teacher")
     if teacher is None:
         return
-    if is_guess(teacher):
+    if is_guess(teacher.miou, sum(iou is not None for iou in teacher.class_iou)):
         yield (
             f"the teacher scores {_points(teacher)} of mIoU, which is no better than a guess: look "
             "at the normalisation of its images and at the order of its classes, or leave the "
@@ -68,15 +69,6 @@ def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterato
             f"the teacher scores {_points(teacher)} of mIoU, less than the network that it teaches "
             f"({_points(student.score)}): name a better one, or leave the section distillation out."
         )
-
-
-def is_guess(score: Score) -> bool:
-    """Return whether a network is no better than drawing classes or always predicting one.
-
-    With K classes, either has an mIoU of at most 1 / K.
-    """
-    known = sum(iou is not None for iou in score.class_iou)
-    return score.miou <= 1 / max(known, 1)
 
 
 def budget_of(section: PromiseSection) -> Budget:

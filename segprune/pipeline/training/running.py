@@ -9,7 +9,7 @@ Every stage of a recovery is evaluated, so that a drop can be told from a bug.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ from segprune.pipeline.training.steps import (
 )
 from segprune.pipeline.training.writing import write_and_load
 from segprune.plan import PrunePlan
-from segprune.planning import make_plan
+from segprune.planning import departures, make_plan
 from segprune.records import write_atomic, write_record
 from segprune.surgery import prune
 from segprune.tracing import trace
@@ -192,7 +192,7 @@ def _run(job: Job) -> TrainingResult:
     if teacher is not None and is_primary():
         note_teacher(teacher, job, start, images, stages)
     if recipe.pruning is not None:
-        start = _pruned(recipe, start, images, folder, progress)
+        start = _pruned(recipe, start, images, folder, progress, job.warn)
         graph = trace(start.dense, images.example)
         proof = verify(start.dense, start.network, start.plan, graph, trained=True)
         if proof:
@@ -253,8 +253,9 @@ def _run(job: Job) -> TrainingResult:
 
 
 def _pruned(
-    recipe: Recipe, start: Start, images: Images, folder: Path, progress: Progress
-) -> Start:
+    recipe: Recipe, start: Start, images: Images, folder: Path, progress: Progress,
+    warn: Callable[[Iterable[str]], None],
+) -> Start:  # fmt: skip
     """Prune by the run's plan, which is made once: a resumed training needs the same channels."""
     kept = folder / PLAN
     if not is_primary():
@@ -266,6 +267,7 @@ def _pruned(
         progress("plan", 0, 1)
         plan = _plan(recipe, start, images)
         write_atomic(kept, plan.to_json())
+    warn(departures(plan.notes))
     small = prune(start.network, plan)
     whole = plan if start.is_dense else start.plan.then(plan)
     return Start(small, start.dense, whole, start.source)
