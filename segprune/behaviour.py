@@ -97,7 +97,8 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
         return
     for mode in (False, True):
         with contextlib.suppress(Exception):  # a network may refuse a mode
-            whole = copy_with(model, {}).train(mode)
+            whole = copy_with(model, {})
+            whole.train(mode)
             ways.append({name: module.training for name, module in whole.named_modules()})
     others = [[n for n in found if found[n] != way.get(n, found[n])] for way in ways]
     if all(others):
@@ -231,10 +232,11 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
         same = Sameness(network, copied)
         tensors = {(name, key): value for name, key, value in _stored(copied)}
         for training in (False, True):
-            for method in ("forward", *getattr(network, "traced_methods", ())):
+            for method in ("forward", *(getattr(network, "traced_methods", None) or ())):
                 with undisturbed(model=copied), torch.no_grad():
                     try:
-                        run_method(copied.train(training), method, resized(inputs, 2, 1, 1, 5))
+                        copied.train(training)
+                        run_method(copied, method, resized(inputs, 2, 1, 1, 5))
                     except Exception:
                         continue  # attributes that it changed before count
         after = {(name, key): value for name, key, value in _stored(copied)}

@@ -25,7 +25,7 @@ Gradients = Mapping[str, Tensor | None]
 
 def methods_of(model: nn.Module) -> list[str]:
     """`forward`, and what else a network lists in `traced_methods`."""
-    listed = list(getattr(model, "traced_methods", ("forward",)))
+    listed = getattr(model, "traced_methods", None) or ()
     return ["forward", *(method for method in listed if method != "forward")]
 
 

@@ -33,7 +33,8 @@ def prepared(
         sizes: inputs to bring activations to a healthy size with; those of the first size that the
             network takes are used.
     """
-    small = copy_with(pruned, {}).eval()
+    small = copy_with(pruned, {})
+    small.eval()  # a user's own `eval` may return nothing
     _randomise(small)
     _fill_zeros(small, plan)
     _scale(small, methods, sizes)

@@ -167,7 +167,7 @@ class _Tracer:
         return record(copy, names, self.foreign, prepare(copy), private, understood)
 
     def _record_training(self) -> None:
-        for method in getattr(self.model, "traced_methods", ()):
+        for method in getattr(self.model, "traced_methods", None) or ():
             if method == "forward":
                 continue
             name = type(self.model).__name__

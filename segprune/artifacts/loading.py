@@ -78,7 +78,9 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
         for first, names in header.ties.items()
         for name in names[:1]
     }
-    return copy_with(skeleton, restored).eval()
+    loaded = copy_with(skeleton, restored)
+    loaded.eval()  # a user's own `eval` may return nothing
+    return loaded
 
 
 class _WithoutNumbers(TorchFunctionMode):
