@@ -18,6 +18,7 @@ from segprune.execution import run_method, undisturbed
 from segprune.network import copy_with, tensors_of
 from segprune.plan import PrunePlan
 from segprune.trials import cloned
+from segprune.user_state import stores_kept
 
 __all__ = ["prepared", "scatter"]
 
@@ -100,9 +101,10 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
     try:
         for inputs in sizes:
             # Where all of them raise, comparing says so; what was reached has been scaled.
-            with contextlib.suppress(Exception), undisturbed(model=small), torch.no_grad():
+            with contextlib.suppress(Exception), stores_kept(small), undisturbed(model=small):
                 for method in methods:
-                    run_method(small, method, cloned(inputs))
+                    with torch.no_grad():
+                        run_method(small, method, cloned(inputs))
                 break
     finally:
         for handle in handles:

@@ -71,12 +71,18 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stores_kept(model: nn.Module) -> Iterator[None]:
-    """Put back what a run of a network stores in attributes of its modules.
+    """Put back what a run of a network stores in attributes of its modules, or registers in them.
 
-    Biases and weights that it computes once and keeps would be stale in a copy that is pruned.
+    Biases and weights that it computes once and keeps would be stale in a copy that is pruned, and
+    grids at other sizes. Numbers that it writes into its buffers stay.
     """
     snapshot = _Snapshot()
     before = [(module, dict(vars(module))) for module in model.modules()]
+    registries = [
+        (registry, dict(registry))
+        for _, attributes in before
+        for registry in map(attributes.__getitem__, sorted(_TENSORS))
+    ]
     for module, attributes in before:
         if _is_users(type(module)):
             for name, value in attributes.items():
@@ -91,6 +97,9 @@ def stores_kept(model: nn.Module) -> Iterator[None]:
                 if name not in attributes:
                     del vars(module)[name]
             vars(module).update(attributes)
+        for registry, entries in registries:
+            if not _same(registry, entries):
+                _refill(registry, entries)
 
 
 @dataclass

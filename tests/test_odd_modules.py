@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import segprune
+from faults.planting import shifted
 
 
 class Net(nn.Module):
@@ -45,7 +48,7 @@ def test_a_module_whose_copy_is_itself_is_named_and_stays_as_it_is(within: bool)
     if within:
         network[1].a = nn.Conv2d(4, 12, 1)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    with pytest.raises(segprune.ModelError, match="CopiedAsItself itself.*__deepcopy__"):
+    with pytest.raises(segprune.ModelError, match=r"CopiedAsItself itself.*__deepcopy__"):
         segprune.trace(network.eval(), X)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
@@ -86,14 +89,81 @@ class Graph(Net):
 
 
 def test_a_sparse_tensor_is_refused_by_its_name() -> None:
-    with pytest.raises(segprune.ModelError, match="adjacency.*sparse_coo.*to_dense"):
+    with pytest.raises(segprune.ModelError, match=r"adjacency.*sparse_coo.*to_dense"):
         segprune.trace(Graph(torch.eye(256).to_sparse()).eval(), X)
 
 
 def test_packed_weights_of_a_quantised_module_are_refused_by_its_name() -> None:
     network = Net().eval()
     network.a = nn.Sequential(nn.Linear(3, 12))
-    packed = torch.ScriptObject.__new__(torch.ScriptObject)
-    network.a[0]._packed_params = packed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that this will move to another package
+        integers = torch.quantize_per_tensor(torch.rand(12, 3), 0.1, 0, torch.qint8)
+    network.a[0]._packed_params = torch.ops.quantized.linear_prepack(integers, None)
     with pytest.raises(segprune.ModelError, match=r"a\.0.*packed.*quantised"):
         segprune.trace(network, X)
+
+
+class RegistersAGrid(Net):
+    """A buffer that the first run registers, for its size."""
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        if "grid" not in self._buffers:
+            self.register_buffer("grid", torch.arange(float(y.shape[-1])), persistent=False)
+        return self.head(self.n(y + self.grid).relu())
+
+
+class StoresAGrid(Net):
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        if not hasattr(self, "grid"):
+            self.grid = torch.arange(y.shape[-1])
+        return self.head(self.n(y + self.grid).relu())
+
+
+@pytest.mark.parametrize("kind", [RegistersAGrid, StoresAGrid])
+def test_what_a_first_run_keeps_for_its_size_stands_in_no_way(kind: type[Net]) -> None:
+    network = kind().eval()
+    assert violations(network) == ()
+    assert not hasattr(network, "grid")
+
+
+class PartInBfloat16(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a.bfloat16()
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(self.n(self.a(x.bfloat16()).float()).relu())
+
+
+class PartInDouble(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head.double()
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(self.n(self.a(x)).relu().to(x.device, torch.float64))
+
+
+class WholeInBfloat16(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bfloat16()
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x.type(torch.bfloat16)).softmax(1, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("kind", [PartInBfloat16, PartInDouble, WholeInBfloat16])
+def test_a_network_that_computes_a_part_in_another_type_is_proved_and_its_faults_are_found(
+    kind: type[Net],
+) -> None:
+    network = kind().eval()
+    assert violations(network) == ()
+    plan = segprune.make_plan(network, X, budget={"channels": 0.5}, min_channels=1)
+    rows = shifted(plan.kept["head.weight"][1], 12)
+    wrong = dataclasses.replace(plan, kept={**plan.kept, "head.weight": {1: rows}})
+    found = segprune.verify(network, segprune.prune(network, wrong), wrong, X)
+    assert {violation.kind for violation in found} >= {"equality"}
