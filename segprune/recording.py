@@ -143,8 +143,8 @@ def record(
         if hidden is not None:
             raise TraceError(
                 f"{method}: expected tensors in tuples, lists, mappings or dataclasses as its "
-                f"output, found a {type(hidden).__name__} that holds some, whose channels nobody "
-                "would watch over; return them in one of those."
+                f"output, found a {type(hidden).__name__} that holds some, where no channel can "
+                "be followed; return them in one of those."
             )
         program.outputs = [recorder.value_of(leaf) for leaf in tensors_in(outputs)]
     return program

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from segprune.alternatives import Alternatives
-from segprune.errors import InputError, SegpruneError, TraceError
+from segprune.errors import InputError, ModelError, SegpruneError, TraceError
 from segprune.execution import tensors_in
 from segprune.graph import ChannelGraph, states_read
 from segprune.interpreter import raised_at
@@ -55,7 +55,7 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
         settle: False skips trial runs: enough to count costs.
 
     Raises:
-        ModelError: the network cannot be copied or carries masks.
+        ModelError: the network cannot be copied, carries masks, or adds parameters as it runs.
         InputError: the example inputs hold no tensor.
         TraceError: `forward` does not run on the example inputs.
     """
@@ -151,6 +151,8 @@ class _Tracer:
         except Exception as first:
             try:
                 self._start_over_with_data()
+            except SegpruneError:
+                raise
             except Exception as error:
                 raise TraceError(
                     f"{type(self.model).__name__}: expected forward to run on "
@@ -194,6 +196,8 @@ class _Tracer:
         example = self.example
         try:
             self._record("forward", False, _with_batch(example, 1))
+        except SegpruneError:
+            raise
         except Exception:
             self._record("forward", False, example)
 
@@ -207,8 +211,17 @@ class _Tracer:
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
         program = record(copy, names, self.foreign, method, private, understood)
+        added = [name for name, _ in copy.named_parameters() if name not in self.tensors]
+        if added:
+            raise ModelError(
+                f"{added[0]}: expected all parameters to be there, found that {method} adds this "
+                "one; run the network once on an example before pruning it."
+            )
         if not program.outputs:
-            raise ValueError(f"{method} returns no tensor as its output")
+            raise TraceError(
+                f"{type(self.model).__name__}.{method}: expected tensors as its output, found "
+                "none; return what the network computes."
+            )
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)

@@ -167,3 +167,73 @@ def test_a_network_that_computes_a_part_in_another_type_is_proved_and_its_faults
     wrong = dataclasses.replace(plan, kept={**plan.kept, "head.weight": {1: rows}})
     found = segprune.verify(network, segprune.prune(network, wrong), wrong, X)
     assert {violation.kind for violation in found} >= {"equality"}
+
+
+class DrawsFromItsOwn(Net):
+    """In training, noise from a generator that the network owns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(2)
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        if self.training:
+            y = y * (torch.rand(16, 16, generator=self.generator).to(y) > 0.1)
+        return self.head(self.n(y).relu())
+
+
+def test_a_network_with_a_generator_of_its_own_is_proved_and_the_generator_stays() -> None:
+    network = DrawsFromItsOwn().eval()
+    before = network.generator.get_state()
+    assert violations(network) == ()
+    assert torch.equal(network.generator.get_state(), before)
+
+
+class AddsAParameter(Net):
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        if not hasattr(self, "gain"):
+            self.gain = nn.Parameter(torch.ones(y.shape[1], 1, 1, device=y.device))
+        return self.head(self.n(y * self.gain).relu())
+
+
+class AddsALayer(Net):
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        if not hasattr(self, "mix"):
+            self.mix = nn.Conv2d(y.shape[1], 12, 1).to(y.device)
+        return self.head(self.n(self.mix(y)).relu())
+
+
+@pytest.mark.parametrize(("kind", "name"), [(AddsAParameter, "gain"), (AddsALayer, "mix.weight")])
+def test_parameters_that_the_first_run_adds_are_named_and_there_after_it(
+    kind: type[Net], name: str
+) -> None:
+    network = kind().eval()
+    with pytest.raises(segprune.ModelError, match=f"^{name}: .*run the network once"):
+        segprune.trace(network, X)
+    network(X)
+    assert violations(network) == ()
+
+
+class Returns(Net):
+    def __init__(self, change: Any) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: Tensor) -> Any:
+        return self.change(super().forward(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda y: None, r"^Returns\.forward: expected tensors as its output, found none"),
+        (lambda y: y.numpy(), "^forward: expected tensors in .* found a ndarray"),
+    ],
+)
+def test_an_output_that_is_no_tensor_is_no_fault_of_the_example(change: Any, said: str) -> None:
+    with pytest.raises(segprune.TraceError, match=said) as raised:
+        segprune.trace(Returns(change).eval(), X)
+    assert "example inputs" not in str(raised.value)
