@@ -287,7 +287,7 @@ def probe(
     prober = _Prober(program, number, state, count, names, understood)
     prober.watch(copy)
     failure: str | None = None
-    with undisturbed(model=copy), torch.inference_mode():
+    with undisturbed(model=copy), torch.inference_mode(), torch.set_grad_enabled(program.training):
         leaves = tensors_in(inputs)
         for tensor, value in zip(leaves, program.inputs, strict=True):
             prober.learn(tensor, value)

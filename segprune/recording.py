@@ -133,7 +133,8 @@ def record(
     program = Program(method, model.training)
     recorder = Recorder(program, names, foreign, understood)
     recorder.watch(model)
-    with undisturbed(model=model), torch.inference_mode():
+    # Code may ask whether gradients are enabled: training enables them.
+    with undisturbed(model=model), torch.inference_mode(), torch.set_grad_enabled(model.training):
         program.inputs = [recorder.value_of(leaf) for leaf in tensors_in(inputs)]
         for value in program.inputs:
             value.constant = None

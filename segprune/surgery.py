@@ -154,6 +154,8 @@ def _sizes_of(
 ) -> dict[str, int]:
     weight = getattr(module, "weight", None)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) else ()
+    if isinstance(module, nn.RNNBase) and "weight_ih_l0" in cut:
+        return {"input_size": module.get_parameter("weight_ih_l0").shape[1]}
     if isinstance(module, nn.Linear):
         return {"in_features": shape[1], "out_features": shape[0]}
     if len(shape) > 2 and _is_convolution(module, before.get("weight", ())):
