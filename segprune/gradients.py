@@ -46,7 +46,7 @@ def learn(
         sums = []
         for output in tensors_in(outputs):
             if output.is_floating_point():
-                weights = torch.randn(output.shape, generator=generator).to(output)
+                weights = torch.randn(output.shape, generator=generator, device="cpu").to(output)
                 if output.requires_grad:
                     sums.append(torch.where(output.isfinite(), output * weights, 0.0).sum().cpu())
         if sums:

@@ -48,7 +48,9 @@ def _randomise(model: nn.Module, seed: int = 0) -> None:
 
     def fill(tensor: Any, low: float, high: float) -> None:
         if isinstance(tensor, Tensor) and tensor.is_floating_point():
-            values = torch.rand(tensor.shape, generator=generator) * (high - low) + low
+            values = (
+                torch.rand(tensor.shape, generator=generator, device="cpu") * (high - low) + low
+            )
             tensor.copy_(values.to(tensor))
 
     with torch.no_grad():
@@ -75,7 +77,11 @@ def _fill_zeros(small: nn.Module, plan: PrunePlan, seed: int = 1) -> None:
     with torch.no_grad():
         for name, tensor in tensors_of(small).items():
             if name in plan.kept and tensor.is_floating_point() and not tensor.float().any():
-                tensor.copy_((torch.rand(tensor.shape, generator=generator) * 0.5 + 0.1).to(tensor))
+                tensor.copy_(
+                    (torch.rand(tensor.shape, generator=generator, device="cpu") * 0.5 + 0.1).to(
+                        tensor
+                    )
+                )
 
 
 # -- healthy activations -------------------------------------------------------------------------
@@ -122,7 +128,9 @@ def _normalise(module: nn.Module, given: Tensor, generator: torch.Generator) -> 
     if not (spread.isfinite().all() and spread.any()):
         return
     spread = torch.where(spread > _FAINT * centre.square(), spread, spread.mean())
-    shift, factor = (torch.rand(len(rows), generator=generator).to(rows) for _ in range(2))
+    shift, factor = (
+        torch.rand(len(rows), generator=generator, device="cpu").to(rows) for _ in range(2)
+    )
     mean.copy_(centre + (shift - 0.5) * spread.sqrt())
     variance.copy_(spread * (0.6 + factor))
 
