@@ -31,7 +31,7 @@ X = torch.rand((1, 3, 16, 16), generator=torch.Generator().manual_seed(0))
 
 def violations(network: nn.Module) -> tuple[segprune.Violation, ...]:
     """What verify finds after a right pruning to half of the channels."""
-    plan = segprune.make_plan(network, X, budget={"channels": 0.5}, min_channels=1)
+    plan = segprune.make_plan(network, X, budget={"channels": 0.5}, scope="local")
     small = segprune.prune(network, plan)
     assert small.get_parameter("head.weight").shape == (4, 6, 1, 1)
     return segprune.verify(network, small, plan, X)
