@@ -60,11 +60,23 @@ def compare_behaviour(
 def _structure(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
     ours = dict(model.named_modules(remove_duplicate=False))
     theirs = dict(pruned.named_modules(remove_duplicate=False))
+    places, others = _places(ours), _places(theirs)
     for name, module in ours.items():
         if name not in theirs:
             text = f"expected a {type(module).__name__} as in the dense network, found none"
             yield Violation("behaviour", name, text)
             continue
+        here, there = places[id(module)], others[id(theirs[name])]
+        if here != there:
+            text = f"expected one module at {here}, found one at {there}"
+            yield Violation("behaviour", name or "the network", text)
+        hidden, left_out = (one._non_persistent_buffers_set for one in (module, theirs[name]))
+        for key in sorted(hidden ^ left_out):
+            where = f"{name}.{key}" if name else key
+            text = "expected it in the state dict, found it left out"
+            if key in hidden:
+                text = "expected it left out of the state dict, found it there"
+            yield Violation("behaviour", where, text)
         wanted, found = list(module._modules), list(theirs[name]._modules)
         if wanted != found and sorted(wanted) == sorted(found):
             text = f"expected its modules in the order {wanted}, found {found}"
@@ -73,6 +85,14 @@ def _structure(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
         if name not in ours:
             text = f"expected none, found a {type(module).__name__} that the dense network lacks"
             yield Violation("behaviour", name, text)
+
+
+def _places(modules: dict[str, nn.Module]) -> dict[int, str]:
+    """Return all names of each module, by its identity."""
+    found: dict[int, list[str]] = {}
+    for name, module in modules.items():
+        found.setdefault(id(module), []).append(name or "the network")
+    return {key: " and ".join(names) for key, names in found.items()}
 
 
 def _same_class(dense: nn.Module, module: nn.Module, same: Sameness) -> bool:
@@ -97,7 +117,8 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
         return
     for mode in (False, True):
         with contextlib.suppress(Exception):  # a network may refuse a mode
-            whole = copy_with(model, {}).train(mode)
+            whole = copy_with(model, {})
+            whole.train(mode)
             ways.append({name: module.training for name, module in whole.named_modules()})
     others = [[n for n in found if found[n] != way.get(n, found[n])] for way in ways]
     if all(others):
@@ -157,7 +178,7 @@ def _attributes(
     plan: PrunePlan,
     same: Sameness,
 ) -> Iterator[tuple[str, str, Violation]]:
-    wanted, found = _expected(name, dense, module, model, plan), attributes_of(module)
+    (wanted, known), found = _expected(name, dense, module, model, plan), attributes_of(module)
     read = None if is_of_torch(dense) else code_names(type(dense))
     sizes = set() if is_of_torch(dense) else _sizes(dense, module)
     for key in (*wanted, *(key for key in found if key not in wanted)):
@@ -168,6 +189,8 @@ def _attributes(
             if not hasattr(type(dense), key) and key not in (read or ()):
                 continue
             text = f"expected none as in the dense network, found {_shown(found[key])}"
+        elif key in known and found[key] != known[key]:
+            text = f"expected {known[key]}, as its tensors have it, found {found[key]}"
         elif same(wanted[key], found[key]) or _follows(wanted[key], found[key], sizes):
             continue
         else:
@@ -177,22 +200,27 @@ def _attributes(
 
 def _expected(
     name: str, dense: nn.Module, module: nn.Module, model: nn.Module, plan: PrunePlan
-) -> dict[str, Any]:
-    """Return the dense module's attributes, with counts as the plan or the tensors change them."""
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the dense module's attributes, with counts as the plan or the tensors change them.
+
+    Second, the counts of a module of torch's own that its tensors alone decide.
+    """
     stand_in = SimpleNamespace(**attributes_of(dense))
     # Counts follow from the pruned tensors and from the groups before they were cut.
     partly = dense.__class__.__new__(dense.__class__)
     partly.__dict__.update(dense.__dict__)
     partly.__dict__["_parameters"] = module._parameters
     partly.__dict__["_buffers"] = module._buffers
-    for key, value in true_attributes(name, partly, plan.kept, tensors_of(model)).items():
+    known = true_attributes(name, partly, plan.kept, tensors_of(model))
+    for key, value in known.items():
         setattr(stand_in, key, value)
+    known = known if is_of_torch(dense) else {}
     for key, value in plan.attributes.get(name, {}).items():
         stored = re.split(r"[.\[]", key, maxsplit=1)[0]
         if not hasattr(stand_in, stored) and hasattr(dense, stored):  # an attribute of the class
             setattr(stand_in, stored, getattr(dense, stored))
         set_count(cast(nn.Module, stand_in), key, value)
-    return vars(stand_in)
+    return vars(stand_in), known
 
 
 def _sizes(dense: nn.Module, module: nn.Module) -> set[tuple[int, int]]:
@@ -231,10 +259,11 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
         same = Sameness(network, copied)
         tensors = {(name, key): value for name, key, value in _stored(copied)}
         for training in (False, True):
-            for method in ("forward", *getattr(network, "traced_methods", ())):
+            for method in ("forward", *(getattr(network, "traced_methods", None) or ())):
                 with undisturbed(model=copied), torch.no_grad():
                     try:
-                        run_method(copied.train(training), method, resized(inputs, 2, 1, 1, 5))
+                        copied.train(training)
+                        run_method(copied, method, resized(inputs, 2, 1, 1, 5))
                     except Exception:
                         continue  # attributes that it changed before count
         after = {(name, key): value for name, key, value in _stored(copied)}

@@ -25,7 +25,7 @@ Gradients = Mapping[str, Tensor | None]
 
 def methods_of(model: nn.Module) -> list[str]:
     """`forward`, and what else a network lists in `traced_methods`."""
-    listed = list(getattr(model, "traced_methods", ("forward",)))
+    listed = getattr(model, "traced_methods", None) or ()
     return ["forward", *(method for method in listed if method != "forward")]
 
 
@@ -46,7 +46,7 @@ def learn(
         sums = []
         for output in tensors_in(outputs):
             if output.is_floating_point():
-                weights = torch.randn(output.shape, generator=generator).to(output)
+                weights = torch.randn(output.shape, generator=generator, device="cpu").to(output)
                 if output.requires_grad:
                     sums.append(torch.where(output.isfinite(), output * weights, 0.0).sum().cpu())
         if sums:

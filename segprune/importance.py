@@ -222,7 +222,7 @@ def random(evidence: Evidence) -> Scores:
     """Uniform numbers from `seed`: the control every other importance must beat."""
     generator = torch.Generator().manual_seed(evidence.seed)
     return {
-        (name, dim): torch.rand(len(rows), generator=generator)
+        (name, dim): torch.rand(len(rows), generator=generator, device="cpu")
         for name, dim, rows in evidence.rows()
     }
 

@@ -255,7 +255,7 @@ def _moves(
             usual = tensors_in(run(pair.small, method, trial, dtype, way))
             with torch.no_grad():
                 for tensor in tensors:
-                    factors = torch.rand(tensor.shape, generator=generator) + 0.5
+                    factors = torch.rand(tensor.shape, generator=generator, device="cpu") + 0.5
                     tensor.mul_(factors.to(tensor))
             other = tensors_in(run(pair.small, method, trial, dtype, way))
         except Exception:

@@ -80,8 +80,8 @@ def require_prunable(model: nn.Module) -> None:
     """Refuse what cannot be copied or pruned faithfully.
 
     Raises:
-        ModelError: not a module, a wrapper of distributed training, a TorchScript or compiled
-            module, parameters without numbers, or masks of `torch.nn.utils.prune`.
+        ModelError: not a module, a wrapper of distributed training, a TorchScript, compiled or
+            quantised module, tensors that are lazy or sparse, or masks of `torch.nn.utils.prune`.
     """
     if not isinstance(model, nn.Module):
         raise ModelError(
@@ -96,7 +96,7 @@ def require_prunable(model: nn.Module) -> None:
                 f"{type(module).__name__} around it; prune what it holds ({inner}), and wrap the "
                 "result again."
             )
-        if hasattr(module, "_orig_mod"):
+        if "_orig_mod" in module._modules:
             inner = f"{name}._orig_mod" if name else "._orig_mod"
             raise ModelError(
                 f"{name or 'model'}: expected an eager nn.Module, found a compiled one; prune the "
@@ -107,11 +107,23 @@ def require_prunable(model: nn.Module) -> None:
                 f"{name or 'model'}: expected an eager nn.Module, found the TorchScript module "
                 f"{module.original_name}; prune the network before scripting it."
             )
+        if any(isinstance(value, torch.ScriptObject) for value in vars(module).values()):
+            raise ModelError(
+                f"{name or 'model'}: expected weights that are tensors, found packed ones of a "
+                f"quantised module ({type(module).__name__}); prune the network before converting "
+                "it to integers."
+            )
     for name, tensor in tensors_of(model).items():
         if is_lazy(tensor):
             raise ModelError(
                 f"{name}: expected a parameter with a shape, found an uninitialised lazy one; "
                 "run the network once on an example before pruning it."
+            )
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            kind = "quantised" if tensor.is_quantized else str(tensor.layout).removeprefix("torch.")
+            raise ModelError(
+                f"{name}: expected a dense tensor of plain numbers, found one that is {kind}; "
+                "store it dense (to_dense(), dequantize()) before pruning."
             )
     for name, module in model.named_modules():
         masked = [type(hook).__name__ for hook in _pruning_hooks(module)]
@@ -184,8 +196,8 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     Replaced parameters stay parameters, with the same `requires_grad`, and no `.grad`.
 
     Raises:
-        ModelError: some attribute of the network cannot be deep-copied, or a module's own
-            `__deepcopy__` hands out the original.
+        ModelError: some attribute of the network cannot be deep-copied, or a module's copy is, or
+            holds, the original.
     """
     originals = tensors_of(model)
     memo: dict[int, object] = {}
@@ -319,6 +331,12 @@ def _restore(model: nn.Module, twin: nn.Module, memo: dict[int, object]) -> None
     copies = dict(twin.named_modules(remove_duplicate=False))
     for name, module in model.named_modules(remove_duplicate=False):
         copied = copies.get(name)
+        if copied is module:
+            raise ModelError(
+                f"{name or type(model).__name__}: expected copy.deepcopy to copy every module, "
+                f"found that it returned this {type(module).__name__} itself: changes to the copy "
+                "would change the original. Let its __deepcopy__ make a copy."
+            )
         if copied is None:
             raise ModelError(
                 f"{name}: expected copy.deepcopy to copy every module, found that it left this one "

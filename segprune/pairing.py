@@ -191,7 +191,7 @@ def redrawn(
     with torch.no_grad():
         for tensor in {id(t): t for t in tensors_of(copy).values()}.values():
             if tensor.is_floating_point():
-                noise = torch.randn(tensor.shape, generator=generator, dtype=dtype)
+                noise = torch.randn(tensor.shape, generator=generator, dtype=dtype, device="cpu")
                 tensor.mul_(factor(noise).to(tensor))
     return copy
 
@@ -203,7 +203,9 @@ def disturbed(trial: Any, dtype: torch.dtype) -> Any:
     def nudged(item: Any) -> Any:
         if not isinstance(item, Tensor) or not item.is_floating_point():
             return item
-        noise = torch.randn(item.shape, generator=generator, dtype=dtype).to(item.device)
+        noise = torch.randn(item.shape, generator=generator, dtype=dtype, device="cpu").to(
+            item.device
+        )
         return item.to(dtype) * (1 + torch.finfo(dtype).eps * noise)
 
     return tree_map(nudged, trial)

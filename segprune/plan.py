@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import index
 from types import MappingProxyType
 from typing import Any
 
@@ -42,10 +43,16 @@ class PrunePlan:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for key, value in (("network", self.network), ("result", self.result)):
+            if not isinstance(value, str):
+                raise PlanError(
+                    f"plan: expected a digest as its {key}, found {value!r}; make it with "
+                    "make_plan."
+                )
         try:
             kept = {
                 name: MappingProxyType(
-                    {int(dim): tuple(map(int, rows)) for dim, rows in dims.items()}
+                    {index(dim): tuple(map(index, rows)) for dim, rows in dims.items()}
                 )
                 for name, dims in sorted(self.kept.items())
             }

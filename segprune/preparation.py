@@ -18,6 +18,7 @@ from segprune.execution import run_method, undisturbed
 from segprune.network import copy_with, tensors_of
 from segprune.plan import PrunePlan
 from segprune.trials import cloned
+from segprune.user_state import stores_kept
 
 __all__ = ["prepared", "scatter"]
 
@@ -33,7 +34,8 @@ def prepared(
         sizes: inputs to bring activations to a healthy size with; those of the first size that the
             network takes are used.
     """
-    small = copy_with(pruned, {}).eval()
+    small = copy_with(pruned, {})
+    small.eval()  # a user's own `eval` may return nothing
     _randomise(small)
     _fill_zeros(small, plan)
     _scale(small, methods, sizes)
@@ -46,7 +48,9 @@ def _randomise(model: nn.Module, seed: int = 0) -> None:
 
     def fill(tensor: Any, low: float, high: float) -> None:
         if isinstance(tensor, Tensor) and tensor.is_floating_point():
-            values = torch.rand(tensor.shape, generator=generator) * (high - low) + low
+            values = (
+                torch.rand(tensor.shape, generator=generator, device="cpu") * (high - low) + low
+            )
             tensor.copy_(values.to(tensor))
 
     with torch.no_grad():
@@ -73,7 +77,11 @@ def _fill_zeros(small: nn.Module, plan: PrunePlan, seed: int = 1) -> None:
     with torch.no_grad():
         for name, tensor in tensors_of(small).items():
             if name in plan.kept and tensor.is_floating_point() and not tensor.float().any():
-                tensor.copy_((torch.rand(tensor.shape, generator=generator) * 0.5 + 0.1).to(tensor))
+                tensor.copy_(
+                    (torch.rand(tensor.shape, generator=generator, device="cpu") * 0.5 + 0.1).to(
+                        tensor
+                    )
+                )
 
 
 # -- healthy activations -------------------------------------------------------------------------
@@ -99,9 +107,10 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
     try:
         for inputs in sizes:
             # Where all of them raise, comparing says so; what was reached has been scaled.
-            with contextlib.suppress(Exception), undisturbed(model=small), torch.no_grad():
+            with contextlib.suppress(Exception), stores_kept(small), undisturbed(model=small):
                 for method in methods:
-                    run_method(small, method, cloned(inputs))
+                    with torch.no_grad():
+                        run_method(small, method, cloned(inputs))
                 break
     finally:
         for handle in handles:
@@ -119,7 +128,9 @@ def _normalise(module: nn.Module, given: Tensor, generator: torch.Generator) -> 
     if not (spread.isfinite().all() and spread.any()):
         return
     spread = torch.where(spread > _FAINT * centre.square(), spread, spread.mean())
-    shift, factor = (torch.rand(len(rows), generator=generator).to(rows) for _ in range(2))
+    shift, factor = (
+        torch.rand(len(rows), generator=generator, device="cpu").to(rows) for _ in range(2)
+    )
     mean.copy_(centre + (shift - 0.5) * spread.sqrt())
     variance.copy_(spread * (0.6 + factor))
 

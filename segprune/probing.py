@@ -230,7 +230,9 @@ class _Prober(Interpreter):
             numbers = (float(dense), float(pruned))
             self._report(node, "argument", f"{name} is {pruned}, expected {dense}", numbers)
             return
-        elif dense == pruned:
+        elif dense == pruned or (
+            isinstance(dense, torch.Generator) and isinstance(pruned, torch.Generator)
+        ):  # each copy of a network has its own
             return
         self._report(node, "argument", f"{name} is {pruned}, expected {dense}")
 
@@ -285,7 +287,7 @@ def probe(
     prober = _Prober(program, number, state, count, names, understood)
     prober.watch(copy)
     failure: str | None = None
-    with undisturbed(model=copy), torch.inference_mode():
+    with undisturbed(model=copy), torch.inference_mode(), torch.set_grad_enabled(program.training):
         leaves = tensors_in(inputs)
         for tensor, value in zip(leaves, program.inputs, strict=True):
             prober.learn(tensor, value)

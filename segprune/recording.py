@@ -133,7 +133,8 @@ def record(
     program = Program(method, model.training)
     recorder = Recorder(program, names, foreign, understood)
     recorder.watch(model)
-    with undisturbed(model=model), torch.inference_mode():
+    # Code may ask whether gradients are enabled: training enables them.
+    with undisturbed(model=model), torch.inference_mode(), torch.set_grad_enabled(model.training):
         program.inputs = [recorder.value_of(leaf) for leaf in tensors_in(inputs)]
         for value in program.inputs:
             value.constant = None
@@ -143,8 +144,8 @@ def record(
         if hidden is not None:
             raise TraceError(
                 f"{method}: expected tensors in tuples, lists, mappings or dataclasses as its "
-                f"output, found a {type(hidden).__name__} that holds some, whose channels nobody "
-                "would watch over; return them in one of those."
+                f"output, found a {type(hidden).__name__} that holds some, where no channel can "
+                "be followed; return them in one of those."
             )
         program.outputs = [recorder.value_of(leaf) for leaf in tensors_in(outputs)]
     return program

@@ -33,9 +33,9 @@ def prune(model: nn.Module, plan: PrunePlan) -> nn.Module:
         PruneError: the plan was made for another network, or does not fit it.
     """
     originals = _checked(model, plan)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():  # what is made here can be trained
         tensors = {name: select(originals[name], dims) for name, dims in plan.kept.items()}
-    small = copy_with(model, tensors)
+        small = copy_with(model, tensors)
     correct_attributes(small, plan.kept, plan.attributes, originals)
     return small
 
@@ -47,9 +47,9 @@ def mask(model: nn.Module, plan: PrunePlan) -> nn.Module:
         PruneError: the plan was made for another network, or does not fit it.
     """
     originals = _checked(model, plan)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():  # what is made here can be trained
         tensors = {name: _zeroed(originals[name], dims) for name, dims in plan.kept.items()}
-    return copy_with(model, tensors)
+        return copy_with(model, tensors)
 
 
 def _checked(model: nn.Module, plan: PrunePlan) -> dict[str, Tensor]:
@@ -154,6 +154,8 @@ def _sizes_of(
 ) -> dict[str, int]:
     weight = getattr(module, "weight", None)
     shape = tuple(weight.shape) if isinstance(weight, Tensor) else ()
+    if isinstance(module, nn.RNNBase) and "weight_ih_l0" in cut:
+        return {"input_size": module.get_parameter("weight_ih_l0").shape[1]}
     if isinstance(module, nn.Linear):
         return {"in_features": shape[1], "out_features": shape[0]}
     if len(shape) > 2 and _is_convolution(module, before.get("weight", ())):

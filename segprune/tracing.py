@@ -57,7 +57,7 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
         settle: False skips trial runs: enough to count costs.
 
     Raises:
-        ModelError: the network cannot be copied or carries masks.
+        ModelError: the network cannot be copied, carries masks, or adds parameters as it runs.
         InputError: the example inputs hold no tensor.
         TraceError: `forward` does not run on the example inputs.
     """
@@ -70,10 +70,6 @@ def trace(model: nn.Module, example_inputs: Any, *, settle: bool = True) -> Chan
         )
     tracer = _Tracer(model, example_inputs)
     return tracer.run() if settle else tracer.run_once()
-
-
-class NoTensorError(ValueError):
-    """A method of the network returns nothing that could be compared."""
 
 
 class _Tracer:
@@ -179,7 +175,7 @@ class _Tracer:
         return record(copy, names, self.foreign, prepare(copy), private, understood)
 
     def _record_training(self) -> None:
-        for method in getattr(self.model, "traced_methods", ()):
+        for method in getattr(self.model, "traced_methods", None) or ():
             if method == "forward":
                 continue
             name = type(self.model).__name__
@@ -208,6 +204,8 @@ class _Tracer:
         example = self.example
         try:
             self._record("forward", False, _with_batch(example, 1))
+        except SegpruneError:
+            raise
         except Exception as error:
             if _is_a_bug(error):
                 raise
@@ -233,8 +231,17 @@ class _Tracer:
                 "global name, or in another way that no copy can follow. Let it use the module "
                 "that it is called with, or remove it before pruning."
             )
+        added = [name for name, _ in copy.named_parameters() if name not in self.tensors]
+        if added:
+            raise ModelError(
+                f"{added[0]}: expected all parameters to be there, found that {method} adds this "
+                "one; run the network once on an example before pruning it."
+            )
         if not program.outputs:
-            raise NoTensorError(f"{method} returns no tensor as its output")
+            raise TraceError(
+                f"{type(self.model).__name__}.{method}: expected tensors as its output, found "
+                "none; return what the network computes."
+            )
         if program.nodes:
             self.runs.append((method, training, inputs))
             self.programs.append(program)
@@ -364,7 +371,7 @@ def _with_batch(inputs: Any, size: int) -> Any:
 
 def _is_a_bug(error: Exception) -> bool:
     """Whether an error is this package's own, for which no network may be blamed."""
-    return is_ours(error) and not isinstance(error, (SegpruneError, NoTensorError))
+    return is_ours(error) and not isinstance(error, SegpruneError)
 
 
 def _called(node: Node | None) -> str:

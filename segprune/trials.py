@@ -72,9 +72,9 @@ def _changed(inputs: Any, seed: int) -> Any:
             return _random(item.shape, item, seed)
         generator = torch.Generator().manual_seed(seed)
         if item.dtype == torch.uint8:
-            values = torch.randint(256, tuple(item.shape), generator=generator)
+            values = torch.randint(256, tuple(item.shape), generator=generator, device="cpu")
             return values.to(item.device, item.dtype)
-        order = torch.randperm(item.numel(), generator=generator).to(item.device)
+        order = torch.randperm(item.numel(), generator=generator, device="cpu").to(item.device)
         return item.flatten()[order].view(item.shape)
 
     return tree_map(redrawn, inputs)
@@ -120,10 +120,10 @@ def _random(shape: Any, like: Tensor, seed: int) -> Tensor:
     Behind an average over all pixels, images of plain noise would hardly differ.
     """
     generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(tuple(shape), generator=generator)
+    values = torch.randn(tuple(shape), generator=generator, device="cpu")
     if values.dim() >= 4:
         ones = [1] * (values.dim() - 2)
-        contrast = torch.rand((values.shape[0], 1, *ones), generator=generator) + 0.5
-        mean = torch.randn((*values.shape[:2], *ones), generator=generator)
+        contrast = torch.rand((values.shape[0], 1, *ones), generator=generator, device="cpu") + 0.5
+        mean = torch.randn((*values.shape[:2], *ones), generator=generator, device="cpu")
         values = values * contrast + 0.5 * mean
     return values.to(like.device, like.dtype)

@@ -73,9 +73,10 @@ def kept_as_it_is(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stores_kept(model: nn.Module) -> Iterator[list[str]]:
-    """Put back what a run of a network stores in attributes of its modules.
+    """Put back what a run of a network stores in attributes of its modules, or registers in them.
 
-    Biases and weights that it computes once and keeps would be stale in a copy that is pruned.
+    Biases and weights that it computes once and keeps would be stale in a copy that is pruned, and
+    grids at other sizes. Numbers that it writes into its buffers stay.
 
     Yields:
         A list that is filled after the block: paths of the attributes that had changed.
@@ -90,6 +91,11 @@ def stores_kept(model: nn.Module) -> Iterator[list[str]]:
                 snapshot.add(value)
             before.append((prefix + name, snapshot))
     attributes = [(path, module, dict(vars(module))) for path, module in model.named_modules()]
+    registries = [
+        (f"{path}." if path else "", registry, dict(registry))
+        for path, _, held in attributes
+        for registry in map(held.__getitem__, sorted(_TENSORS))
+    ]
     try:
         yield changed
     finally:
@@ -104,6 +110,14 @@ def stores_kept(model: nn.Module) -> Iterator[list[str]]:
             for name in vars(module).keys() - held.keys():
                 del vars(module)[name]
             vars(module).update(held)
+        for prefix, registry, entries in registries:
+            if not _same(registry, entries):
+                changed += [
+                    prefix + name
+                    for name in registry.keys() | entries.keys()
+                    if registry.get(name, _EMPTY) is not entries.get(name, _EMPTY)
+                ]
+                _refill(registry, entries)
         changed.sort()
 
 

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_map
 
 from segprune.execution import run_method, undisturbed
 from segprune.trials import cloned
+from segprune.user_state import stores_kept
 
 __all__ = ["EVERY_MODULE", "INFERENCE", "LEARNING", "NO_GRADIENT", "TRAINING", "Way", "run"]
 
@@ -32,6 +33,7 @@ _FLAT = {
     "_threshold", "threshold_", "clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_min_",
     "clamp_max", "clamp_max_", "hardshrink", "softshrink",
 }  # fmt: skip
+_CASTS = {"half", "bfloat16", "float", "double"}
 _SLOPE = 0.1
 
 
@@ -53,6 +55,11 @@ class Way:
     gradients: Callable[[], AbstractContextManager[Any]]
     training: Literal["none", "branches", "all"] = "none"
     awake: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether some functions do something else than usual."""
+        return self.training != "none" or self.awake
 
 
 INFERENCE = Way("", torch.inference_mode)
@@ -94,11 +101,11 @@ def run(
         ),
         cloned(inputs),
     )
-    with _restored(network), undisturbed(seed, network), way.gradients():
+    with stores_kept(network), _restored(network), undisturbed(seed, network), way.gradients():
         if way.training != "none":
             for module in network.modules():
                 module.training = way.training == "all" or not _is_steady(module)
-        with _StandIns(way) if way.training != "none" or way.awake else contextlib.nullcontext():
+        with _OneType(dtype), _StandIns(way) if way.changes else contextlib.nullcontext():
             outputs = run_method(network, method, given)
         return outputs if then is None else then(outputs)
 
@@ -144,6 +151,32 @@ def _is_steady(module: nn.Module) -> bool:
     kind = type(module).__name__.lower()
     leaf = not module._modules
     return leaf and any(part in kind for part in ("norm", "drop", "stochastic"))
+
+
+class _OneType(TorchFunctionMode):
+    """Casts that the user's code writes go to the type of the run, as its weights do.
+
+    A network that computes a part of it in another type (`x.bfloat16()`, `dtype=torch.float64`)
+    would meet weights of the run's type there; and half precision would hide differences.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in _CASTS:
+            return args[0].to(self.dtype)
+        if name in ("to", "type"):
+            args = tuple(map(self._own, args))
+        if "dtype" in kwargs and name != "view":
+            kwargs = {**kwargs, "dtype": self._own(kwargs["dtype"])}
+        return func(*args, **kwargs)
+
+    def _own(self, item: Any) -> Any:
+        return self.dtype if isinstance(item, torch.dtype) and item.is_floating_point else item
 
 
 class _StandIns(TorchFunctionMode):

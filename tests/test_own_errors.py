@@ -87,7 +87,7 @@ def test_a_forward_that_returns_nothing_is_reported() -> None:
         def forward(self, x: Tensor) -> None:
             return None
 
-    with pytest.raises(TraceError, match="returns no tensor"):
+    with pytest.raises(TraceError, match="expected tensors as its output, found none"):
         segprune.trace(Nothing(), IMAGES)
 
 

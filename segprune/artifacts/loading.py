@@ -83,7 +83,9 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
     }
     if broken := not_finite(restored, skeleton):
         raise ArtifactError(f"{path}: {broken}")
-    return copy_with(skeleton, restored).eval()
+    loaded = copy_with(skeleton, restored)
+    loaded.eval()  # a user's own `eval` may return nothing
+    return loaded
 
 
 def _settings_of(header: Header) -> Settings:

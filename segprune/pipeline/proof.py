@@ -91,4 +91,6 @@ def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
     given = named_dense(file, header, model)
     if given is not None:
         return given
-    return declared(header, file).eval()
+    network = declared(header, file)
+    network.eval()
+    return network

@@ -250,7 +250,8 @@ def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan
 
 
 def _difference(dense: Dense, small: nn.Module, plan: PrunePlan) -> float:
-    twin = mask(dense.model, plan).eval()
+    twin = mask(dense.model, plan)
+    twin.eval()
     with torch.inference_mode():
         theirs = tensors_in(run_method(twin, "forward", dense.example))
         ours = tensors_in(run_method(small, "forward", dense.example))
