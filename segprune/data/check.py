@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,12 @@ def check_dataset(
     sizes: Counter[tuple[int, int]] = Counter()
     problems: list[str] = []
     values: Counter[int] = Counter()
+    masks: list[str] = []
     for index in range(len(dataset)):
+        own: dict[int, int] = {}
         with contextlib.suppress(InputError):  # reading the sample reports it
-            values.update(dataset.label_values(index))
+            own = dataset.label_values(index)
+            values.update(own)
         try:
             label = dataset[index].label
         except InputError as error:
@@ -100,6 +103,8 @@ def check_dataset(
             pixels += found
             present += found > 0
             sizes[(int(label.shape[-2]), int(label.shape[-1]))] += 1
+            if own.keys() == {0, VOID} and found[VOID] == own[VOID]:
+                masks.append(dataset.source(index))
             if found[:VOID].sum() == 0:
                 problems.append(
                     f"{dataset.source(index)}: expected labels of some class, found nothing but "
@@ -123,8 +128,18 @@ def check_dataset(
         unpaired=tuple(dataset.unpaired_labels()),
         values=tuple(sorted(values.items())),
         unusable=_unusable(dataset),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_note_of_masks(masks, dataset)),
     )
+
+
+def _note_of_masks(masks: list[str], dataset: SegmentationDataset) -> Iterator[str]:
+    """Yield a sentence if some labels of two classes look like masks of 0 and 255."""
+    if len(dataset.classes) == 2 and masks:
+        yield (
+            f"{len(masks)} of {len(dataset)} labels have 0 and 255 alone ({Path(masks[0]).name}), "
+            "and 255 is void: if it is the foreground there, its pixels are lost; store all labels "
+            "in one way, or say what 255 is (label_map)"
+        )
 
 
 def _unusable(dataset: SegmentationDataset) -> str:
