@@ -1,0 +1,37 @@
+"""Runs that stop before a session begins: no test failed, and no gate was judged."""
+
+from __future__ import annotations
+
+import pytest
+
+from gates.repository import CASE, Repository, output
+
+EXIT = "import pytest\ndef {}:\n    pytest.exit('no GPU here', returncode={})\n"
+HOOKS = ("pytest_configure(config)", "pytest_sessionstart(session)")
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_run_that_stops_before_its_session_is_red(repository: Repository, hook: str) -> None:
+    (repository.path / "conftest.py").write_text(EXIT.format(hook, 0))
+    result = repository.run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert f"expected a session that judges {CASE}" in output(result)
+
+
+def test_a_status_of_its_own_is_kept(repository: Repository) -> None:
+    (repository.path / "conftest.py").write_text(EXIT.format(HOOKS[0], 7))
+    result = repository.run()
+    assert result.ret == 7
+    assert "segprune" not in output(result)
+
+
+def test_it_is_none_of_ours_where_there_are_no_baselines(fresh: Repository) -> None:
+    (fresh.path / "conftest.py").write_text(EXIT.format(HOOKS[0], 0))
+    assert fresh.run().ret == 0
+
+
+@pytest.mark.parametrize("option", ["--version", "--help", "--markers", "--fixtures"])
+def test_a_run_that_was_asked_to_show_something_is_green(
+    repository: Repository, option: str
+) -> None:
+    assert repository.run(option).ret == 0
