@@ -1,4 +1,4 @@
-"""Runs that stop before a session begins: no test failed, and no gate was judged."""
+"""Runs that a conftest stops or leads elsewhere: no test failed, and no gate was judged."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ def test_a_run_that_was_asked_to_show_something_is_green(
     repository: Repository, option: str
 ) -> None:
     assert repository.run(option).ret == 0
+
+
+@pytest.mark.parametrize("arguments", [(), (".",)], ids=str)
+def test_what_a_conftest_names_in_place_of_the_root_was_not_typed(
+    repository: Repository, arguments: tuple[str, ...]
+) -> None:
+    (repository.path / "test_else.py").write_text("def test_ok():\n    pass\n")
+    (repository.path / "conftest.py").write_text(
+        "def pytest_configure(config):\n    config.args = ['test_else.py']\n"
+    )
+    result = repository.run(*arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert f"{CASE}.json: expected a test that judges this baseline" in output(result)
