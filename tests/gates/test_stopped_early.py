@@ -1,6 +1,8 @@
-"""Runs that a conftest stops or leads elsewhere: no test failed, and no gate was judged."""
+"""Runs in which no test failed and no gate was judged: stopped, led elsewhere, or hidden."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -46,5 +48,22 @@ def test_what_a_conftest_names_in_place_of_the_root_was_not_typed(
         "def pytest_configure(config):\n    config.args = ['test_else.py']\n"
     )
     result = repository.run(*arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert f"{CASE}.json: expected a test that judges this baseline" in output(result)
+
+
+def test_a_pipe_is_not_waited_for(repository: Repository) -> None:
+    """It has the name of a JSON file, in a folder where baselines are looked for."""
+    os.mkfifo(repository.path / "pipe.json")
+    assert repository.run().ret == 0
+
+
+def test_a_baseline_in_another_encoding_is_missed_when_its_tests_are_deleted(
+    repository: Repository,
+) -> None:
+    text = repository.baseline.read_text()
+    repository.baseline.write_text(text, encoding="utf-16")
+    (repository.path / "test_gates.py").write_text("def test_ok():\n    pass\n")
+    result = repository.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert f"{CASE}.json: expected a test that judges this baseline" in output(result)
