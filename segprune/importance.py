@@ -113,25 +113,43 @@ def score_classes(
     """One score per label, `(labels,)`, equal within a class: the mean over its scored channels.
 
     Raises:
-        PlanError: unknown name, or scores that are not finite or not of the axis's size.
+        PlanError: unknown name; no function; no score at all; or scores that are not finite or not
+            of the axis's size.
     """
     if isinstance(importance, str):
         if importance not in _IMPORTANCES:
             raise _unknown(importance)
         function, own = _IMPORTANCES[importance], importance in _OWN_SCALE
-    else:
+    elif callable(importance):
         function, own = importance, False
-    given = function(evidence)
-    if not isinstance(given, Mapping):
+    else:
         raise PlanError(
-            f"importance: expected a mapping (tensor name, dimension) -> scores, found "
-            f"{type(given).__name__}; see segprune.importance."
+            f"importance: expected a name or a function from Evidence to scores, found "
+            f"{importance!r}; known names are {', '.join(importances())}."
+        )
+    given = function(evidence)
+    if not isinstance(given, Mapping) or not all(map(_is_score, given.items())):
+        strange = given if isinstance(given, Mapping) else type(given).__name__
+        raise PlanError(
+            f"importance: expected a mapping (tensor name, dimension) -> tensor of scores, found "
+            f"{str(strange)[:80]}; see segprune.importance."
+        )
+    if not given:  # else all channels would be ranked by the L2 norm, without a word
+        name = importance if isinstance(importance, str) else getattr(function, "__name__", "")
+        raise PlanError(
+            f"importance {name!r}: expected a score for at least one channel, found none, as "
+            "bn_scale has for a network without BatchNorm; choose another importance."
         )
     scores = _gather(evidence.graph, given, normalize and not own)
     missing = np.isnan(scores)
     if missing.any():  # channels the importance says nothing about, e.g. without a BatchNorm
         scores[missing] = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
     return np.nan_to_num(scores, nan=1.0)
+
+
+def _is_score(item: tuple[Any, Any]) -> bool:
+    key, scores = item
+    return isinstance(key, tuple) and len(key) == 2 and isinstance(scores, Tensor)
 
 
 def _unknown(name: str) -> PlanError:

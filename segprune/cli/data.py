@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,10 +117,22 @@ def check(
         found = [check_dataset(dataset, progress=steps) for dataset in datasets]
     for one in found:
         _show(one)
+    for note in _of_both(datasets):
+        typer.secho(f"note: {note}", fg="yellow")
     for each, why in missing:
         typer.secho(f"{each}: not looked at: {why}", fg="yellow")
     if not all(one.is_fine for one in found):
         raise typer.Exit(_FAILED)
+
+
+def _of_both(datasets: Sequence[SegmentationDataset]) -> Iterator[str]:
+    """Yield what shows only where two splits are compared."""
+    from segprune.data.agreement import note_of_shared
+    from segprune.data.files import FileDataset
+
+    files = [[p.image for p in each.pairs] for each in datasets if isinstance(each, FileDataset)]
+    if len(files) == 2:
+        yield from note_of_shared(*files)
 
 
 data.command(no_args_is_help=True, help=unfolded(check.__doc__))(check)

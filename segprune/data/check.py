@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +100,12 @@ def check_dataset(
     sizes: Counter[tuple[int, int]] = Counter()
     problems: list[tuple[str, str]] = []
     values: Counter[int] = Counter()
+    masks: list[str] = []
     for index in range(len(dataset)):
+        own: dict[int, int] = {}
         with contextlib.suppress(InputError):  # reading the sample reports it
-            values.update(dataset.label_values(index))
+            own = dataset.label_values(index)
+            values.update(own)
         try:
             label = dataset[index].label
         except InputError as error:
@@ -112,6 +115,8 @@ def check_dataset(
             pixels += found
             present += found > 0
             sizes[(int(label.shape[-2]), int(label.shape[-1]))] += 1
+            if own.keys() == {0, VOID} and found[VOID] == own[VOID]:
+                masks.append(dataset.source(index))
             if found[:VOID].sum() == 0:
                 source = dataset.source(index)
                 text = "expected labels of some class, found nothing but void; label the image, or"
@@ -138,7 +143,7 @@ def check_dataset(
         unpaired=tuple(dataset.unpaired_labels()),
         values=tuple(sorted(values.items())),
         unusable=_unusable(dataset),
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_note_of_masks(masks, dataset)),
     )
 
 
@@ -160,6 +165,16 @@ def _grouped(problems: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         also = f" The same with {len(others)} more: {names}{more}." if others else ""
         joined.append(f"{text}{also}")
     return tuple(joined)
+
+
+def _note_of_masks(masks: list[str], dataset: SegmentationDataset) -> Iterator[str]:
+    """Yield a sentence if some labels of two classes look like masks of 0 and 255."""
+    if len(dataset.classes) == 2 and masks:
+        yield (
+            f"{len(masks)} of {len(dataset)} labels have 0 and 255 alone ({Path(masks[0]).name}), "
+            "and 255 is void: if it is the foreground there, its pixels are lost; store all labels "
+            "in one way, or say what 255 is (label_map)"
+        )
 
 
 def _unusable(dataset: SegmentationDataset) -> str:

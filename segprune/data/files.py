@@ -10,6 +10,11 @@ import numpy as np
 import torch
 from torchvision import tv_tensors
 
+from segprune.data.agreement import (
+    require_one_meaning,
+    require_one_size,
+    require_size_of_image,
+)
 from segprune.data.dataset import ClassTable, Sample, SegmentationDataset
 from segprune.data.label_map import LabelMap, LabelValues, remedy_for
 from segprune.data.reading import (
@@ -104,25 +109,34 @@ class FileDataset(SegmentationDataset):
         """Look at labels of the split, whatever `count` is, until they show two classes.
 
         Raises:
-            InputError: all labels show one class alone, though the table has more.
+            InputError: all labels show one class alone, though the table has more; nothing but
+                void; or palettes that give a colour two indices.
         """
+        require_one_meaning(
+            (pair.label for pair in self._all_pairs), self.classes.colours, self._values.meaning
+        )
+        enough = min(len(self.classes), 2)
         values: set[int] = set()
         shown: set[int | None] = set()
-        for pair in self._all_pairs if len(self.classes) > 1 else ():
+        for pair in self._all_pairs:
             try:
                 values.update(map(int, np.unique(self._read_values(pair))))
             except InputError:
                 return  # reading the sample reports a broken file
             shown = {self._values.meaning(value) for value in values} - {VOID}
-            if None in shown or len(shown) > 1:
+            if None in shown or len(shown) >= enough:
                 return
-        for index in shown:
-            raise InputError(
-                f"{self._all_pairs[0].label.parent}: expected labels of more than one of the "
-                f"{len(self.classes)} classes, found {self.classes.names[index or 0]!r} alone in "
-                f"all {len(self._all_pairs)} labels of {self.name} {self.split}, with the values "
-                f"{', '.join(map(str, sorted(values)))}; {remedy_for(values)}."
-            )
+        if enough > 1:
+            wanted = f"labels of more than one of the {len(self.classes)} classes"
+        else:
+            wanted = "labels of the class"
+        names = [repr(self.classes.names[index or 0]) for index in shown]
+        raise InputError(
+            f"{self._all_pairs[0].label.parent}: expected {wanted}, found "
+            f"{names[0] if names else 'void'} alone in "
+            f"all {len(self._all_pairs)} labels of {self.name} {self.split}, with the values "
+            f"{', '.join(map(str, sorted(values)))}; {remedy_for(values)}."
+        )
 
     def unpaired_labels(self) -> list[Path]:
         """By path: what has no image, is named otherwise than its image, or is no png."""
@@ -139,7 +153,7 @@ class FileDataset(SegmentationDataset):
         if image.shape[:2] != values.shape:
             height, width = image.shape[:2]
             head = Head((height, width), read_head(pair.image).orientation)
-            _require_one_size(pair, head, values.shape)
+            require_one_size(pair.label, head, values.shape)
         return Sample(
             tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1)),
             tv_tensors.Mask(torch.from_numpy(self._values(pair.label, values))),
@@ -194,12 +208,7 @@ def folders_in(folder: Path) -> str:
 def _check_pair(pair: Pair) -> Head:
     """Require a label of the image's size; return the head of the image."""
     _require_label(pair)
-    image, label = read_head(pair.image), read_head(pair.label)
-    if image.size != label.size:
-        # Behind the pixels of a PNG there may be an orientation, which its head does not show.
-        height, width = read_image(pair.image).shape[:2]
-        _require_one_size(pair, Head((height, width), image.orientation), label.size)
-    return image
+    return require_size_of_image(pair.image, pair.label)
 
 
 def _note_of_turned(count: int) -> tuple[str, ...]:
@@ -213,16 +222,3 @@ def _note_of_turned(count: int) -> tuple[str, ...]:
 
 def _require_label(pair: Pair) -> None:
     require_label(pair.image, pair.label, "add it, or remove the image")
-
-
-def _require_one_size(pair: Pair, image: Head, label: Sequence[int]) -> None:
-    if image.size != tuple(label):
-        turned = (
-            f" (its image is turned upright, as its EXIF orientation {image.orientation} says: "
-            "labels must be drawn on upright images, or the orientation be removed)"
-        )
-        raise InputError(
-            f"{pair.label}: expected the height×width of its image, {image.size[0]}×"
-            f"{image.size[1]}, found {label[0]}×{label[1]}"
-            f"{turned if image.orientation != 1 else ''}; both must be stored at one size."
-        )

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segprune.data.agreement import require_size_of_image
 from segprune.data.classes import read_table
 from segprune.data.label_map import LabelMap, LabelValues, remedy_for
 from segprune.data.preprocessing import Preprocessing
@@ -77,8 +78,9 @@ def find_frames(folder: Path, *, labels: bool = True) -> tuple[Frame, ...]:
     """Every image below a folder, by path; label files are not taken for images.
 
     Raises:
-        InputError: no such folder, no image in it, or an image without its label beside others
-            that have one.
+        InputError: no such folder, no image in it, an image without its label beside others that
+            have one, two images with one label, or pictures that look like labels in a folder of
+            another name.
     """
     require_folder(folder, "a folder of images")
     frames = tuple(
@@ -91,7 +93,44 @@ def find_frames(folder: Path, *, labels: bool = True) -> tuple[Frame, ...]:
             f"{folder}: expected images ({', '.join(SUFFIXES)}), found none in it or below; "
             "pass a folder that holds some."
         )
+    _require_own_labels(frames)
+    _require_photographs(frames)
     return frames
+
+
+def _require_own_labels(frames: Sequence[Frame]) -> None:
+    first: dict[Path, Path] = {}
+    for frame in frames:
+        if frame.label is None:
+            continue
+        other = first.setdefault(frame.label, frame.image)
+        if other != frame.image:
+            raise InputError(
+                f"{frame.image}: expected a label of its own, found that {other.name} has the same "
+                "one; remove one of the two images, or rename it."
+            )
+
+
+def _require_photographs(frames: Sequence[Frame]) -> None:
+    """Raise InputError for a folder beside `images` whose pictures have the names of the images.
+
+    Those are labels (masks, annotations) or other data: they would be taken for photographs.
+    """
+    names = {
+        (parent.parent, frame.image.absolute().relative_to(parent).with_suffix(""))
+        for frame in frames
+        for parent in frame.image.absolute().parents
+        if parent.name == "images"
+    }
+    for path in (frame.image.absolute() for frame in frames) if names else ():
+        for parent in path.parents:
+            key = (parent.parent, path.relative_to(parent).with_suffix(""))
+            if parent.name != "images" and key in names:
+                raise InputError(
+                    f"{parent}: expected photographs, found pictures with the names of those in "
+                    f"{parent.with_name('images')}; if they are labels, call their folder labels, "
+                    "or pass the folder of the images alone."
+                )
 
 
 def _sibling(path: Path, own: str, other: str) -> Path | None:
@@ -157,6 +196,7 @@ def read_batches(
         digest.update(read_bytes(frame.image))
         images.append(torch.from_numpy(read_image(frame.image, size[2:])).permute(2, 0, 1))
         if labelled and frame.label is not None:
+            require_size_of_image(frame.image, frame.label)
             digest.update(read_bytes(frame.label))
             indices.append(_read_label(frame.label, size[2:], values))
     if labelled:
@@ -216,7 +256,7 @@ def _written_map(image: Path) -> LabelMap | None:
 
 
 def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
-    """Raise InputError for masks of 0 and 255: all pixels of 255 would be void."""
+    """Raise InputError for masks of 0 and 255, whose 255 would be void, and for void alone."""
     found: set[int] = set()
     for frame in frames:
         if frame.label is not None:
@@ -224,9 +264,10 @@ def _require_classes(frames: Sequence[Frame], values: LabelValues) -> None:
         shown = {values.meaning(value) for value in found} - {VOID}
         if None in shown or len(shown) > 1:
             return
-    if found == {0, VOID} and shown == {0}:
+    if not shown or (found == {0, VOID} and shown == {0}):
         raise InputError(
-            f"{frames[0].label}: expected labels of more than one class, found one alone in all "
+            f"{frames[0].label}: expected labels of more than one class, found "
+            f"{'one' if shown else 'void'} alone in all "
             f"{len(frames)} labels, with the values {', '.join(map(str, sorted(found)))}; "
             f"{remedy_for(found)}."
         )

@@ -30,8 +30,9 @@ class Given:
         range: (low, high) that the pixel values 0 and 255 are scaled to.
 
     Raises:
-        InputError: a number is not finite, a deviation is not above 0, a mean is outside the range,
-            or a range comes without the mean and the deviation that were measured in it.
+        InputError: a number is not finite, a deviation is not above 0 or of another range, a mean
+            is outside the range, or a range comes without the mean and the deviation that were
+            measured in it.
     """
 
     mean: Triple | None = None
@@ -64,6 +65,15 @@ class Given:
                 f"mean: expected numbers within the range that pixels are scaled to, {low:g} to "
                 f"{high:g}, found {', '.join(f'{value:g}' for value in self.mean)}; numbers up to "
                 "255 are of pixels that are not scaled: give range = [0, 255] too."
+            )
+        # 1 / 256: deviations of 1 in 0 to 255, as in networks of Caffe, are the smallest in use.
+        if self.std is not None and not all(
+            (high - low) / 256 <= value <= high - low for value in self.std
+        ):
+            raise InputError(
+                f"std: expected deviations of pixels that are scaled to {low:g} to {high:g}, found "
+                f"{', '.join(f'{value:g}' for value in self.std)}, which are of another range; "
+                "give mean, std and range as they were measured together."
             )
 
     def __bool__(self) -> bool:
@@ -117,6 +127,10 @@ def choose(
         given: the user's values, which come first; missing ones are taken from the next source.
         artifact: the preprocessing in the network's file.
         network: the network, whose library may know the normalisation.
+
+    Raises:
+        InputError: only one of mean and deviation is given, and the other source's are of pixels
+            that are scaled to another range than 0 to 1.
     """
     found = None if artifact is None else Normalisation(artifact, "of the artefact")
     if found is None and network is not None:
@@ -128,6 +142,12 @@ def choose(
     own = found.preprocessing
     # Mean and deviation were measured in one range: the usual one, unless a range is given.
     whole = given.mean is not None and given.std is not None
+    if not whole and own.range != UNIT:
+        name, other = ("mean", "std") if given.std is None else ("std", "mean")
+        raise InputError(
+            f"{name}: expected {other} and range beside it, for those {found.source} are of pixels "
+            f"scaled to {own.range[0]:g} to {own.range[1]:g}, found it alone; give all three."
+        )
     chosen = replace(
         own,
         mean=given.mean or own.mean,

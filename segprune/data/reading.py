@@ -32,6 +32,7 @@ __all__ = [
     "read_head",
     "read_image",
     "read_indices",
+    "read_palette",
     "require_folder",
     "require_label",
     "spread",
@@ -226,6 +227,16 @@ def read_indices(
         if image.mode == "P":
             _require_clear_palette(path, image, values, known)
         return values
+
+
+def read_palette(path: Path) -> tuple[tuple[int, ...], ...]:
+    """Read the colours (R, G, B) of a palette from a file's head; empty if it has none."""
+    with _opened(path) as image:
+        if image.mode != "P" or image.palette is None:
+            return ()
+        kind, raw = image.palette.getdata()  # `getpalette` would decode the pixels
+        step = len(kind.split(";")[0])
+        return tuple(tuple(raw[at : at + 3]) for at in range(0, len(raw) - step + 1, step))
 
 
 def _png_depth(path: Path) -> tuple[int, bool]:

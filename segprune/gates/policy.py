@@ -84,9 +84,13 @@ class Policy:
         return SpeedInput(self.speed_sizes.get(data, usual), self.memory_format)
 
     def budget_of(self, data: str, network: str, variant: str) -> Budget | None:
-        """The promise that a variant such as "macs50" or "macs50-distilled" is held to."""
-        name = next((n for n in self.budgets if variant == n or variant.startswith(f"{n}-")), None)
-        if name is None:
+        """The promise that a variant such as "macs50" or "macs50-distilled" is held to.
+
+        The longest name counts: beside "macs50", "macs50-strict" is a budget of its own.
+        """
+        fitting = [n for n in self.budgets if variant == n or variant.startswith(f"{n}-")]
+        if not fitting:
             return None
+        name = max(fitting, key=len)
         changed = self.exceptions.get(f"{data}-{network}-{name}", {})
         return dataclasses.replace(self.budgets[name], **dict[str, Any](changed))

@@ -44,7 +44,7 @@ def read_policy(path: Path) -> Policy:
         )
     exceptions = _tables(path, content, "exceptions")
     for key, changes in exceptions.items():
-        base = next((name for name in budgets if key.endswith(f"-{name}")), None)
+        base = max((n for n in budgets if key.endswith(f"-{n}")), key=len, default=None)
         if base is None:
             raise InputError(
                 f"{path}: exceptions.{key}: expected <data>-<network>-<budget> with one of the "

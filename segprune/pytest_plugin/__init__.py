@@ -12,6 +12,7 @@ Loading this module imports nothing heavy: it is loaded in every session of its 
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Reports(session), "segprune-reports")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     require_a_session(config)
+    status = yield
+    own = config.stash.get(Session.KEY, None)  # a conftest may stop before we are configured
+    ended = own is not None and own.ended
+    if status == pytest.ExitCode.OK and not ended and ending.was_never_judged(config):
+        return pytest.ExitCode.TESTS_FAILED
+    return status
 
 
 class _Reports:
@@ -85,6 +92,7 @@ def pytest_testnodedown(node: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     own = session_of(session.config)
+    own.ended = True
     if selection.is_worker(session.config):
         session.config.workeroutput["segprune"] = own.as_message()  # type: ignore[attr-defined]
         return  # the process that collects the workers' results has the last word

@@ -18,7 +18,8 @@ from segprune.pytest_plugin.selection import arguments
 __all__ = ["baselines_in", "baselines_on_disk"]
 
 _SCHEMA = b"segprune.baseline/"
-_SIGNS = (b"segprune", b"\\")  # the name itself, or an escape that may stand for one of its letters
+# The name itself, an escape that may stand for one of its letters, or text in UTF-16.
+_SIGNS = (b"segprune", b"\\", b"\0")
 _LARGEST = 2**24  # bytes; a baseline of a thousand images has less than a tenth of it
 _OTHERS = frozenset((".git", ".hg", ".svn", "__pycache__", "node_modules", "site-packages"))
 _ENVIRONMENTS = frozenset(("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG"))  # of packages, or a cache
@@ -64,6 +65,8 @@ def _json_files(root: Path, own: Container[Path]) -> Iterator[Path]:
 def _is_baseline(path: Path) -> bool:
     """Return whether a file is a baseline, by its schema; also if the rest of it is damaged."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as stream:
             text = stream.read(_LARGEST)
     except OSError:

@@ -190,7 +190,7 @@ def _declared(
             )
         dataset = data_name or ""
         owed = read.budget_of(dataset, network or case.partition("-")[0], budget)
-        if owed is None:
+        if owed is None or budget not in read.budgets:  # a name that only begins like one, too
             raise InputError(
                 f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
                 f"{policy}, found {budget!r}; or give numbers, "

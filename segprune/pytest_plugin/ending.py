@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from segprune.pytest_plugin.selection import collected_whole, looked_at
 from segprune.pytest_plugin.session import NOT_MEASURED, SKIPPED, Result, Session
 from segprune.pytest_plugin.typed import asks_for_no_session, chose_among_tests, only_looks
 
-__all__ = ["finish"]
+__all__ = ["finish", "was_never_judged"]
 
 _LOST = (
     "{}: expected each worker process to report its gates at its end, found none: it ended before, "
@@ -46,6 +47,23 @@ def finish(session: Session, config: pytest.Config, *, stopped: bool = False) ->
         except (SegpruneError, OSError) as error:
             session.problem(f"--segprune-report: expected a folder to write to, found {error}")
     return bool(session.problems)
+
+
+def was_never_judged(config: pytest.Config) -> bool:
+    """Return whether there are baselines, though a run stopped before its session; say so.
+
+    `pytest.exit` with the status 0, in a conftest, does that: no hook of a session is called then.
+    """
+    if asks_for_no_session(config):
+        return False
+    unjudged = sorted(path.stem for path in baselines_on_disk(config, ()))
+    if unjudged:
+        sys.stderr.write(
+            f"segprune: expected a session that judges {_listed(unjudged)}, found a run that "
+            "stopped before it began, with the status 0; let pytest.exit in the conftest give "
+            "another status.\n"
+        )
+    return bool(unjudged)
 
 
 def _compare(session: Session, config: pytest.Config) -> None:

@@ -76,6 +76,9 @@ def is_below(path: Path, folders: list[Path]) -> bool:
 
 
 def arguments(config: pytest.Config) -> list[Path]:
-    """Files and folders that tests are looked for in."""
+    """Files and folders that tests are looked for in, whatever a conftest makes of them."""
     here = config.invocation_params.dir
-    return [(here / str(argument).partition("::")[0]).resolve() for argument in config.args]
+    if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        return [here.resolve()]
+    named = [] if config.getoption("pyargs", False) else named_paths(config)
+    return [(here / str(path).partition("::")[0]).resolve() for path in named or config.args]

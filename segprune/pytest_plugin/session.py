@@ -86,6 +86,7 @@ class Session:
         baselines: the path of each case's baseline.
         in_settings: options that leave tests out and were not typed.
         speed_required: whether --benchmark-only was given, and there are cases.
+        ended: whether the session got as far as its end, where what is missing is found.
         lost_workers: processes that ended without a message.
         problems: what makes the session red though no test failed.
         notes: what the summary says besides the table.
@@ -112,6 +113,7 @@ class Session:
     baselines: dict[str, Path] = field(default_factory=dict)
     in_settings: list[str] = field(default_factory=list)
     speed_required: bool = False
+    ended: bool = False
     lost_workers: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
