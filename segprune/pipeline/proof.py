@@ -103,9 +103,7 @@ def run_verify(
         why_not = "this network was trained since it was pruned: its numbers are others on purpose"
     elif rounded:
         why_not = "this file keeps them in half precision"
-    return Proof(
-        header, violations, tuple(example.shape), compared, why_not, frames, normalisation
-    )
+    return Proof(header, violations, tuple(example.shape), compared, why_not, frames, normalisation)
 
 
 def _dense(file: Path, header: Header, model: str | None) -> nn.Module:

@@ -8,6 +8,8 @@ import pytest
 
 from cli.runner import MODEL, QUICK, done, segprune_
 from segprune.artifacts import read_header
+from segprune.data import read_batches
+from segprune.data.normalisation import Given
 from segprune.data.preprocessing import Preprocessing
 from segprune.pipeline import run_verify
 
@@ -16,7 +18,9 @@ SAID = "normalisation: mean 100, 110, 120, std 50, 50, 50, of pixels scaled to 0
 
 
 def verified(run: Path, *words: str) -> str:
-    return " ".join(done("verify", str(run / "first.safetensors"), "--model", MODEL, *words).split())
+    return " ".join(
+        done("verify", str(run / "first.safetensors"), "--model", MODEL, *words).split()
+    )
 
 
 def test_frames_and_their_folder_are_counted_and_named(run: Path, frames: Path) -> None:
@@ -41,15 +45,12 @@ def test_the_normalisation_is_said_with_its_source(run: Path, frames: Path) -> N
 def test_the_normalisation_in_the_file_is_used(place: Path, frames: Path) -> None:
     done("prune", MODEL, *QUICK, "--data", str(frames), *TYPED, "--name", "prepared")
     file = place / "runs" / "prepared" / "prepared.safetensors"
-    said = " ".join(done("verify", str(file), "--model", MODEL, "--data", str(frames)).split())
+    said = done("verify", str(file), "--model", MODEL, "--data", str(frames))
     assert f"{SAID} (of the artefact)" in said
 
 
 def test_images_are_prepared_as_typed(run: Path, frames: Path) -> None:
     """The proof's frames are the folder's, less the mean and over the deviation."""
-    from segprune.data import read_batches
-    from segprune.data.normalisation import Given
-
     file = run / "first.safetensors"
     given = Given((100.0, 110.0, 120.0), (50.0, 50.0, 50.0), (0.0, 255.0))
     proof = run_verify(file, model=MODEL, data=frames, given=given)
