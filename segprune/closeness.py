@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from segprune.execution import tensors_in
 
-__all__ = ["Closeness", "channels_of", "difference", "judge", "structure"]
+__all__ = ["NOISE_FACTOR", "Closeness", "channels_of", "difference", "judge", "structure"]
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 """Largest difference of a channel, relative to its largest value, that needs no second look."""
@@ -18,8 +19,11 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 FLIPS = {torch.float32: 1e-3, torch.float64: 0.0}
 """Largest share of whole numbers and truth values that rounding may turn into others."""
 
-_NOISE_FACTOR = 64.0
-"""How much more than one disturbance shows is allowed; a wrong slice is off by far more."""
+NOISE_FACTOR = 64.0
+"""How much more than the disturbances show is allowed; a wrong slice is off by far more."""
+
+_BLIND = 0.1
+"""Where rounding alone could explain a difference of this share of a channel, it hides faults."""
 
 
 class Closeness:
@@ -29,10 +33,15 @@ class Closeness:
         found: the difference in the channel that is worst, relative to that channel's scale.
         allowed: what is allowed there.
         channel: which one it is, in words; empty where the output has no channels.
+        blind: whether there are differences, and rounding makes so large ones that nothing is
+            proved by them: a wrong slice could look the same.
     """
 
-    def __init__(self, found: float, allowed: float, channel: str = "") -> None:
+    def __init__(
+        self, found: float, allowed: float, channel: str = "", *, blind: bool = False
+    ) -> None:
         self.found, self.allowed, self.channel = found, allowed, channel
+        self.blind = blind
 
     @property
     def holds(self) -> bool:
@@ -56,7 +65,9 @@ def _rows(tensor: Tensor, dim: int) -> Tensor:
     return values.movedim(dim, 0).flatten(1)
 
 
-def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | None) -> Closeness:
+def judge(
+    found: Tensor, wanted: Tensor, dtype: torch.dtype, noises: Sequence[Tensor] = ()
+) -> Closeness:
     """Compare an output with the twin's.
 
     Floating point is compared channel by channel, along dimension 1 and, for `(N, L, C)`, along the
@@ -68,24 +79,26 @@ def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | Non
         found: the pruned network's output, of the shape and type of `wanted`.
         wanted: the twin's.
         dtype: the precision both ran in.
-        noise: the twin's output again, disturbed by rounding; None: not looked at yet.
+        noises: the twin's output again, each time rounded otherwise; empty: not looked at yet.
     """
     if not wanted.numel():
         return Closeness(0.0, 0.0)
     if not (wanted.is_floating_point() or wanted.is_complex()):
-        allowed = FLIPS[dtype]
-        if noise is not None:
-            allowed = max(allowed, _NOISE_FACTOR * _share(noise, wanted))
-        return Closeness(_share(found, wanted), allowed)
+        turned = _share(found, wanted)
+        usual = FLIPS[dtype]
+        noisy = [NOISE_FACTOR * _share(noise, wanted) for noise in noises]
+        allowed = max(usual, *noisy) if noisy else usual
+        return Closeness(turned, allowed, blind=turned > usual and allowed >= _BLIND)
     names = {1: "channel", -1: "entry of the last axis"} if wanted.dim() == 3 else {1: "channel"}
     judged = [
-        _worst(found, wanted, TOLERANCE[dtype], noise, dim, name) for dim, name in names.items()
+        _worst(found, wanted, TOLERANCE[dtype], noises, dim, name) for dim, name in names.items()
     ]
-    return max(judged, key=lambda one: math.inf if one.found != one.found else _excess(one))
+    return max(judged, key=_severity)
 
 
-def _excess(one: Closeness) -> float:
-    return one.found / one.allowed if one.allowed else (math.inf if one.found else 0.0)
+def _severity(one: Closeness) -> tuple[bool, bool, float]:
+    excess = one.found / one.allowed if one.allowed else (math.inf if one.found else 0.0)
+    return not one.holds and not one.blind, one.blind, excess
 
 
 def _share(found: Tensor, wanted: Tensor) -> float:
@@ -93,23 +106,37 @@ def _share(found: Tensor, wanted: Tensor) -> float:
 
 
 def _worst(
-    found: Tensor, wanted: Tensor, tolerance: float, noise: Tensor | None, dim: int, name: str
+    found: Tensor,
+    wanted: Tensor,
+    tolerance: float,
+    noises: Sequence[Tensor],
+    dim: int,
+    name: str,
 ) -> Closeness:
     theirs = _rows(wanted, dim)
     scale = _scale(theirs)
     apart = _apart(_rows(found, dim), theirs)
-    allowed = tolerance * scale
-    if noise is not None:
-        rounding = _apart(_rows(noise, dim), theirs)
+    usual = allowed = tolerance * scale
+    if noises:
+        rounding = torch.stack([_apart(_rows(noise, dim), theirs) for noise in noises]).amax(0)
         # A channel of few numbers may be lucky: it is given what channels usually are.
-        usual = (rounding / scale)[scale > 0].nan_to_num(0.0, 0.0, 0.0)
-        typical = usual.median() if usual.numel() else rounding.new_zeros(())
-        allowed = torch.maximum(allowed, _NOISE_FACTOR * torch.maximum(rounding, typical * scale))
+        shares = (rounding / scale)[scale > 0].nan_to_num(0.0, 0.0, 0.0)
+        typical = shares.median() if shares.numel() else rounding.new_zeros(())
+        allowed = torch.maximum(allowed, NOISE_FACTOR * torch.maximum(rounding, typical * scale))
     excess = torch.where(apart > 0, apart / allowed, 0.0).nan_to_num(math.inf)
+    blind = (apart > usual) & (allowed >= _BLIND * scale) & apart.isfinite()
+    if blind.any():  # a channel that rounding cannot explain comes first, then those it hides
+        plain = (excess > 1) & ~blind
+        excess = torch.where(plain if plain.any() else blind, excess, -1.0)
     channel = int(excess.argmax())
     size = float(scale[channel]) or 1.0
     label = f"{name} {channel}" if wanted.dim() > 1 else ""
-    return Closeness(float(apart[channel]) / size, float(allowed[channel]) / size, label)
+    return Closeness(
+        float(apart[channel]) / size,
+        float(allowed[channel]) / size,
+        label,
+        blind=bool(blind[channel]),
+    )
 
 
 def _scale(rows: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -69,7 +69,7 @@ def _named(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 def compare_values(
     found: Gradients,
     wanted: Gradients,
-    disturbed: Gradients | None,
+    disturbed: Sequence[Gradients],
     plan: PrunePlan,
     dtype: torch.dtype,
     where: str,
@@ -82,7 +82,7 @@ def compare_values(
     Args:
         found: of the pruned network.
         wanted: of the twin.
-        disturbed: the twin's again, disturbed by rounding; None: not looked at yet.
+        disturbed: the twin's again, each time rounded otherwise; empty: not looked at yet.
 
     Yields:
         the parameter's name, and what is wrong with its gradient.
@@ -96,11 +96,11 @@ def compare_values(
             continue
         kept = plan.kept.get(name, {})
         theirs = select(theirs, kept)
-        again = None if disturbed is None else disturbed.get(name)
-        noise = None if again is None else select(again, kept).reshape(-1)
+        again = [one for each in disturbed if (one := each.get(name)) is not None]
+        noises = [select(one, kept).reshape(-1) for one in again]
         if not theirs.isfinite().all():
             continue
-        close = judge(ours.reshape(-1), theirs.reshape(-1), dtype, noise)
+        close = judge(ours.reshape(-1), theirs.reshape(-1), dtype, noises)
         if not close.holds:
             text = (
                 f"expected the twin's gradient within {close.allowed:.1e}, "

@@ -265,7 +265,7 @@ def _moves(
                 for tensor, values in zip(tensors, before, strict=True):
                     tensor.copy_(values)
         if len(usual) != len(other) or any(
-            one.shape != two.shape or not judge(two, one, dtype, None).holds
+            one.shape != two.shape or not judge(two, one, dtype).holds
             for one, two in zip(usual, other, strict=True)
         ):
             return True

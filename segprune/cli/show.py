@@ -244,14 +244,22 @@ def show_violations(violations: Sequence[Violation], consequence: str) -> None:
                 console.print(Text(f"  {violation.where}: {violation.message}"), soft_wrap=True)
 
 
-def show_proof(file: Path, proof: Proof) -> None:
-    """That a file holds, and what was compared to say so."""
+def show_proof(file: Path, proof: Proof, data: Path | None = None) -> None:
+    """That a file holds, and what was compared to say so.
+
+    Args:
+        data: the folder of the proof's frames.
+    """
     count, size = len(proof.header.plan.kept), "x".join(map(str, proof.input))
     numbers = (
         "compared with the dense weights, and equal"
         if proof.values_compared
         else f"not compared with the dense ones, for {proof.why_not}"
     )
+    seen = f"{size} and other sizes (random images)"
+    if data is not None and proof.frames is not None:
+        frames = f"{_seen(proof.frames.count)} of {data.resolve().name}"
+        seen = f"{size} ({frames}) and other sizes (random images)"
     Console().print(
         facts(
             ("proved", "green", f"{file.name} is what its plan makes of {proof.header.network}"),
@@ -260,7 +268,7 @@ def show_proof(file: Path, proof: Proof) -> None:
                 "",
                 f"{count} pruned tensors: shapes, attributes, memory and gradients as planned",
             ),
-            ("", "", f"outputs on {size} and other sizes: those of the masked full-size network"),
+            ("", "", f"outputs on {seen}: those of the masked full-size network"),
             ("", "", f"kept weights: {numbers}"),
         )
     )

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from segprune.cli.guard import guarded
-from segprune.cli.options import Data, DenseNetwork, Seed
-from segprune.cli.parsing import make_importable, parse_input
+from segprune.cli.options import Data, DenseNetwork, Mean, Range, Seed, Std
+from segprune.cli.parsing import make_importable, parse_input, parse_normalisation
+from segprune.errors import InputError
 
 __all__ = ["verify"]
 
@@ -38,6 +39,9 @@ def verify(
         ),
     ] = None,
     data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
+    range: Range = None,
     trained: Annotated[
         bool,
         typer.Option(
@@ -49,7 +53,8 @@ def verify(
     """Rebuild a pruned network from its file and prove it: exit status 0 if it holds, 1 if not.
 
     Shapes, attributes, memory and gradients are checked one by one; outputs are compared with
-    those of the full-size network whose removed channels are zero, on several sizes.
+    those of the full-size network whose removed channels are zero, on several sizes. With --data
+    the first batch is of images; those of other sizes are random numbers in any case.
 
     [bold]Examples[/bold]
 
@@ -57,6 +62,12 @@ def verify(
       [cyan]segprune verify small.safetensors --model my.nets:make --weights dense.pt[/cyan]
     """
     size = parse_input(input) if input else None
+    normalised = parse_normalisation(mean, std, range)
+    if data is None and (mean or std or range):
+        raise InputError(
+            "--mean, --std, --range: expected images that they are for, found none; pass "
+            "--data FOLDER, or leave them out."
+        )
 
     from segprune.cli.progress import Steps
     from segprune.cli.show import show_proof, show_violations
@@ -66,9 +77,12 @@ def verify(
     with Steps() as steps:
         steps("verify", 0, 1)
         proof = run_verify(
-            file, model=model, weights=weights, input=size, data=data, trained=trained, seed=seed
-        )
+            file, model=model, weights=weights, input=size, data=data, given=normalised,
+            trained=trained, seed=seed,
+        )  # fmt: skip
+        for line in proof.lines:
+            steps.say(line)
     if proof.violations:
         show_violations(proof.violations, f"{file.name} is not what its plan promises.")
         raise typer.Exit(_FAILED)
-    show_proof(file, proof)
+    show_proof(file, proof, data)

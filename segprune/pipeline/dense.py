@@ -19,7 +19,7 @@ from segprune.models.weights import file_digest, load_weights, read_weights
 from segprune.process_state import seeded
 from segprune.speed.inputs import MemoryFormat, in_format
 
-__all__ = ["Dense", "example_of", "load_dense", "random_example"]
+__all__ = ["Dense", "example_of", "lines_of", "load_dense", "random_example"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,14 @@ class Dense:
     @property
     def lines(self) -> tuple[str, ...]:
         """Lines about its images, to print at the beginning of a run."""
-        if self.frames is None:
-            return ()
-        return (self.normalisation.sentence, *(f"note: {note}" for note in self.frames.notes))
+        return lines_of(self.frames, self.normalisation)
+
+
+def lines_of(frames: Frames | None, normalisation: Normalisation | None) -> tuple[str, ...]:
+    """Lines about frames that are used: their normalisation and notes; none without frames."""
+    if frames is None or normalisation is None:
+        return ()
+    return (normalisation.sentence, *(f"note: {note}" for note in frames.notes))
 
 
 def load_dense(

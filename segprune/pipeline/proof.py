@@ -8,8 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from segprune.artifacts import Header, declared, load, read_header
+from segprune.data import Frames
+from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
+from segprune.data.preprocessing import Preprocessing
 from segprune.models.weights import load_weights, read_weights
-from segprune.pipeline.dense import example_of
+from segprune.pipeline.dense import example_of, lines_of
 from segprune.pipeline.network_file import named_dense
 from segprune.verification import verify
 from segprune.violations import Violation
@@ -27,6 +30,8 @@ class Proof:
         header: what the file says about itself.
         violations: empty means proved.
         input: size of the example, `(N, C, H, W)`.
+        frames: the images of the first batch; None: random numbers.
+        normalisation: the frames' normalisation.
         values_compared: whether the tensors were compared with the dense network's own; `why_not`
             says why they were not.
     """
@@ -36,6 +41,13 @@ class Proof:
     input: tuple[int, ...]
     values_compared: bool
     why_not: str = ""
+    frames: Frames | None = None
+    normalisation: Normalisation | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines about its images, to print before the result."""
+        return lines_of(self.frames, self.normalisation)
 
 
 def run_verify(
@@ -45,6 +57,7 @@ def run_verify(
     weights: Path | None = None,
     input: tuple[int, ...] | None = None,
     data: Path | None = None,
+    given: Given = NOTHING,
     trained: bool = False,
     seed: int = 0,
 ) -> Proof:
@@ -57,7 +70,9 @@ def run_verify(
         model: `package.module:factory` of the dense network; needed unless it is a built-in one.
         weights: the dense network's, as they were before pruning.
         input: size of one batch, `(N, C, H, W)`; None means that of the run that wrote the file.
-        data: folder of images to compare outputs on; random numbers otherwise.
+        data: folder of images for the first batch; without it, and on other sizes, outputs are
+            compared on random numbers.
+        given: the user's values for the normalisation of the images.
         trained: the pruned network was trained since, so its values differ from the dense ones.
 
     Raises:
@@ -75,7 +90,11 @@ def run_verify(
             state = {name: tensor for name, tensor in state.items() if "aux" not in name}
         load_weights(dense, state, str(weights))
     size = input or header.input or _USUAL_INPUT
-    example, _ = example_of(size, data, 1, seed)
+    kept = header.metadata.get("preprocessing")
+    artifact = None if kept is None else Preprocessing.from_metadata(kept)
+    normalisation = choose(given, artifact=artifact, network=dense)
+    prepared = normalisation.preprocessing
+    example, frames = example_of(size, data, 1, seed, preprocessing=prepared)
     pruned = load(file, dense)
     # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
     violations = verify(dense, pruned, header.plan, example, trained=not compared)
@@ -84,7 +103,7 @@ def run_verify(
         why_not = "this network was trained since it was pruned: its numbers are others on purpose"
     elif rounded:
         why_not = "this file keeps them in half precision"
-    return Proof(header, violations, tuple(example.shape), compared, why_not)
+    return Proof(header, violations, tuple(example.shape), compared, why_not, frames, normalisation)
 
 
 def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
