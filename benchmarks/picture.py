@@ -22,8 +22,9 @@ from torch import Tensor
 from segprune.data.dataset import SegmentationDataset
 from segprune.data.opening import open_dataset
 from segprune.errors import ArtifactError
-from segprune.evaluation import evaluate
-from segprune.pictures.lettering import (
+from segprune.evaluation.evaluate import evaluate
+from segprune.records.io import read_record, write_atomic
+from segprune.reporting.pictures.lettering import (
     FAINT,
     INK,
     PAPER,
@@ -34,12 +35,11 @@ from segprune.pictures.lettering import (
     width_of,
     write,
 )
-from segprune.pictures.overlay import MARK, difference, overlay
-from segprune.pictures.palette import in_palette
-from segprune.pictures.panel import cost_note, image_miou, share_that_differs
-from segprune.pipeline.predict.predictor import Predictor, load_predictor
-from segprune.pipeline.training.record import TrainingRecord
-from segprune.records import read_record, write_atomic
+from segprune.reporting.pictures.overlay import MARK, difference, overlay
+from segprune.reporting.pictures.palette import in_palette
+from segprune.reporting.pictures.panel import cost_note, image_miou, share_that_differs
+from segprune.workflows.predict.predictor import Predictor, load_predictor
+from segprune.workflows.train.record import TrainingRecord
 
 ROOT = Path(__file__).resolve().parent
 CHECKPOINTS, RECORDS, PICTURES = ROOT / "checkpoints", ROOT / "records", ROOT / "pictures"

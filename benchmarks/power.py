@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segprune.statistics import binomial_interval
+from segprune.speed.statistics import binomial_interval
 
 __all__ = ["RECORD", "Kind", "read_kinds", "table"]
 

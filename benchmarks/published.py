@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segprune.gates.policy import Policy
-from segprune.report import Collection
-from segprune.report.headline import seeds_words
-from segprune.report.standings import CONTINUED, standings
-from segprune.report.words import NOTHING, points, removed, signed, table, times_range
+from segprune.reporting import Collection
+from segprune.reporting.format import NOTHING, points, removed, signed, table, times_range
+from segprune.reporting.main_table import seeds_words
+from segprune.reporting.results_table import CONTINUED, standings
 
 __all__ = ["Work", "beside_others", "read_works"]
 

@@ -20,9 +20,9 @@ from rich.console import Console
 
 from benchmarks import power, published
 from benchmarks.verification_matrix import Matrix
-from segprune.pipeline import PruneRecord
-from segprune.records import read_record
-from segprune.report import read_collection, read_policy, readme_section
+from segprune.records.io import read_record
+from segprune.reporting import read_collection, read_policy, readme_section
+from segprune.workflows import PruneRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records"
@@ -135,11 +135,11 @@ def _first_line(module: str) -> str:
 
 def picture() -> str:
     """The terminal output of a recorded run, as SVG."""
-    from segprune.cli import show
+    from segprune.cli.render import common
 
     record = read_record(PruneRecord, RECORDS / f"prune-{PICTURED}.json")
     console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
-    show.show_result(record, None, console=console)
+    common.show_result(record, None, console=console)
     amounts = " ".join(f"--budget {kind}={share:g}" for kind, share in record.budget.items())
     command = f"segprune prune {record.model} {amounts} --importance {record.importance}"
     svg = console.export_svg(title=f"{command} …")

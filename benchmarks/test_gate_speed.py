@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases import EVERY_CASE
-from segprune.pytest_plugin.speed_gate import SpeedGate
+from segprune.pytest_plugin.gate_speed import SpeedGate
 
 
 @EVERY_CASE

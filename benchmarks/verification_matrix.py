@@ -19,9 +19,9 @@ import torch
 
 import segprune
 from segprune.data import read_batches
-from segprune.environment import Environment, environment
 from segprune.models import available
-from segprune.records import write_record
+from segprune.records.environment import Environment, environment
+from segprune.records.io import write_record
 
 BUDGETS = (0.9, 0.7, 0.5, 0.3)
 SCOPES = ("global", "local")

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segprune.artifacts import Header, load, read_header, save
-    from segprune.costs import Cost, LayerCost, cost
+    from segprune.core.plan import PrunePlan
+    from segprune.core.planning.cost import Cost, LayerCost, cost
+    from segprune.core.planning.importance import Evidence, importances, register_importance
+    from segprune.core.planning.make_plan import make_plan
+    from segprune.core.surgery import mask, prune
+    from segprune.core.tracing.graph import ChannelGraph, Frozen, Layer
+    from segprune.core.tracing.trace import trace
+    from segprune.core.verification.verify import Violation, verify
     from segprune.data import open_dataset
     from segprune.errors import (
         ArtifactError,
@@ -26,18 +33,11 @@ if TYPE_CHECKING:
         StartError,
         TraceError,
     )
-    from segprune.evaluation import evaluate
+    from segprune.evaluation.evaluate import evaluate
+    from segprune.evaluation.metrics import ConfusionMatrix, Score
     from segprune.gates import Status, Verdict, gate_speed
-    from segprune.graph import ChannelGraph, Frozen, Layer
-    from segprune.importance import Evidence, importances, register_importance
-    from segprune.metrics import ConfusionMatrix, Score
     from segprune.models import adapt, build
-    from segprune.plan import PrunePlan
-    from segprune.planning import make_plan
     from segprune.speed import SpeedComparison, compare_speed
-    from segprune.surgery import mask, prune
-    from segprune.tracing import trace
-    from segprune.verification import Violation, verify
 
 __all__ = [
     "ArtifactError",
@@ -86,20 +86,20 @@ __all__ = [
 _HOME = {
     "ArtifactError": "errors",
     "BudgetError": "errors",
-    "ChannelGraph": "graph",
-    "ConfusionMatrix": "metrics",
-    "Cost": "costs",
-    "Evidence": "importance",
-    "Frozen": "graph",
+    "ChannelGraph": "core.tracing.graph",
+    "ConfusionMatrix": "evaluation.metrics",
+    "Cost": "core.planning.cost",
+    "Evidence": "core.planning.importance",
+    "Frozen": "core.tracing.graph",
     "Header": "artifacts",
     "InputError": "errors",
-    "Layer": "graph",
-    "LayerCost": "costs",
+    "Layer": "core.tracing.graph",
+    "LayerCost": "core.planning.cost",
     "ModelError": "errors",
     "PlanError": "errors",
     "PruneError": "errors",
-    "PrunePlan": "plan",
-    "Score": "metrics",
+    "PrunePlan": "core.plan",
+    "Score": "evaluation.metrics",
     "SegpruneError": "errors",
     "SegpruneWarning": "errors",
     "SpeedComparison": "speed",
@@ -107,31 +107,31 @@ _HOME = {
     "Status": "gates",
     "TraceError": "errors",
     "Verdict": "gates",
-    "Violation": "verification",
+    "Violation": "core.verification.verify",
     "adapt": "models",
     "build": "models",
     "compare_speed": "speed",
-    "cost": "costs",
-    "evaluate": "evaluation",
+    "cost": "core.planning.cost",
+    "evaluate": "evaluation.evaluate",
     "gate_speed": "gates",
-    "importances": "importance",
+    "importances": "core.planning.importance",
     "load": "artifacts",
-    "make_plan": "planning",
-    "mask": "surgery",
+    "make_plan": "core.planning.make_plan",
+    "mask": "core.surgery",
     "open_dataset": "data",
-    "prune": "surgery",
+    "prune": "core.surgery",
     "read_header": "artifacts",
-    "register_importance": "importance",
+    "register_importance": "core.planning.importance",
     "save": "artifacts",
-    "trace": "tracing",
-    "verify": "verification",
+    "trace": "core.tracing.trace",
+    "verify": "core.verification.verify",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Names are imported when they are first used: `segprune --help` needs no torch."""
     if name == "__version__":
-        from segprune.environment import version
+        from segprune.records.environment import version
 
         return version()
     if name not in _HOME:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal, weight_norm
 
 import segprune
-from segprune.behaviour import compare_behaviour
-from segprune.network import digest_of
+from segprune.core.modules import digest_of
+from segprune.core.verification.behaviour import compare_behaviour
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from segprune.errors import ArtifactError
-from segprune.records import LATER, from_json, to_json
+from segprune.records.io import LATER, from_json, to_json
 
 
 @dataclass(frozen=True)

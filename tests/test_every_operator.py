@@ -12,7 +12,7 @@ import oracle
 import segprune
 from operators import BRANCHES, CASES, Beside, Case
 from sampled import some_slow
-from segprune.rules import RULES
+from segprune.core.rules.catalogue import RULES
 
 IMAGE = torch.zeros(1, 3, 6, 6)
 HALF = {"*": 0.5}

@@ -13,7 +13,7 @@ import oracle
 import segprune
 from faults import FAULTS, Case, Fault, Patient
 from sampled import some_slow
-from segprune.verification import KINDS
+from segprune.core.verification.verify import KINDS
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import segprune
 from faults.planting import shifted
 from oracle import difference, run
-from segprune.closeness import judge
+from segprune.core.verification.closeness import judge
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segprune.errors import InputError
-from segprune.losses import (
+from segprune.training.losses import (
     channel_wise_distillation,
     class_weights,
     cross_entropy,

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from segprune.artifacts.settings import differing, settings_of
-from segprune.behaviour import compare_behaviour
-from segprune.network import digest_of
-from segprune.plan import PrunePlan
+from segprune.core.modules import digest_of
+from segprune.core.plan import PrunePlan
+from segprune.core.verification.behaviour import compare_behaviour
 
 # Arguments that a module needs to be built at all.
 NEEDED: dict[str, Any] = {

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 
 import segprune
+from segprune.core.planning.calibration import taylor_products, two_classes
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
-from segprune.evaluation import evaluate_images, near_chance
-from segprune.observation import taylor_products, two_classes
+from segprune.evaluation.evaluate import evaluate_images, near_chance
 from segprune.training.fitting import fit
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe, parse_recipe

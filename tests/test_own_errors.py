@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import segprune
 from cli.runner import segprune_
+from segprune.core.execution import is_ours
 from segprune.errors import TraceError
-from segprune.execution import is_ours
 
 IMAGES = torch.rand(1, 3, 16, 16)
 
@@ -25,11 +25,11 @@ def broken(*_: Any, **__: Any) -> Any:
 
 
 PLACES = [
-    "segprune.network.follow_the_copy",  # after a copy
-    "segprune.user_state._namespaces",  # before a run
-    "segprune.user_state._Snapshot.restore",  # after a run
-    "segprune.recording.Recorder._output",  # within a run
-    "segprune.tracing.require_fresh",
+    "segprune.core.modules.follow_the_copy",  # after a copy
+    "segprune.core.state.user_objects._namespaces",  # before a run
+    "segprune.core.state.user_objects._Snapshot.restore",  # after a run
+    "segprune.core.tracing.capture.Recorder._output",  # within a run
+    "segprune.core.tracing.trace.require_fresh",
 ]
 
 
@@ -43,12 +43,12 @@ def test_an_error_of_ours_comes_out_as_it_is(place: str, monkeypatch: pytest.Mon
 def test_an_error_of_ours_while_training_is_recorded_comes_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = segprune.tracing.record
+    real = segprune.core.tracing.trace.record
 
     def fails_in_training(model: nn.Module, *args: Any) -> Any:
         return broken() if model.training else real(model, *args)
 
-    monkeypatch.setattr("segprune.tracing.record", fails_in_training)
+    monkeypatch.setattr("segprune.core.tracing.trace.record", fails_in_training)
     with pytest.raises(KeyError, match="our mistake"):
         segprune.trace(net(), IMAGES)
 
@@ -92,7 +92,7 @@ def test_a_forward_that_returns_nothing_is_reported() -> None:
 
 
 def test_the_command_line_calls_it_unexpected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segprune.network.follow_the_copy", broken)
+    monkeypatch.setattr("segprune.core.modules.follow_the_copy", broken)
     result = segprune_("prune", "bisenetv2", "--input", "1x3x64x64", "--no-measure")
     assert result.exit_code == 70
     assert "our mistake" in result.stderr
@@ -101,8 +101,8 @@ def test_the_command_line_calls_it_unexpected(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_innermost_code_that_is_no_library_decides() -> None:
     with pytest.raises(KeyError) as caught:
-        segprune.execution.run_method(Fails("raises"), "forward", IMAGES)
+        segprune.core.execution.run_method(Fails("raises"), "forward", IMAGES)
     assert not is_ours(caught.value)
     with pytest.raises(AttributeError) as lost:
-        segprune.execution.run_method(Fails("raises"), "no_such_method", IMAGES)
+        segprune.core.execution.run_method(Fails("raises"), "no_such_method", IMAGES)
     assert is_ours(lost.value)

@@ -14,8 +14,8 @@ import segprune
 from benchmarks.readme import ROOT
 from segprune.artifacts import is_artifact
 from segprune.cli import app
-from segprune.pipeline.training.start import load_artifact
 from segprune.training.recipe import parse_recipe
+from segprune.workflows.train.start import load_artifact
 
 RECORDS = ROOT / "benchmarks" / "records"
 EXAMPLE = torch.rand(1, 3, 32, 64)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import oracle
 import segprune
-from segprune.surgery import select
+from segprune.core.surgery import select
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 import segprune
-from segprune.execution import undisturbed
-from segprune.interpreter import Interpreter
-from segprune.network import digest_of
+from segprune.core.execution import undisturbed
+from segprune.core.modules import digest_of
+from segprune.core.tracing.dispatch import Interpreter
 from segprune.speed.clock import stopwatch_of
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import oracle
 import segprune
-from segprune.stored import counts_of, set_count
+from segprune.core.stored import counts_of, set_count
 from test_averaged_axes import Net, X
 
 
@@ -184,7 +184,7 @@ def test_what_differs_when_patience_ends_is_frozen_and_said(
         def factor(self, x: Tensor) -> Tensor:
             return x.reshape(len(x), 16, -1).view_as(x)
 
-    monkeypatch.setattr(segprune.tracing, "_PATIENCE", 0)
+    monkeypatch.setattr(segprune.core.tracing.trace, "_PATIENCE", 0)
     graph = segprune.trace(Literal(), X)
     assert graph.free_share == 0
     (text,) = frozen_by(graph, "a")

@@ -108,7 +108,7 @@ def test_sizes_and_versions_are_no_figures(line: str) -> None:
 def test_the_results_are_empty_without_records_and_a_table_with_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from segprune.records import write_record
+    from segprune.records.io import write_record
 
     monkeypatch.setattr(readme, "RECORDS", tmp_path)
     assert readme.results_table() == ""

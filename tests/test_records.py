@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from segprune.environment import Environment, environment
 from segprune.errors import ArtifactError
-from segprune.records import (
+from segprune.records.environment import Environment, environment
+from segprune.records.io import (
     from_json,
     new_folder,
     read_record,

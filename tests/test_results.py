@@ -13,14 +13,14 @@ import segprune
 from benchmarks import readme
 from segprune.artifacts import read_header
 from segprune.models.weights import file_digest
-from segprune.report import (
+from segprune.reporting import (
     Collection,
     read_collection,
     read_policy,
     results_page,
     results_sheet,
 )
-from segprune.report.study import studies
+from segprune.reporting.dataset_report import studies
 from segprune.training.recipe import parse_recipe, read_recipe
 from segprune.training.toml import to_toml
 

@@ -30,7 +30,7 @@ from segprune.speed import (
 )
 from segprune.speed.inputs import in_format
 from segprune.speed.memory import kept_memory
-from segprune.statistics import LOOKS, median_interval
+from segprune.speed.statistics import LOOKS, median_interval
 
 IMAGES = torch.zeros(2, 3, 8, 8)
 

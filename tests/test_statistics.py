@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segprune.errors import InputError
-from segprune.statistics import LOOKS, binomial_interval, least_count, median_interval
+from segprune.speed.statistics import LOOKS, binomial_interval, least_count, median_interval
 
 
 def covered(count: int, rank: int) -> float:

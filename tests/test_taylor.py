@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import segprune
-from segprune.importance import Evidence, taylor
+from segprune.core.planning.importance import Evidence, taylor
 
 
 def network() -> nn.Sequential:

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch import nn
 
 import segprune
-from segprune.evaluation import best_classes
+from segprune.evaluation.evaluate import best_classes
 from segprune.speed import SpeedComparison, compare_speed, pairs
 from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from segprune.artifacts.settings import Settings
+from segprune.core.modules import hash_tensors
+from segprune.core.plan import PrunePlan
 from segprune.errors import ArtifactError, PlanError
-from segprune.network import hash_tensors
-from segprune.plan import PrunePlan
-from segprune.records import parse_json
+from segprune.records.io import parse_json
 
 __all__ = ["KEY", "SCHEMA", "Header", "parse_header", "payload_digest"]
 

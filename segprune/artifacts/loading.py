@@ -12,12 +12,12 @@ from torch.overrides import TorchFunctionMode
 
 from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
 from segprune.artifacts.settings import Settings, differing
+from segprune.core.finite import not_finite
+from segprune.core.modules import aliases, as_channels_last, copy_with, digest_of, tensors_of
+from segprune.core.state.process import generators_kept
+from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, SegpruneError
-from segprune.finite import not_finite
 from segprune.models import build
-from segprune.network import aliases, as_channels_last, copy_with, digest_of, tensors_of
-from segprune.process_state import generators_kept
-from segprune.surgery import prune
 
 __all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
 

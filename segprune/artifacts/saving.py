@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from segprune.artifacts.header import KEY, SCHEMA, payload_digest
 from segprune.artifacts.settings import settings_of
+from segprune.core.modules import aliases, is_channels_last, network_digest, tensors_of
+from segprune.core.plan import PrunePlan
+from segprune.core.state.process import generators_kept
 from segprune.errors import ArtifactError
 from segprune.models import build, spec_of
-from segprune.network import aliases, is_channels_last, network_digest, tensors_of
-from segprune.plan import PrunePlan
-from segprune.process_state import generators_kept
-from segprune.records import write_atomic
+from segprune.records.io import write_atomic
 
 __all__ = ["require_deployable", "save"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from segprune import settings
-from segprune.settings import same_kind
+from segprune.core import settings
+from segprune.core.settings import same_kind
 
 __all__ = ["Settings", "differing", "settings_of"]
 

@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from segprune.cli.data import data
+from segprune.cli.errors import TERMINATED, end_soon
 from segprune.cli.evaluate import evaluate
-from segprune.cli.guard import TERMINATED, end_soon
+from segprune.cli.format import unfolded
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
 from segprune.cli.prune import prune
@@ -25,7 +26,6 @@ from segprune.cli.speed import speed
 from segprune.cli.sweep import sweep
 from segprune.cli.train import recover, train
 from segprune.cli.verify import verify
-from segprune.cli.words import unfolded
 
 __all__ = ["app", "main"]
 
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from segprune.environment import version
+        from segprune.records.environment import version
 
         typer.echo(f"segprune {version()}")
         raise typer.Exit

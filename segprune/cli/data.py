@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
+from segprune.cli.format import unfolded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
-from segprune.cli.words import unfolded
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ data.command(no_args_is_help=True, help=unfolded(check.__doc__))(check)
 def _show(found: DatasetCheck) -> None:
     from rich.console import Console
 
-    from segprune.cli.show import facts
+    from segprune.cli.render.common import facts
 
     console = Console()
     console.print(_head(found), soft_wrap=True)
@@ -175,8 +175,8 @@ def _sequences(found: DatasetCheck) -> str:
 def _classes(found: DatasetCheck) -> Table:
     from rich.text import Text
 
-    from segprune.cli.show import table
-    from segprune.cli.words import percent
+    from segprune.cli.format import percent
+    from segprune.cli.render.common import table
 
     rows = table("class", "of pixels", "in images", "")
     rows.columns[-1].justify = "left"
@@ -189,7 +189,7 @@ def _classes(found: DatasetCheck) -> Table:
 
 
 def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
-    from segprune.cli.words import few, percent
+    from segprune.cli.format import few, percent
     from segprune.data.reading import SUFFIXES
 
     if found.values:

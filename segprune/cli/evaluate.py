@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import (
     IMAGES,
     NETWORK,
@@ -30,7 +30,7 @@ from segprune.cli.parsing import (
 )
 
 if TYPE_CHECKING:
-    from segprune.pipeline.evaluation.running import EvaluationResult
+    from segprune.workflows.evaluation.running import EvaluationResult
 
 __all__ = ["evaluate"]
 
@@ -128,7 +128,7 @@ def evaluate(
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
-    from segprune.pipeline.evaluation.running import EvaluationJob, run_evaluation
+    from segprune.workflows.evaluation.running import EvaluationJob, run_evaluation
 
     make_importable()
     job = EvaluationJob(
@@ -168,8 +168,8 @@ def _show(result: EvaluationResult) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from segprune.cli.show import facts
-    from segprune.cli.trained import show_score
+    from segprune.cli.render.common import facts
+    from segprune.cli.render.train import show_score
 
     record, console = result.record, Console()
     size = record.preprocessing.size

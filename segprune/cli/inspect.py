@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.errors import ArtifactError
 
 __all__ = ["inspect"]
 
 _SUFFIXES = (".json", ".safetensors")
-_OTHERS = ("segprune.training", "segprune.evaluation", "segprune.paired-speed")
+_OTHERS = ("segprune.training", "segprune.evaluation.evaluate", "segprune.paired-speed")
 """Records that their own commands show."""
 
 
@@ -40,11 +40,11 @@ def inspect(
       [cyan]segprune inspect runs/NAME/plan.json[/cyan]
     """
     from segprune.artifacts import is_artifact, outline, read_header
-    from segprune.cli.contents import show_header, show_plan, widths_of
-    from segprune.cli.show import show_result, show_sensitivity
-    from segprune.pipeline import PruneRecord, SensitivityRecord
-    from segprune.plan import PrunePlan
-    from segprune.records import read_record
+    from segprune.cli.render.artifact import show_header, show_plan, widths_of
+    from segprune.cli.render.common import show_result, show_sensitivity
+    from segprune.core.plan import PrunePlan
+    from segprune.records.io import read_record
+    from segprune.workflows import PruneRecord, SensitivityRecord
 
     if file.is_dir():
         inside = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
@@ -81,7 +81,7 @@ def _about_weights(file: Path) -> str:
     Raises:
         ArtifactError: it holds no weights.
     """
-    from segprune.cli.words import amount, few
+    from segprune.cli.format import amount, few
     from segprune.models.weights import read_weights
 
     state = read_weights(file)
@@ -96,18 +96,18 @@ def _about_weights(file: Path) -> str:
 
 
 def _show_other(file: Path, kind: str) -> None:
+    from segprune.cli.render.train import show_score, show_training
     from segprune.cli.speed import show_speed
-    from segprune.cli.trained import show_score, show_training
-    from segprune.pipeline.evaluation.record import EvaluationRecord
-    from segprune.pipeline.sweep.records import SpeedRecord
-    from segprune.pipeline.training.record import TrainingRecord
-    from segprune.records import read_record
+    from segprune.records.io import read_record
+    from segprune.workflows.evaluation.record import EvaluationRecord
+    from segprune.workflows.sweep.records import SpeedRecord
+    from segprune.workflows.train.record import TrainingRecord
 
     if kind == "segprune.training":
         training = read_record(TrainingRecord, file)
         typer.echo(shlex.join(training.command))
         show_training(training, file.parent)
-    elif kind == "segprune.evaluation":
+    elif kind == "segprune.evaluation.evaluate":
         evaluation = read_record(EvaluationRecord, file)
         typer.echo(shlex.join(evaluation.command))
         show_score(evaluation.score, evaluation.classes)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import (
     IMAGES,
     RESULTS,
@@ -165,10 +165,10 @@ def predict(
     normalised = parse_normalisation(mean, std, range)
     values = parse_label_map(label_map)
 
-    from segprune.cli.predicted import announce_prediction, show_prediction
     from segprune.cli.progress import Steps
-    from segprune.pipeline.predict.job import PredictJob
-    from segprune.pipeline.predict.running import run_predict
+    from segprune.cli.render.predict import announce_prediction, show_prediction
+    from segprune.workflows.predict.job import PredictJob
+    from segprune.workflows.predict.running import run_predict
 
     make_importable()
     announce_prediction(file, source, against)

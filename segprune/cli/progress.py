@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from segprune.cli.guard import require_time_left
+from segprune.cli.errors import require_time_left
 
 __all__ = ["Steps"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import (
     RESULTS,
     Batches,
@@ -170,8 +170,8 @@ def prune(
     normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
-    from segprune.cli.show import announce, show_result, show_violations
-    from segprune.pipeline import PruneJob, run_prune
+    from segprune.cli.render.common import announce, show_result, show_violations
+    from segprune.workflows import PruneJob, run_prune
 
     make_importable()
     announce(model, size, classes, weights, data)

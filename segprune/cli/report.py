@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import POLICY, RESULTS
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
-    from segprune.report import Adopted, Collection
+    from segprune.reporting import Adopted, Collection
 
 __all__ = ["report"]
 
@@ -73,22 +73,22 @@ def report(
     if replace and not adopt:
         raise InputError("--replace: expected --adopt beside it, found none; leave it out.")
     if adopt:
-        from segprune.report import adopt as adopt_runs
+        from segprune.reporting import adopt as adopt_runs
 
         _show_adopted(adopt_runs(runs or (), records, replace=replace), records)
         return
 
     from segprune.cli.progress import Steps
     from segprune.gates.policy import Policy
-    from segprune.records import write_atomic
-    from segprune.report import (
+    from segprune.records.io import write_atomic
+    from segprune.reporting import (
         read_collection,
         read_policy,
         results_page,
         results_sheet,
         write_plots,
     )
-    from segprune.report.page import PLOTS
+    from segprune.reporting.page import PLOTS
 
     with Steps() as steps:
         steps("read", 0, 1)
@@ -113,7 +113,7 @@ def report(
 def _show_adopted(adopted: tuple[Adopted, ...], records: Path) -> None:
     from rich.console import Console
 
-    from segprune.cli.show import facts
+    from segprune.cli.render.common import facts
 
     colours = {"new": "green", "changed": "yellow", "unchanged": ""}
     rows = [
@@ -132,7 +132,7 @@ def _show_adopted(adopted: tuple[Adopted, ...], records: Path) -> None:
 def _show_written(collection: Collection, page: Path, plots: int) -> None:
     from rich.console import Console
 
-    from segprune.cli.show import facts
+    from segprune.cli.render.common import facts
 
     failed = sum(cell.outcome is None for cell in collection.cells)
     told = (

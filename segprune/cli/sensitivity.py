@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import (
     Batches,
     Classes,
@@ -66,10 +66,10 @@ def sensitivity(
     normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
-    from segprune.cli.show import announce, show_sensitivity
-    from segprune.pipeline import load_dense, run_sensitivity
-    from segprune.pipeline.folder import choose_folder
-    from segprune.records import new_folder, write_record
+    from segprune.cli.render.common import announce, show_sensitivity
+    from segprune.records.io import new_folder, write_record
+    from segprune.workflows import load_dense, run_sensitivity
+    from segprune.workflows.folder import choose_folder
 
     make_importable()
     stem = f"{model.partition(':')[2].replace('.', '-') or model}-sensitivity"

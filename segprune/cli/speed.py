@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
 from segprune.cli.parsing import make_importable, parse_input, spelled
 
 if TYPE_CHECKING:
-    from segprune.pipeline.sweep.records import SpeedRecord
+    from segprune.workflows.sweep.records import SpeedRecord
 
 __all__ = ["show_speed", "speed"]
 
@@ -70,7 +70,7 @@ def speed(
     size = None if input is None else parse_input(input)
 
     from segprune.cli.progress import Steps
-    from segprune.pipeline.timing import run_speed
+    from segprune.workflows.speed import run_speed
 
     usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0, "memory_format": "contiguous"}
     left_out = ("reference", "candidate", "out", "name", "replace")
@@ -91,8 +91,8 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
     """Both networks, and what the pairs say."""
     from rich.console import Console
 
-    from segprune.cli.show import facts, table
-    from segprune.cli.words import fps, ms, percent
+    from segprune.cli.format import fps, ms, percent
+    from segprune.cli.render.common import facts, table
 
     found = record.speed
     rows = table("", "time of one call", "frames per second")

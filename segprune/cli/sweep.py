@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import Out
 from segprune.cli.parsing import make_importable
 
 if TYPE_CHECKING:
-    from segprune.pipeline.sweep.running import SweepResult
     from segprune.training.recipe import Recipe
     from segprune.training.sweep_recipe import SweepRecipe
+    from segprune.workflows.sweep.running import SweepResult
 
 __all__ = ["sweep"]
 
@@ -118,14 +118,14 @@ def sweep(
         retry_failed, None if part is None else part.value, pairs,
     )  # fmt: skip
 
-    from segprune.cli.swept import show_sweep
+    from segprune.cli.render.sweep import show_sweep
 
     show_sweep(result)
 
 
 def _list(read: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> None:
-    from segprune.cli.swept import show_cells
-    from segprune.pipeline.sweep.running import list_cells
+    from segprune.cli.render.sweep import show_cells
+    from segprune.workflows.sweep.running import list_cells
 
     show_cells(list_cells(read, bases, out), read)
 
@@ -137,10 +137,10 @@ def _run(
     from rich.console import Console
     from rich.text import Text
 
-    from segprune.cli.swept import Bars, announce_sweep
-    from segprune.pipeline.sweep.folder import SweepFolder
-    from segprune.pipeline.sweep.jobs import Processes, portable
-    from segprune.pipeline.sweep.running import run_sweep
+    from segprune.cli.render.sweep import Bars, announce_sweep
+    from segprune.workflows.sweep.folder import SweepFolder
+    from segprune.workflows.sweep.jobs import Processes, portable
+    from segprune.workflows.sweep.running import run_sweep
 
     announce_sweep(read)
     folder = SweepFolder(out / read.name)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
 
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
-    from segprune.pipeline.training.running import TrainingResult
     from segprune.training.recipe import Recipe
+    from segprune.workflows.train.running import TrainingResult
 
 __all__ = ["recover", "train"]
 
@@ -139,9 +139,9 @@ def recover(
 
 def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, replace: bool) -> None:
     from segprune.cli.progress import Steps
-    from segprune.cli.trained import announce_recipe, show_training
-    from segprune.pipeline.training.folder import is_primary
+    from segprune.cli.render.train import announce_recipe, show_training
     from segprune.training.recipe import read_recipe
+    from segprune.workflows.train.folder import is_primary
 
     keep_memory()
     make_importable()
@@ -161,7 +161,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     if result.violations:
-        from segprune.cli.show import show_violations
+        from segprune.cli.render.common import show_violations
 
         show_violations(result.violations, "No artefact was written.")
         raise typer.Exit(_FAILED)
@@ -173,8 +173,8 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
 
 def _kept(recipe: Recipe, folder: Path) -> str:
     """Say what an interrupted run leaves, and what the same command does with it."""
-    from segprune.pipeline.training.folder import RECORD
     from segprune.training.trainer import CHECKPOINT
+    from segprune.workflows.train.folder import RECORD
 
     if (folder / RECORD).exists():
         return f"everything was written to {folder} before"
@@ -228,7 +228,7 @@ def _job(
     budgets: Mapping[str, Budget],
     replace: bool,
 ) -> TrainingResult:
-    from segprune.pipeline.training.running import run_recover, run_train
+    from segprune.workflows.train.running import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
     return job(

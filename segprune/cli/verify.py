@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
 from segprune.cli.options import Data, DenseNetwork, Mean, Range, Seed, Std
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation
 from segprune.errors import InputError
@@ -70,8 +70,8 @@ def verify(
         )
 
     from segprune.cli.progress import Steps
-    from segprune.cli.show import show_proof, show_violations
-    from segprune.pipeline import run_verify
+    from segprune.cli.render.common import show_proof, show_violations
+    from segprune.workflows import run_verify
 
     make_importable()
     with Steps() as steps:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from segprune.errors import ArtifactError
-from segprune.records import LATER
+from segprune.records.io import LATER
 
 __all__ = ["UNIT", "Pair", "Preprocessing", "Triple"]
 

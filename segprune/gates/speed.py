@@ -15,12 +15,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from segprune.core.execution import run_method, tensors_in
+from segprune.core.modules import digest_of, tensors_of
+from segprune.core.planning.calibration import primary
 from segprune.errors import InputError
-from segprune.execution import run_method, tensors_in
-from segprune.gates.kept import SURELY_SLOWER, speedup_status
+from segprune.gates.targets import SURELY_SLOWER, speedup_status
 from segprune.gates.verdict import Status, Verdict
-from segprune.network import digest_of, tensors_of
-from segprune.observation import primary
 from segprune.speed import SpeedComparison, compare_speed
 from segprune.speed.inputs import require_networks
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segprune.core.finite import not_finite
 from segprune.errors import ArtifactError, ModelError, SegpruneWarning
-from segprune.finite import not_finite
 
 __all__ = ["file_digest", "load_weights", "read_weights"]
 

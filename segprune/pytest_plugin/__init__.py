@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from segprune.pytest_plugin import completeness, ending, options, recording, selection, summary
+from segprune.pytest_plugin import completeness, ending, options, results, selection, summary
+from segprune.pytest_plugin.command_line import require_a_session
 from segprune.pytest_plugin.session import Session, session_of
-from segprune.pytest_plugin.typed import require_a_session
 
 __all__: list[str] = []
 
@@ -114,7 +114,7 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    recording.split_rows(session_of(config).comparisons, output_json)
+    results.split_rows(session_of(config).comparisons, output_json)
 
 
 @pytest.fixture
@@ -128,6 +128,6 @@ def segprune_gate(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def segprune_speed(request: pytest.FixtureRequest, benchmark: Any) -> Any:
     """Measures and judges the speed of the case of the test's `segprune` marker when called."""
-    from segprune.pytest_plugin.speed_gate import SpeedGate
+    from segprune.pytest_plugin.gate_speed import SpeedGate
 
     return SpeedGate(request, benchmark)

@@ -16,8 +16,8 @@ from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import Given
 from segprune.data.sequences import is_file
 from segprune.errors import InputError
+from segprune.gates.criteria import Terms
 from segprune.gates.policy_file import budget_from, read_policy
-from segprune.gates.terms import Terms
 from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, batch_size
 
 if TYPE_CHECKING:

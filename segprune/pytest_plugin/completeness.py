@@ -15,15 +15,15 @@ from collections.abc import Iterable
 import pytest
 
 from segprune.pytest_plugin.baseline_files import baselines_in
-from segprune.pytest_plugin.elsewhere import is_named_elsewhere
-from segprune.pytest_plugin.selection import collected_all, collected_whole, speed_wanted
-from segprune.pytest_plugin.session import Session, Tests
-from segprune.pytest_plugin.typed import (
+from segprune.pytest_plugin.command_line import (
     chose_among_tests,
     in_settings,
     is_typed,
     only_looks,
 )
+from segprune.pytest_plugin.elsewhere import is_named_elsewhere
+from segprune.pytest_plugin.selection import collected_all, collected_whole, speed_wanted
+from segprune.pytest_plugin.session import Session, Tests
 
 __all__ = ["note_collected", "note_selected"]
 

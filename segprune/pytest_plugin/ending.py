@@ -11,10 +11,10 @@ import pytest
 
 from segprune.errors import SegpruneError
 from segprune.pytest_plugin.baseline_files import baselines_on_disk
+from segprune.pytest_plugin.command_line import asks_for_no_session, chose_among_tests, only_looks
 from segprune.pytest_plugin.options import DATA_VARIABLE
 from segprune.pytest_plugin.selection import collected_whole, looked_at
 from segprune.pytest_plugin.session import NOT_MEASURED, SKIPPED, Result, Session
-from segprune.pytest_plugin.typed import asks_for_no_session, chose_among_tests, only_looks
 
 __all__ = ["finish", "was_never_judged"]
 
@@ -32,7 +32,7 @@ def finish(session: Session, config: pytest.Config, *, stopped: bool = False) ->
             nothing else is required.
     """
     if session.options.accept:
-        from segprune.pytest_plugin.acceptance import write
+        from segprune.pytest_plugin.accept import write
 
         write(session)
     elif stopped or asks_for_no_session(config):

@@ -9,20 +9,20 @@ from typing import Any, NoReturn
 
 import pytest
 
-from segprune.baselines.reading import read_baseline
-from segprune.baselines.record import (
+from segprune.core.verification.verify import verify
+from segprune.errors import SegpruneError
+from segprune.gates.accuracy import gate_budget, gate_dense, gate_floors, gate_size
+from segprune.gates.baselines.reading import read_baseline
+from segprune.gates.baselines.record import (
     AccuracyFacts,
     Baseline,
     counts_as_text,
 )
-from segprune.errors import SegpruneError
-from segprune.gates.determinism import gate_determinism
-from segprune.gates.difference import bootstrap_difference, gate_difference
-from segprune.gates.floors import gate_budget, gate_dense, gate_floors, gate_size
+from segprune.gates.bootstrap import bootstrap_difference, gate_difference
+from segprune.gates.reproducibility import gate_determinism
 from segprune.gates.verdict import Status, Verdict, joined, unless
-from segprune.pytest_plugin.acceptance import parts_of
-from segprune.pytest_plugin.case import Case, case_of
-from segprune.pytest_plugin.matching import (
+from segprune.pytest_plugin.accept import parts_of
+from segprune.pytest_plugin.baseline_match import (
     made_from_dense,
     same_case,
     same_data,
@@ -31,11 +31,11 @@ from segprune.pytest_plugin.matching import (
     same_name,
     same_sizes,
 )
+from segprune.pytest_plugin.case import Case, case_of
+from segprune.pytest_plugin.case_data import DataMissingError, Subject
 from segprune.pytest_plugin.own_modules import require_own_modules
 from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, session_of
-from segprune.pytest_plugin.subject import DataMissingError, Subject
 from segprune.pytest_plugin.summary import VERDICT
-from segprune.verification import verify
 
 __all__ = ["Figures", "Gate"]
 

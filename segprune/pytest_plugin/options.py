@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segprune.pytest_plugin.typed import is_typed
+from segprune.pytest_plugin.command_line import is_typed
 
 __all__ = ["DATA_VARIABLE", "Options", "add", "read"]
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from segprune.environment import environment
 from segprune.pytest_plugin.session import Session
 from segprune.pytest_plugin.summary import COLUMNS, claims, reasons_of, rows_of, verdict_of
-from segprune.records import write_atomic
+from segprune.records.environment import environment
+from segprune.records.io import write_atomic
 
 __all__ = ["write_report"]
 

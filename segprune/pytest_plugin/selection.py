@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from segprune.pytest_plugin.command_line import is_typed, named_paths
 from segprune.pytest_plugin.session import Session
-from segprune.pytest_plugin.typed import is_typed, named_paths
 
 __all__ = [
     "arguments", "collected_all", "collected_whole", "is_below", "is_worker", "leave_out_speed",

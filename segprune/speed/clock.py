@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from segprune.core.execution import tensors_in
 from segprune.errors import InputError
-from segprune.execution import tensors_in
 
 __all__ = ["Call", "Stopwatch", "cpu_threads", "device_of", "stopwatch_of"]
 

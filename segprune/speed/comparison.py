@@ -3,7 +3,7 @@
 The median of the pairs' log ratios gets order statistics as interval, which need no more than that
 a ratio is off to either side with equal chance – and the drawn order of the runs sees to that.
 Looking again and again at growing data misleads, unless each look spends only its share of the
-error (`segprune.statistics.LOOKS`).
+error (`segprune.speed.statistics.LOOKS`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 from segprune.speed.clock import Stopwatch
 from segprune.speed.inputs import facts_of, require_positive
 from segprune.speed.pairs import Pair, TakePairs, paired_runs
-from segprune.statistics import LOOKS, Look, least_count, median_interval, require_enough
+from segprune.speed.statistics import LOOKS, Look, least_count, median_interval, require_enough
 
 __all__ = ["SpeedComparison", "compare_speed", "measure", "summarise", "wrong_figure"]
 

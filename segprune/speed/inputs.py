@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from segprune.core.execution import tensors_in
 from segprune.errors import InputError
-from segprune.execution import tensors_in
 from segprune.speed.clock import device_of
 
 __all__ = [

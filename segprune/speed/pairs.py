@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from segprune.execution import run_method
-from segprune.network import copy_with
+from segprune.core.execution import run_method
+from segprune.core.modules import copy_with
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
 from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 

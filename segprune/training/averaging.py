@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from segprune.network import copy_with, tensors_of
+from segprune.core.modules import copy_with, tensors_of
 
 __all__ = ["mean_of", "moving_average"]
 

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from segprune.errors import ArtifactError
-from segprune.records import write_atomic
+from segprune.records.io import write_atomic
 
 __all__ = ["BestEpoch", "KeepBest", "read_best"]
 

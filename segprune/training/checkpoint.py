@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from segprune.errors import ArtifactError, InputError
-from segprune.records import write_atomic
+from segprune.records.io import write_atomic
 
 __all__ = ["Stop", "WholeCheckpoints", "note", "read_checkpoint"]
 

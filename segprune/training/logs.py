@@ -15,7 +15,7 @@ from typing import Any
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from segprune.records import write_atomic
+from segprune.records.io import write_atomic
 from segprune.training.checkpoint import Stop
 
 __all__ = ["LOSS", "ROWS", "flush", "open_logs"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segprune.losses import (
+from segprune.training.losses import (
     channel_wise_distillation,
     cross_entropy,
     kl_distillation,

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segprune.core.execution import undisturbed
+from segprune.core.planning.calibration import primary, two_classes
 from segprune.errors import InputError
-from segprune.evaluation import at_rest, require_two_classes
-from segprune.execution import undisturbed
-from segprune.observation import primary, two_classes
-from segprune.probabilities import require_logits
+from segprune.evaluation.evaluate import at_rest, require_two_classes
+from segprune.evaluation.probabilities import require_logits
 
 __all__ = ["require_outputs"]
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from segprune.core.planning.importance import importances, own_name
 from segprune.errors import InputError, PlanError
-from segprune.importance import importances, own_name
 from segprune.speed.inputs import MemoryFormat
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.sections import Section
@@ -84,7 +84,7 @@ class SweepRecipe(Section):
         seed: of everything, in place of the network recipes' own.
         budgets: shares of the dense network's MACs that are kept.
         importances: names, or "all"; one function that has two names is run under its own.
-        recoveries: as `segprune.pipeline.sweep.records.RECOVERIES`.
+        recoveries: as `segprune.workflows.sweep.records.RECOVERIES`.
         calibration_batches: of training images that importances look at; as `batches` of a recipe's
             section `pruning`, also where it is left out.
         speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.

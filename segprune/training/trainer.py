@@ -16,8 +16,8 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
+from segprune.core.state.process import generators_kept
 from segprune.errors import InputError
-from segprune.process_state import generators_kept
 from segprune.training.averaging import moving_average
 from segprune.training.batches import in_own_words
 from segprune.training.best import KeepBest

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from segprune.baselines.record import (
+from segprune.data.preprocessing import Preprocessing
+from segprune.evaluation.metrics import ConfusionMatrix, Score
+from segprune.gates.accuracy import Size, floors_of
+from segprune.gates.baselines.record import (
     AccuracyFacts,
     Baseline,
     DataFacts,
@@ -16,15 +19,12 @@ from segprune.baselines.record import (
     SpeedFacts,
     counts_as_text,
 )
-from segprune.data.preprocessing import Preprocessing
-from segprune.fingerprint import conditions, fingerprint
-from segprune.gates.floors import Size, floors_of
+from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget
-from segprune.gates.terms import Terms
-from segprune.metrics import ConfusionMatrix, Score
 from segprune.speed import Pair, summarise
 from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE
-from segprune.statistics import LOOKS
+from segprune.speed.fingerprint import conditions, fingerprint
+from segprune.speed.statistics import LOOKS
 
 CLASSES = ("road", "car")
 TERMS = Terms(Budget("half", miou_loss=30.0, class_loss=30.0, speedup=1.2))

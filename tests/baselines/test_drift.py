@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from baselines.made import baseline, with_size, without_best
-from segprune.baselines.reading import read_baseline
-from segprune.baselines.record import Baseline
-from segprune.baselines.writing import accept
 from segprune.errors import InputError
+from segprune.gates.baselines.reading import read_baseline
+from segprune.gates.baselines.record import Baseline
+from segprune.gates.baselines.writing import accept
 
 Step = Callable[[int], Baseline]
 

@@ -22,9 +22,9 @@ from segprune.data.classes import CAMVID
 from segprune.data.opening import open_dataset
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
-from segprune.evaluation import evaluate_images
-from segprune.pipeline.evaluation.record import EvaluationRecord, read_matrices
-from segprune.records import read_record
+from segprune.evaluation.evaluate import evaluate_images
+from segprune.records.io import read_record
+from segprune.workflows.evaluation.record import EvaluationRecord, read_matrices
 
 MODULE = '''
 from torch import nn

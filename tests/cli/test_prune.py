@@ -15,8 +15,8 @@ import torch
 
 import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
-from segprune.pipeline import PruneRecord
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows import PruneRecord
 
 
 def test_a_run_leaves_an_artefact_a_plan_and_a_record(run: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_network_that_is_only_masked_fails_and_leaves_nothing(
     run: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = runs(place)
-    monkeypatch.setattr("segprune.pipeline.prune.prune", segprune.mask)
+    monkeypatch.setattr("segprune.workflows.prune.prune", segprune.mask)
     result = segprune_("prune", MODEL, *QUICK, "--name", "masked")
     assert result.exit_code == 1
     assert "masked" in result.stdout
@@ -164,7 +164,7 @@ def test_an_interruption_at_any_step_leaves_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(f"segprune.pipeline.prune.{step}", fail)
+    monkeypatch.setattr(f"segprune.workflows.prune.{step}", fail)
     result = segprune_("prune", MODEL, *QUICK, "--name", "interrupted")
     assert result.exit_code == status
     assert "Traceback" not in result.output

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
-from segprune.cli.guard import DEBUG
+from segprune.cli.errors import DEBUG
 
 TAYLOR = (MODEL, "--importance", "taylor", "--data")
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -156,7 +156,7 @@ def test_an_unexpected_error_is_one_line_with_the_way_to_more(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("by [bold]zero[/bold]\nin two lines")
 
-    monkeypatch.setattr("segprune.pipeline.prune.trace", fail)
+    monkeypatch.setattr("segprune.workflows.prune.trace", fail)
     result = segprune_("prune", MODEL, *QUICK)
     assert result.exit_code == 70
     assert result.stderr.count("\n") == 1
@@ -172,7 +172,7 @@ def test_a_full_disk_is_a_sentence_and_no_surprise(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/overlays")
 
-    monkeypatch.setattr("segprune.pipeline.prune.trace", fail)
+    monkeypatch.setattr("segprune.workflows.prune.trace", fail)
     result = segprune_("prune", MODEL, *QUICK)
     assert result.exit_code == 2
     assert "runs/x/overlays: expected a place that can be written" in result.stderr

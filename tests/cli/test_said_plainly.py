@@ -12,8 +12,8 @@ from torch import nn
 import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
 from segprune.models.weights import file_digest
-from segprune.pipeline import PruneRecord
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows import PruneRecord
 
 COMMANDS = (
     (), ("prune",), ("inspect",), ("verify",), ("sensitivity",), ("train",), ("recover",),
@@ -126,7 +126,7 @@ def test_random_weights_are_a_warning_of_a_sensitivity(run: Path) -> None:
 
 
 def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None:
-    from segprune.pipeline import load_dense, run_sensitivity
+    from segprune.workflows import load_dense, run_sensitivity
 
     class Shared(nn.Module):
         """A half of the channels of `first` has to stay."""

@@ -26,7 +26,7 @@ def interrupt(*_: Any, **__: Any) -> None:
 def test_an_interruption_before_anything_is_written_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("segprune.pipeline.prune.save", interrupt)
+    monkeypatch.setattr("segprune.workflows.prune.save", interrupt)
     result = segprune_("prune", MODEL, *QUICK, "--name", "early")
     assert result.exit_code == 130
     assert "interrupted: nothing was written." in result.stderr
@@ -35,7 +35,7 @@ def test_an_interruption_before_anything_is_written_says_so(
 def test_an_interruption_after_results_were_written_names_them(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segprune.cli.show.show_result", interrupt)
+    monkeypatch.setattr("segprune.cli.render.common.show_result", interrupt)
     result = segprune_("prune", MODEL, *QUICK, "--name", "late")
     assert result.exit_code == 130
     assert (place / "runs" / "late" / "late.safetensors").is_file()
@@ -49,7 +49,7 @@ def test_an_error_after_results_were_written_names_them(
     def fail(*_: Any) -> None:
         raise ValueError("no such colour")
 
-    monkeypatch.setattr("segprune.cli.show.show_result", fail)
+    monkeypatch.setattr("segprune.cli.render.common.show_result", fail)
     result = segprune_("prune", MODEL, *QUICK, "--name", "failed-late")
     assert result.exit_code == 70
     assert f"written before that: {Path('runs', 'failed-late')}." in result.stderr
@@ -59,7 +59,7 @@ def test_a_command_does_not_name_what_an_earlier_one_wrote(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done("prune", MODEL, *QUICK, "--name", "earlier")
-    monkeypatch.setattr("segprune.pipeline.prune.save", interrupt)
+    monkeypatch.setattr("segprune.workflows.prune.save", interrupt)
     assert "nothing was written" in segprune_("prune", MODEL, *QUICK).stderr
 
 
@@ -67,7 +67,7 @@ def test_a_request_to_end_that_python_dropped_is_noticed_by_the_next_step(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = runs(place)
-    monkeypatch.setattr("segprune.cli.guard._ENDING", [True])
+    monkeypatch.setattr("segprune.cli.errors._ENDING", [True])
     result = segprune_("prune", MODEL, *QUICK)
     assert result.exit_code == 143
     assert "terminated: nothing was written." in result.stderr
@@ -95,7 +95,7 @@ def test_deploy_is_refused_before_the_work_where_a_network_cannot_have_it(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = runs(place)
-    monkeypatch.setattr("segprune.pipeline.prune.trace", interrupt)  # the work
+    monkeypatch.setattr("segprune.workflows.prune.trace", interrupt)  # the work
     result = segprune_("prune", MODEL, *QUICK, "--deploy")
     assert result.exit_code == 2
     assert "--deploy" in result.stderr
@@ -110,7 +110,7 @@ def test_a_timing_that_ends_at_its_limit_says_so(monkeypatch: pytest.MonkeyPatch
     ticks = iter(range(0, 10_000, 100))
     real = comparison.measure
     monkeypatch.setattr(
-        "segprune.pipeline.prune.measure",
+        "segprune.workflows.prune.measure",
         lambda *args, **options: real(*args, **options, clock=lambda: float(next(ticks))),
     )
     said = done("prune", MODEL, *SIZE, "--name", "limited", "--pairs", "30", "--max-seconds", "5")

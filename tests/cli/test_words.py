@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from cli.runner import segprune_
 from segprune.cli import app
-from segprune.cli.guard import guarded
+from segprune.cli.errors import guarded
+from segprune.cli.format import amount, percent, reasons_for_speed, size_of
 from segprune.cli.parsing import parse_budget, parse_input, parse_shares
-from segprune.cli.words import amount, percent, reasons_for_speed, size_of
-from segprune.pipeline import PruneRecord
-from segprune.records import read_record
+from segprune.records.io import read_record
 from segprune.speed import Pair, summarise
+from segprune.workflows import PruneRecord
 
 
 @pytest.mark.parametrize("command", [[], ["prune"], ["inspect"], ["verify"], ["sensitivity"]])
@@ -41,7 +41,7 @@ def test_smaller_but_not_faster_is_said_with_reasons(
 ) -> None:
     import dataclasses
 
-    from segprune.cli.show import show_result
+    from segprune.cli.render.common import show_result
 
     record = read_record(PruneRecord, run / "record.json")
     pairs = [Pair(10 * speedup, 10.0, True)] * 10

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from networks import ConvNormAct
 from oracle import select
-from segprune.network import network_digest
+from segprune.core.modules import network_digest
 
 Kept = dict[str, dict[int, tuple[int, ...]]]
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
+import segprune.core.verification.verify
 import segprune.data.streets
-import segprune.pytest_plugin.reporting
-import segprune.verification  # noqa: F401
+import segprune.pytest_plugin.reporting  # noqa: F401
 from segprune.gates.speed import gate_speed
-from segprune.pytest_plugin import speed_gate
+from segprune.pytest_plugin import gate_speed as gate_module
 from segprune.speed import Pair, SpeedComparison, summarise
-from segprune.statistics import LOOKS
+from segprune.speed.statistics import LOOKS
 
 __all__ = ["CASE", "POLICY", "Repository", "output", "table_row", "without_tests"]
 
@@ -117,7 +117,7 @@ class Repository:
         self.pytester, self.path = pytester, pytester.path
         self.ratio = 2.0
         monkeypatch.setattr(
-            speed_gate, "gate_speed",
+            gate_module, "gate_speed",
             lambda *nets, **options: gate_speed(*nets, **options, compare=self._compare),
         )  # fmt: skip
         for name in ("CI", "BUILD_NUMBER"):  # under either pytest's own summary says more

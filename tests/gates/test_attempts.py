@@ -12,7 +12,7 @@ import torch
 
 import segprune
 from gates.repository import CASE, Repository, output, table_row, without_tests
-from segprune.pytest_plugin.matching import made_from_dense
+from segprune.pytest_plugin.baseline_match import made_from_dense
 
 RED = pytest.ExitCode.TESTS_FAILED
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segprune.gates.difference import bootstrap_difference, gate_difference
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.gates.bootstrap import bootstrap_difference, gate_difference
 from segprune.gates.verdict import Status
-from segprune.metrics import ConfusionMatrix
 
 BLOCK = 10
 Counts = NDArray[np.int64]
@@ -49,7 +49,7 @@ def miou(counts: Counts) -> float:
 
 
 def slow_losses(dense: Counts, pruned: Counts, lengths: list[int], draws: int) -> list[float]:
-    """Draw frame by frame, as the docstring of `segprune.gates.difference` says."""
+    """Draw frame by frame, as the docstring of `segprune.gates.bootstrap` says."""
     chance = random.Random(7)
     sequences, begin = [], 0
     for length in lengths:

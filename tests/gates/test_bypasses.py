@@ -13,8 +13,8 @@ import pytest
 from gates.repository import CASE, Repository, output
 from gates.tampering import TAMPERED, Content
 from sampled import some_slow
-from segprune.baselines.reading import read_baseline
 from segprune.errors import ArtifactError
+from segprune.gates.baselines.reading import read_baseline
 
 NUMBERS = (
     "size.pruned.params", "size.dense.macs", "floors.miou", "floors.speedup",
@@ -92,8 +92,8 @@ def test_speed_on_another_machine_is_judged_by_its_ratio_and_never_by_its_fps(
     """The baseline's own FPS are a hundred times higher; its fingerprint is another machine's."""
 
     def other_machine(content: Content) -> None:
-        from segprune.baselines.record import Baseline
-        from segprune.records import from_json
+        from segprune.gates.baselines.record import Baseline
+        from segprune.records.io import from_json
 
         content["speed"]["fingerprint"]["cores"] = 99
         text = json.dumps(content)

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segprune
-from segprune import evaluation
-from segprune.evaluation import Evaluation, evaluate_images
-from segprune.gates.determinism import gate_determinism
+from segprune.evaluation import evaluate
+from segprune.evaluation.evaluate import Evaluation, evaluate_images
+from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.gates.policy import Tolerance
+from segprune.gates.reproducibility import gate_determinism
 from segprune.gates.verdict import Status
-from segprune.metrics import ConfusionMatrix
 
 NAMES = ("a", "b")
 
@@ -132,7 +132,7 @@ def the_last_of_equals(monkeypatch: pytest.MonkeyPatch) -> None:
         logits = F.interpolate(logits.float(), tuple(size), mode="bilinear", align_corners=False)
         return logits.shape[1] - 1 - logits.flip(1).max(dim=1).indices
 
-    monkeypatch.setattr(evaluation, "best_classes", last)
+    monkeypatch.setattr(evaluate, "best_classes", last)
 
 
 def corners_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,9 +143,9 @@ def corners_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def off_by_one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = evaluation.best_classes
+    usual = evaluate.best_classes
     monkeypatch.setattr(
-        evaluation, "best_classes", lambda logits, size: usual(logits, size).roll(1, dims=-1)
+        evaluate, "best_classes", lambda logits, size: usual(logits, size).roll(1, dims=-1)
     )
 
 
@@ -175,8 +175,8 @@ def normalisation_still_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def colours_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = evaluation.predict
-    monkeypatch.setattr(evaluation, "predict", lambda model, images: usual(model, images.flip(1)))
+    usual = evaluate.predict
+    monkeypatch.setattr(evaluate, "predict", lambda model, images: usual(model, images.flip(1)))
 
 
 FAULTS: list[Callable[[pytest.MonkeyPatch], None]] = [

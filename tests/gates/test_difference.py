@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from segprune.errors import InputError
-from segprune.gates.difference import Difference, bootstrap_difference, gate_difference
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.gates.bootstrap import Difference, bootstrap_difference, gate_difference
 from segprune.gates.verdict import Status
-from segprune.metrics import ConfusionMatrix
 
 
 def matrix(hits: list[int], pixels: int = 100) -> ConfusionMatrix:

@@ -13,15 +13,15 @@ import pytest
 from baselines.made import CLASSES, DENSE, TERMS, baseline
 from report.records import training
 from segprune.errors import InputError
-from segprune.evaluation import Evaluation
-from segprune.gates.floors import Floors, Promise, floors_of, gate_floors
+from segprune.evaluation.evaluate import Evaluation
+from segprune.evaluation.metrics import ConfusionMatrix, Score
+from segprune.gates.accuracy import Floors, Promise, floors_of, gate_floors
 from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
-from segprune.metrics import ConfusionMatrix, Score
-from segprune.pytest_plugin.matching import same_floors
-from segprune.pytest_plugin.speed_gate import _not_above
-from segprune.pytest_plugin.subject import Subject
-from segprune.records import write_record
+from segprune.pytest_plugin.baseline_match import same_floors
+from segprune.pytest_plugin.case_data import Subject
+from segprune.pytest_plugin.gate_speed import _not_above
+from segprune.records.io import write_record
 from segprune.speed import Pair, SpeedComparison, summarise
 
 SPEED = summarise(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from segprune.metrics import ConfusionMatrix, Score
+from segprune.evaluation.metrics import ConfusionMatrix, Score
 
 VOID = 255
 WORKED = [[0, 0, 0, 1], [1, 1, VOID, VOID]], [[0, 0, 1, 1], [1, 2, 2, 0]]

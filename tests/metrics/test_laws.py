@@ -15,7 +15,7 @@ from torch import Tensor
 
 from metrics.cases import VOID, WORKED, counted, pairs
 from segprune.errors import InputError
-from segprune.metrics import ConfusionMatrix, score_counts
+from segprune.evaluation.metrics import ConfusionMatrix, score_counts
 
 
 @given(pairs(), st.data())

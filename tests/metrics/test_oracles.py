@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
 
 from metrics.cases import GOLDEN, VOID, WORKED, agree, by_sets, counted, pairs
-from segprune.evaluation import best_classes
+from segprune.evaluation.evaluate import best_classes
 
 
 @given(pairs())

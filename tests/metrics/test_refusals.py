@@ -11,7 +11,7 @@ import torch
 import segprune
 from metrics.cases import VOID, counted
 from segprune.errors import InputError
-from segprune.metrics import ConfusionMatrix, Score
+from segprune.evaluation.metrics import ConfusionMatrix, Score
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Fault:
     """A fault in one function.
 
     Attributes:
-        module: where, such as `segprune.budget`.
+        module: where, such as `segprune.core.planning.budget`.
         function: name of the module's function, or of a class and its method.
         change: what is changed into what; the third of the same kind ends in `#3`.
         tree: the module's syntax tree with the fault.

@@ -23,22 +23,22 @@ PATIENCE = 120.0
 _PASSED, _FAILED = 0, 1
 
 CASES: Mapping[str, Sequence[str]] = {
-    "segprune.baselines.best": ["baselines"],
-    "segprune.budget": ["test_budget_steps.py", "test_selection.py"],
-    "segprune.gates.determinism": ["gates/test_determinism.py"],
-    "segprune.gates.difference": ["gates/test_difference.py", "gates/test_bootstrap.py"],
-    "segprune.gates.floors": ["gates/test_floors.py", "gates/test_thresholds.py"],
-    "segprune.gates.kept": ["gates/test_floors.py", "gates/test_thresholds.py"],
-    "segprune.labels": ["test_budget_steps.py", "test_selection.py"],
-    "segprune.metrics": ["metrics"],
-    "segprune.plan": ["test_plan_check.py", "bad_input/test_headers.py"],
-    "segprune.plan_check": ["test_plan_check.py"],
-    "segprune.records": ["test_records.py", "test_earlier_records.py"],
-    "segprune.rules.reduction": ["test_every_operator.py"],
-    "segprune.selection": ["test_budget_steps.py", "test_selection.py"],
+    "segprune.gates.baselines.best": ["baselines"],
+    "segprune.core.planning.budget": ["test_budget_steps.py", "test_selection.py"],
+    "segprune.gates.reproducibility": ["gates/test_determinism.py"],
+    "segprune.gates.bootstrap": ["gates/test_difference.py", "gates/test_bootstrap.py"],
+    "segprune.gates.accuracy": ["gates/test_floors.py", "gates/test_thresholds.py"],
+    "segprune.gates.targets": ["gates/test_floors.py", "gates/test_thresholds.py"],
+    "segprune.core.labels": ["test_budget_steps.py", "test_selection.py"],
+    "segprune.evaluation.metrics": ["metrics"],
+    "segprune.core.plan": ["test_plan_check.py", "bad_input/test_headers.py"],
+    "segprune.core.plan_check": ["test_plan_check.py"],
+    "segprune.records.io": ["test_records.py", "test_earlier_records.py"],
+    "segprune.core.rules.reduction": ["test_every_operator.py"],
+    "segprune.core.planning.select": ["test_budget_steps.py", "test_selection.py"],
     "segprune.speed.comparison": ["test_speed.py", "test_time_limit.py"],
     "segprune.speed.pairs": ["test_speed.py"],
-    "segprune.statistics": ["test_statistics.py"],
+    "segprune.speed.statistics": ["test_statistics.py"],
 }
 """By module: the tests that are to notice a fault in it."""
 

@@ -15,10 +15,10 @@ import segprune
 from pictures.tiny import NAMES, SIZE, Tiny, dense, eleven, made, predict, read, seen_by
 from segprune.data.classes import CAMVID
 from segprune.data.dataset import SegmentationDataset
-from segprune.evaluation import evaluate
-from segprune.pictures.moving import write_video
-from segprune.pipeline.predict.job import PredictJob
-from segprune.pipeline.predict.running import run_predict
+from segprune.evaluation.evaluate import evaluate
+from segprune.reporting.pictures.moving import write_video
+from segprune.workflows.predict.job import PredictJob
+from segprune.workflows.predict.running import run_predict
 
 
 def test_a_folder_becomes_a_panel_an_image_with_scores(place: Path, inside: Path) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from segprune.errors import InputError
-from segprune.pictures.lettering import as_tensor
-from segprune.pictures.moving import open_video, write_gif, write_video
+from segprune.reporting.pictures.lettering import as_tensor
+from segprune.reporting.pictures.moving import open_video, write_gif, write_video
 
 
 def frames(count: int, height: int = 48, width: int = 64) -> Iterator[Tensor]:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from segprune.data.classes import ClassTable
 from segprune.errors import InputError
-from segprune.pictures.overlay import MARK
-from segprune.pictures.panel import (
+from segprune.reporting.pictures.overlay import MARK
+from segprune.reporting.pictures.panel import (
     Tile,
     compare,
     cost_note,

@@ -79,7 +79,7 @@ def test_an_interruption_at_any_step_leaves_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(f"segprune.pipeline.predict.running.{step}", fail)
+    monkeypatch.setattr(f"segprune.workflows.predict.running.{step}", fail)
     result = predict(place, "small", "frames", "--count", "1", "--gif")
     assert result.exit_code in (130, 2)
     assert os.listdir("runs") == []

@@ -11,7 +11,7 @@ import torch
 from pictures.tiny import eleven, read
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
-from segprune.pipeline.training.overlays import write_overlays
+from segprune.workflows.train.overlays import write_overlays
 
 
 def test_overlays_of_a_training_are_evenly_spaced_and_leave_the_network_alone(

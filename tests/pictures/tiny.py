@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 import segprune
 from segprune.cli import app
 from segprune.data.dataset import SegmentationDataset
-from segprune.pipeline.predict.record import PredictRecord
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows.predict.record import PredictRecord
 
 SIZE = (32, 64)
 NAMES = ("road", "car", "sky", "tree")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from power.streams import FAMILIES, Noise
 from segprune.speed import Pair, drawn_order, summarise
-from segprune.statistics import LOOKS, binomial_interval, median_interval
+from segprune.speed.statistics import LOOKS, binomial_interval, median_interval
 
 STREAMS, PAIRS = 10_000, LOOKS[-1].pairs
 CONFIDENCE = 0.985

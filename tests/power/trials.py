@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 import segprune
 from power.neighbour import noisy_neighbour
-from segprune.environment import environment
 from segprune.gates.speed import gate_speed
+from segprune.records.environment import environment
 
 __all__ = ["KINDS", "RECORD", "Kind", "Slower", "run"]
 

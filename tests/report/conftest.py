@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segprune.gates.policy import Budget
-from segprune.report import Policy
+from segprune.reporting import Policy
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from segprune.data.preprocessing import Preprocessing
-from segprune.environment import Environment
-from segprune.metrics import Score
-from segprune.pipeline.evaluation.record import EvaluationRecord
-from segprune.pipeline.sensitivity import LayerSensitivity, SensitivityRecord
-from segprune.pipeline.sweep.records import CellRecord, LayerWidth, Outcome, SpeedRecord
-from segprune.pipeline.training.record import TrainingRecord, Work
-from segprune.records import write_record
-from segprune.report.collection import Collection
+from segprune.evaluation.metrics import Score
+from segprune.records.environment import Environment
+from segprune.records.io import write_record
+from segprune.reporting.store import Collection
 from segprune.speed import Pair, summarise
+from segprune.workflows.evaluation.record import EvaluationRecord
+from segprune.workflows.sensitivity import LayerSensitivity, SensitivityRecord
+from segprune.workflows.sweep.records import CellRecord, LayerWidth, Outcome, SpeedRecord
+from segprune.workflows.train.record import TrainingRecord, Work
 
 CLASSES = (
     "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian",

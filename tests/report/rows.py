@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from segprune.report import Collection, Policy
-from segprune.report.standings import Row, standings
+from segprune.reporting import Collection, Policy
+from segprune.reporting.results_table import Row, standings
 
 
 def rows_of(policy: Policy, *trainings: Any, speeds: Any = (), data: str = "streets") -> list[Row]:

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.readme import ROOT
 from segprune.errors import ArtifactError
 from segprune.gates.policy import Budget
-from segprune.report import read_collection
-from segprune.report.promise import Findings, judge
+from segprune.reporting import read_collection
+from segprune.reporting.promise import Findings, judge
 
 RECORDS = ROOT / "benchmarks" / "records"
 Edit = Callable[[dict[str, Any]], object]

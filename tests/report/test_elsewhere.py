@@ -9,9 +9,9 @@ import pytest
 
 from report.records import cell, digest, score, speed, training
 from report.rows import row_of, rows_of
-from segprune.report import Collection, Policy, results_page, results_sheet
-from segprune.report.left_out import left_out
-from segprune.report.study import studies
+from segprune.reporting import Collection, Policy, results_page, results_sheet
+from segprune.reporting.dataset_report import studies
+from segprune.reporting.left_out import left_out
 
 
 def recovery(miou: float = 0.69, before: float = 0.70, **changes: Any) -> Any:

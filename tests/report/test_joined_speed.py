@@ -8,8 +8,8 @@ import pytest
 
 from report.records import speed, training
 from report.rows import row_of, rows_of
-from segprune.report import Policy
-from segprune.report.headline import headline_table
+from segprune.reporting import Policy
+from segprune.reporting.main_table import headline_table
 
 
 def test_speed_is_joined_by_file_and_else_by_plan(policy: Policy) -> None:

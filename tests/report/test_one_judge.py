@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from report.records import CLASSES, score, speed, training
 from report.rows import row_of, rows_of
-from segprune.gates.floors import Size, floors_of, gate_budget, gate_dense, gate_floors
+from segprune.evaluation.metrics import Score
+from segprune.gates.accuracy import Size, floors_of, gate_budget, gate_dense, gate_floors
+from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Policy
 from segprune.gates.speed import decide
-from segprune.gates.terms import Terms
 from segprune.gates.verdict import Status
-from segprune.metrics import Score
-from segprune.report.headline import headline_notes
-from segprune.report.promise import Findings, judge, judge_dense
+from segprune.reporting.main_table import headline_notes
+from segprune.reporting.promise import Findings, judge, judge_dense
 
 KINDS = {Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open"}
 SPEED = speed(1.8)  # its pairs are not looked at here

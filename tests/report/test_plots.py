@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from report.records import a_run, campaign, digest, sensitivity
 from segprune.cli import app
-from segprune.records import write_record
-from segprune.report import Collection, read_policy, results_page, write_plots
-from segprune.report.plots.style import RECOVERED
+from segprune.records.io import write_record
+from segprune.reporting import Collection, read_policy, results_page, write_plots
+from segprune.reporting.plots.style import RECOVERED
 
 COMMITTED = Path(__file__).resolve().parents[2] / "benchmarks" / "policy.toml"
 

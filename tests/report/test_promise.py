@@ -11,9 +11,9 @@ import pytest
 from report.records import digest, evaluation, score, speed, training
 from report.rows import row_of, rows_of
 from segprune.errors import InputError
-from segprune.report import Policy, read_policy
-from segprune.report.headline import evaluation_table, headline_table, split_notes
-from segprune.report.promise import Findings, judge
+from segprune.reporting import Policy, read_policy
+from segprune.reporting.main_table import evaluation_table, headline_table, split_notes
+from segprune.reporting.promise import Findings, judge
 
 COMMITTED = Path(__file__).resolve().parents[2] / "benchmarks" / "policy.toml"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from report.records import cell, digest, sensitivity, speed
-from segprune.report import Collection, Policy, results_page
-from segprune.report.plots import sensitivity as layers
-from segprune.report.plots.drawing import _jobs
-from segprune.report.plots.style import RC
+from segprune.reporting import Collection, Policy, results_page
+from segprune.reporting.plots import sensitivity as layers
+from segprune.reporting.plots.drawing import _jobs
+from segprune.reporting.plots.style import RC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

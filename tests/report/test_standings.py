@@ -10,8 +10,8 @@ import pytest
 from report.records import speed, training
 from report.rows import row_of, rows_of
 from segprune.errors import InputError
-from segprune.report import Policy
-from segprune.report.headline import headline_notes, headline_table
+from segprune.reporting import Policy
+from segprune.reporting.main_table import headline_notes, headline_table
 
 
 def test_dense_is_the_better_of_the_teacher_and_the_teacher_trained_on(policy: Policy) -> None:

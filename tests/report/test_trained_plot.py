@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 
 from report.records import training
 from segprune.gates.policy import Budget, Policy
-from segprune.report import Collection
-from segprune.report.plots import trained
-from segprune.report.study import Study, studies
+from segprune.reporting import Collection
+from segprune.reporting.dataset_report import Study, studies
+from segprune.reporting.plots import trained
 
 POLICY = Policy(
     {"macs50": Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5)},

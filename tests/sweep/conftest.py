@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 import segprune
-from segprune.pipeline.sweep.running import SweepResult
-from segprune.planning import make_plan
+from segprune.core.planning.make_plan import make_plan
+from segprune.workflows.sweep.running import SweepResult
 from sweep.world import BASE, NETWORKS, swept
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from segprune.pipeline.sweep.records import RECOVERIES, CellRecord, SpeedRecord
-from segprune.pipeline.sweep.running import list_cells
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows.sweep.records import RECOVERIES, CellRecord, SpeedRecord
+from segprune.workflows.sweep.running import list_cells
 from sweep.world import recipes, swept, timeless
 
 TRAINED = ("budgets=[0.5]", f"recoveries={list(RECOVERIES)}", "best={count=1, budgets=[0.5]}")

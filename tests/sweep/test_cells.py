@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from segprune.core.planning.importance import importances, own_name
 from segprune.errors import InputError
-from segprune.importance import importances, own_name
-from segprune.pipeline.sweep.cells import Cell, expand
-from segprune.pipeline.sweep.records import RECOVERIES
 from segprune.training.sweep_recipe import read_bases, read_sweep
 from segprune.training.toml import to_toml
+from segprune.workflows.sweep.cells import Cell, expand
+from segprune.workflows.sweep.records import RECOVERIES
 from sweep.world import BASE, PLANS, recipes
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from segprune.cli import app
-from segprune.pipeline.sweep.records import CellRecord
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows.sweep.records import CellRecord
 from sweep.world import PLANS, SWEEP, recipes
 
 
@@ -53,7 +53,7 @@ def test_a_sweep_that_is_interrupted_before_its_folder_exists_wrote_nothing(
         raise KeyboardInterrupt
 
     recipes(here)
-    monkeypatch.setattr("segprune.pipeline.sweep.running.run_sweep", interrupt)
+    monkeypatch.setattr("segprune.workflows.sweep.running.run_sweep", interrupt)
     result = command("sweep.toml", "--out", str(tmp_path))
     assert result.exit_code == 130
     assert "interrupted: nothing was written." in result.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.pipeline.sweep.jobs import ENDED, Job, Processes, perform, portable
+from segprune.workflows.sweep.jobs import ENDED, Job, Processes, perform, portable
 
 TASKS = """
 import os, signal, sys, time

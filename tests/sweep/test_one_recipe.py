@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.pipeline.sweep.running import run_sweep
 from segprune.training.recipe import Recipe
+from segprune.workflows.sweep.running import run_sweep
 from sweep.world import Here, recipes, swept
 
 

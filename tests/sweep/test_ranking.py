@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from segprune.environment import environment
-from segprune.metrics import Score
-from segprune.pipeline.sweep.cells import best_plans
-from segprune.pipeline.sweep.records import CellRecord, Outcome
+from segprune.evaluation.metrics import Score
+from segprune.records.environment import environment
+from segprune.workflows.sweep.cells import best_plans
+from segprune.workflows.sweep.records import CellRecord, Outcome
 
 
 def record_of(

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 import segprune
+from segprune.core.planning.make_plan import make_plan
 from segprune.errors import InputError
-from segprune.pipeline.sweep.cells import expand
-from segprune.pipeline.sweep.records import RECOVERIES
-from segprune.pipeline.sweep.running import SweepResult
-from segprune.pipeline.sweep.workspace import Workspace
-from segprune.pipeline.training.running import run_recover
-from segprune.planning import make_plan
+from segprune.workflows.sweep.cells import expand
+from segprune.workflows.sweep.records import RECOVERIES
+from segprune.workflows.sweep.running import SweepResult
+from segprune.workflows.sweep.workspace import Workspace
+from segprune.workflows.train.running import run_recover
 from sweep.world import PLANS, Here, recipes, swept, timeless
 
 
@@ -122,7 +122,7 @@ def test_a_cell_that_fails_says_why_and_the_one_before_it_is_kept(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise OSError("no room\nin /some/where/file.bin")
 
-    monkeypatch.setattr("segprune.pipeline.sweep.tasks.recalibrate", broken)
+    monkeypatch.setattr("segprune.workflows.sweep.tasks.recalibrate", broken)
     result, _ = swept(here, tmp_path)
     failed = [record for record in result.cells if record.outcome is None]
     assert {record.recovery for record in failed} == {"recalibrated"}
@@ -147,7 +147,7 @@ def test_a_pruned_network_that_is_not_proved_is_a_failure(
             next(small.parameters()).mul_(2)
         return small
 
-    monkeypatch.setattr("segprune.pipeline.sweep.tasks.prune", spoiled)
+    monkeypatch.setattr("segprune.workflows.sweep.tasks.prune", spoiled)
     result, _ = swept(here, tmp_path)
     assert {record.outcome for record in result.cells} == {None}
     assert all("is not what its plan makes" in str(record.failure) for record in result.cells)

@@ -8,10 +8,10 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from segprune.pipeline.sweep.jobs import Ended, Job, perform
-from segprune.pipeline.sweep.records import CellRecord
-from segprune.pipeline.sweep.running import SweepResult, run_sweep
 from segprune.training.sweep_recipe import SweepRecipe, read_bases, read_sweep
+from segprune.workflows.sweep.jobs import Ended, Job, perform
+from segprune.workflows.sweep.records import CellRecord
+from segprune.workflows.sweep.running import SweepResult, run_sweep
 
 NETWORKS = '''
 import os, signal

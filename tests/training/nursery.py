@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 import segprune.cli.train
-import segprune.pipeline.training.running  # noqa: F401
+import segprune.workflows.train.running  # noqa: F401
 from segprune.cli import main
 from segprune.cli.progress import Steps
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.pipeline.training.images import open_images
 from segprune.training.recipe import parse_recipe
 from segprune.training.sections import DataSection
+from segprune.workflows.train.images import open_images
 
 
 def streets(**fields: object) -> DataSection:

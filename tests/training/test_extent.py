@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from segprune.pipeline.training.images import (
+from segprune.training.extent import remarks
+from segprune.training.recipe import Recipe, read_recipe
+from segprune.workflows.train.images import (
     CALIBRATION,
     RECALIBRATION,
     Images,
     measuring_batches,
     open_images,
 )
-from segprune.training.extent import remarks
-from segprune.training.recipe import Recipe, read_recipe
 from training.tiny import RECIPE, recipe, scene, write_images, write_recipe
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from segprune.core.verification.violations import Violation
 from segprune.data.opening import open_dataset
 from segprune.errors import InputError, SegpruneError
-from segprune.pipeline.training import running
-from segprune.pipeline.training.folder import wait_for
-from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.fitting import fit
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.sections import TrainingSection
-from segprune.violations import Violation
+from segprune.workflows.train import running
+from segprune.workflows.train.folder import wait_for
+from segprune.workflows.train.running import run_recover, run_train
 from training.tiny import (
     PRUNING,
     SMALL,

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 import segprune
-from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.recipe import read_recipe
+from segprune.workflows.train.running import run_recover, run_train
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SIZE = (64, 128)

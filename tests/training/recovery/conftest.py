@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segprune.pipeline.training.running import run_train
+from segprune.workflows.train.running import run_train
 from training.recovery.runs import made
 from training.tiny import (
     SMALL,

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 import segprune
-from segprune.pipeline.training.record import TrainingRecord
-from segprune.pipeline.training.running import TrainingResult, run_recover
 from segprune.training.recipe import Recipe, read_recipe
+from segprune.workflows.train.record import TrainingRecord
+from segprune.workflows.train.running import TrainingResult, run_recover
 from training.test_resume import until
 from training.tiny import (
     PRUNING,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.pipeline.training.folder import is_primary, run_folder
-from segprune.pipeline.training.running import run_recover, run_train
 from segprune.training.recipe import Recipe
+from segprune.workflows.train.folder import is_primary, run_folder
+from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import DENSE, made, until_training
 from training.test_resume import StoppedError
 from training.tiny import (

@@ -13,11 +13,11 @@ import torch
 import segprune
 from segprune.artifacts import read_header
 from segprune.errors import InputError
-from segprune.pipeline.training import running as pipeline
-from segprune.pipeline.training.record import TrainingRecord
-from segprune.pipeline.training.running import run_recover, run_train
-from segprune.records import read_record
+from segprune.records.io import read_record
 from segprune.training.averaging import mean_of
+from segprune.workflows.train import running as pipeline
+from segprune.workflows.train.record import TrainingRecord
+from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import (
     DENSE,
     artifact_of,

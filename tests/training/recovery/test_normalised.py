@@ -9,9 +9,9 @@ import pytest
 import segprune
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
-from segprune.pipeline.training.images import open_images
-from segprune.pipeline.training.running import run_recover, run_train
-from segprune.pipeline.training.start import artifact_preprocessing
+from segprune.workflows.train.images import open_images
+from segprune.workflows.train.running import run_recover, run_train
+from segprune.workflows.train.start import artifact_preprocessing
 from training.recovery.runs import DENSE, artifact_of, made, record_of, recovered
 from training.tiny import PRUNING, SMALL, camvid_net
 

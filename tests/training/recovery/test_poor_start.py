@@ -11,10 +11,10 @@ import segprune
 from segprune.cli import app
 from segprune.data.preprocessing import Preprocessing
 from segprune.errors import StartError
-from segprune.pipeline.training import beginning
-from segprune.pipeline.training.record import TrainingRecord
-from segprune.pipeline.training.running import run_recover, run_train
-from segprune.records import read_record
+from segprune.records.io import read_record
+from segprune.workflows.train import beginning
+from segprune.workflows.train.record import TrainingRecord
+from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import FROM_DENSE, artifact_of, made, record_of
 from training.tiny import PRUNING, SMALL, camvid_net, write_recipe
 

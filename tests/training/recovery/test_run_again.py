@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from segprune.cli import app
 from segprune.errors import InputError
-from segprune.pipeline.training.folder import run_folder
-from segprune.pipeline.training.running import run_recover, run_train
+from segprune.workflows.train.folder import run_folder
+from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import FROM_DENSE, artifact_of, made, record_of, until_training
 from training.test_resume import StoppedError
 from training.tiny import PRUNING, SMALL

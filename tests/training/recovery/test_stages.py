@@ -11,12 +11,12 @@ import torch
 
 import segprune
 from segprune.errors import InputError
-from segprune.pipeline.training import running as pipeline
-from segprune.pipeline.training.images import open_images, training_batches
-from segprune.pipeline.training.record import TrainingRecord
-from segprune.pipeline.training.running import run_recover, run_train
-from segprune.records import read_record
+from segprune.records.io import read_record
 from segprune.training.recipe import read_recipe
+from segprune.workflows.train import running as pipeline
+from segprune.workflows.train.images import open_images, training_batches
+from segprune.workflows.train.record import TrainingRecord
+from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import (
     DENSE,
     FROM_DENSE,

@@ -1,0 +1,140 @@
+"""What trainings and evaluations print: scores by stage and by class, and what a network costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from segprune.cli.format import amount, percent
+from segprune.cli.render.common import facts, reach_facts, table
+
+if TYPE_CHECKING:
+    from segprune.evaluation.metrics import Score
+    from segprune.training.recipe import Recipe
+    from segprune.workflows.train.record import TrainingRecord
+
+__all__ = ["announce_recipe", "points", "show_score", "show_training"]
+
+
+def points(share: float | None) -> str:
+    """A share as the field writes IoU: in percent with one decimal; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def announce_recipe(recipe: Recipe) -> None:
+    """The first line: what is trained on what, for how long."""
+    line = Text.assemble((recipe.name, "bold"), ": ", recipe.network.model)
+    for key, value in recipe.network.options.items():
+        line.append(f" {key}={value}")
+    line.append(f", {recipe.data.name}, {recipe.training.epochs} epochs, seed {recipe.seed}")
+    if recipe.network.weights:
+        mean = "the mean of " if recipe.network.average_of else ""
+        line.append(f", from {mean}{' and '.join(path.name for path in recipe.network.weights)}")
+    Console(soft_wrap=True).print(line)
+
+
+def show_training(
+    record: TrainingRecord, folder: Path, recipe: Recipe | None = None, *, said: bool = False
+) -> None:
+    """Stages of a run, the classes of its result, where everything is, and what comes next.
+
+    Args:
+        said: whether the warnings were printed during the run, so that they are only counted.
+    """
+    from segprune.workflows.train.stages import called, explained
+
+    console = Console()
+    rows = table("", "mIoU", "pixels\nright", "")
+    rows.columns[-1].justify, rows.columns[-1].no_wrap = "left", False
+    half = bool(record.sections.get("half", False))
+    kept = record.sections.get("recalibration", {}).get("at_the_end") is False
+    for stage, score in record.scores.items():
+        meaning = Text(explained(stage, half=half, kept_statistics=kept), "dim")
+        rows.add_row(called(stage), points(score.miou), points(score.pixel_accuracy), meaning)
+    console.print()
+    console.print(rows)
+    console.print()
+    console.print(_classes(record.scores["result"], record.classes))
+    console.print()
+    lines = []
+    if record.params != record.dense_params:
+        lines.append(
+            (
+                "size", "",
+                f"{amount(record.params, record.dense_params)} of {amount(record.dense_params)} "
+                f"parameters ({percent(record.params / record.dense_params)}), "
+                f"{amount(record.macs, record.dense_macs)} of {amount(record.dense_macs)} MACs "
+                f"({percent(record.macs / record.dense_macs)})",
+            )
+        )  # fmt: skip
+        if widths := _widths(folder / f"{record.name}.safetensors"):
+            lines.append(("widths", "", widths))
+        lines.append(("proved", "green", "the file holds what the plan makes of the dense network"))
+    lines.append(("images", "", f"{record.validation_images} for evaluation, one seed"))
+    if record.work.resumed_at:
+        lines.append(
+            ("resumed", "", f"after epoch {record.work.resumed_at} of {record.work.epochs}")
+        )
+    if (folder / f"{record.name}.safetensors").exists():  # not so for one kept as a record alone
+        lines.append(
+            ("written", "cyan", f"{folder}/: {record.name}.safetensors, record.json, overlays, log")
+        )
+    if record.best is not None and (folder / record.best.file).exists():
+        lines.append(("best", "cyan", f"{record.best.file} beside it: {called(record.best.stage)}"))
+    lines += [("promise", "", promise) for promise in record.promises]
+    lines += [("broken", "red", reason) for reason in record.broken]
+    if record.free_share is not None:
+        lines += reach_facts(record.free_share, record.frozen, record.unreached)
+    if said and record.warnings:
+        count = len(record.warnings)
+        many = f"{count} warning{'' if count == 1 else 's'}"
+        lines.append(("note", "yellow", f"{many} above; kept in record.json"))
+    elif not said:
+        lines += [("warning", "yellow", warning) for warning in record.warnings]
+    console.print(facts(*lines))
+    if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
+        own = f" --model {recipe.network.model}" if ":" in recipe.network.model else ""
+        command = (
+            f"segprune speed {recipe.network.init_from} {folder}/{record.name}.safetensors{own}"
+        )
+        # On a line that is not folded, to be copied.
+        Console(soft_wrap=True).print(facts(("next", "cyan", "how much faster it is:")))
+        Console(soft_wrap=True).print(Text(f"  {command}"), soft_wrap=True)
+
+
+def _widths(artifact: Path) -> str:
+    """Summarise the widths in an artefact; empty for one that is not there any more."""
+    from segprune.artifacts import outline, read_header
+    from segprune.cli.render.artifact import summary_of, widths_of
+
+    if not artifact.exists():
+        return ""
+    header = read_header(artifact)
+    dense = None if header.spec is None else outline(header, artifact)
+    summary = summary_of(widths_of(header.plan, dense))
+    return f"{summary}; layer by layer: segprune inspect {artifact}" if summary else ""
+
+
+def show_score(score: Score, classes: tuple[str, ...]) -> None:
+    """One evaluation."""
+    console = Console()
+    console.print(_classes(score, classes))
+    console.print()
+    console.print(
+        facts(
+            ("mIoU", "bold", f"{points(score.miou)} (mean over classes that occur)"),
+            ("pixels", "", f"{points(score.pixel_accuracy)} % right on {score.images} images"),
+        )
+    )
+
+
+def _classes(score: Score, names: tuple[str, ...]) -> object:
+    rows = table("class", "IoU", "")
+    rows.columns[-1].justify = "left"  # bars
+    for name, value in zip(names, score.class_iou, strict=True):
+        bar = "█" * round(20 * (value or 0))
+        rows.add_row(name, points(value), Text(f"{bar:20}", style="cyan"))
+    return rows

@@ -1,0 +1,1 @@
+"""Decide which channels go: costs, importance, budgets and the plan."""

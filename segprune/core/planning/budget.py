@@ -1,0 +1,258 @@
+"""Choose what goes: least important first, until the budget is met, never below a layer's floor."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segprune.core.labels import LabelVector
+from segprune.core.planning.cost import Term
+from segprune.errors import BudgetError
+
+__all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "drop_in_order", "units_of"]
+
+TOLERANCE = 0.01
+"""A budget is hit if the kept cost is below it by less than this share of the total cost."""
+
+_EXCHANGE_SIZES = ((1, 0), (1, 1), (1, 2), (2, 1), (1, 3), (2, 2), (2, 3), (3, 2))
+_EXCHANGE_WIDTH = {1: 1000, 2: 60, 3: 16, 4: 10, 5: 8}
+
+Unit = tuple[int, ...]
+"""Classes (by representative) that go together, such as a whole step of `round_to` channels."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An axis that keeps at least `least` positions."""
+
+    labels: LabelVector
+    least: int
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The units to drop, and how close the result comes to the budget.
+
+    Attributes:
+        dropped: the units to drop.
+        share: the share of the total cost that is kept; at most the budget.
+        above: the nearest share found above the budget, if the budget was missed; else None.
+        missed: layers that keep another share of their channels than was asked for -> "asked" and
+            "kept".
+    """
+
+    dropped: list[Unit]
+    share: float
+    above: float | None = None
+    missed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+class Ledger:
+    """Cost and floors of a set of kept classes, updated class by class."""
+
+    def __init__(self, terms: Sequence[Term], limits: Sequence[Limit], roots: NDArray[np.int64]):
+        self._coefficient = [term.coefficient for term in terms]
+        self._counts = [[len(axis) for axis in term.axes] for term in terms]
+        self._value = [term.coefficient * math.prod(map(len, term.axes)) for term in terms]
+        self._uses: dict[int, list[tuple[int, int, int]]] = {}
+        for number, term in enumerate(terms):
+            for place, axis in enumerate(term.axes):
+                self._index(self._uses, roots, axis, number, place)
+        self._left = [len(limit.labels) - limit.least for limit in limits]
+        self._bounds: dict[int, list[tuple[int, int, int]]] = {}
+        for number, limit in enumerate(limits):
+            self._index(self._bounds, roots, limit.labels, number, 0)
+        self.cost = self.total = sum(self._value)
+
+    @staticmethod
+    def _index(
+        table: dict[int, list[tuple[int, int, int]]],
+        roots: NDArray[np.int64],
+        labels: LabelVector,
+        number: int,
+        place: int,
+    ) -> None:
+        found, counts = np.unique(roots[labels], return_counts=True)
+        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
+            table.setdefault(root, []).append((number, place, count))
+
+    def allowed(self, unit: Unit) -> bool:
+        """Whether every axis keeps its least number of positions without this unit."""
+        need: dict[int, int] = {}
+        for root in unit:
+            for number, _, count in self._bounds.get(root, ()):
+                need[number] = need.get(number, 0) + count
+        return all(self._left[number] >= count for number, count in need.items())
+
+    def drop(self, unit: Unit) -> int:
+        """Remove a unit; the cost it saved."""
+        return self._move(unit, -1)
+
+    def restore(self, unit: Unit) -> int:
+        """Take a unit back; the cost it brought, as a negative saving."""
+        return self._move(unit, +1)
+
+    def _move(self, unit: Unit, sign: int) -> int:
+        touched: set[int] = set()
+        for root in unit:
+            for number, place, count in self._uses.get(root, ()):
+                self._counts[number][place] += sign * count
+                touched.add(number)
+            for number, _, count in self._bounds.get(root, ()):
+                self._left[number] += sign * count
+        saved = 0
+        for number in touched:
+            value = self._coefficient[number] * math.prod(self._counts[number])
+            saved += self._value[number] - value
+            self._value[number] = value
+        self.cost -= saved
+        return saved
+
+
+def units_of(
+    free: Iterable[int],
+    score: Callable[[int], float],
+    signature: Callable[[int], object],
+    multiplicity: Callable[[int], int],
+    round_to: int,
+) -> list[Unit]:
+    """Classes in the order in which they go, in steps that keep widths multiples of `round_to`.
+
+    Classes with the same signature occur in the same layers; counting them in steps rounds the
+    widths of all of these. Widths that are not a multiple shrink to one in their first step.
+    """
+    families: dict[object, list[int]] = {}
+    for root in free:
+        families.setdefault(signature(root), []).append(root)
+    scored: list[tuple[float, Unit]] = []
+    for members in families.values():
+        members.sort(key=lambda root: (score(root), root))
+        step = round_to // math.gcd(round_to, multiplicity(members[0]))
+        first = len(members) % step or step
+        cuts = [0, *range(first, len(members) + 1, step)]
+        for begin, end in itertools.pairwise(cuts):
+            unit = tuple(members[begin:end])
+            scored.append((sum(map(score, unit)) / len(unit), unit))
+    scored.sort(key=lambda pair: (pair[0], pair[1]))
+    return [unit for _, unit in scored]
+
+
+def drop_in_order(
+    ledger: Ledger, units: Sequence[Unit], budget: float, *, name: str = "cost"
+) -> Landing:
+    """Choose the units to drop so that the kept cost is at most `budget` of the total.
+
+    Units go in order. One that would overshoot by more than the tolerance is passed over in favour
+    of finer ones; if none of these lands, small exchanges of dropped and kept units are tried. A
+    budget that no choice hits is met from below.
+
+    Args:
+        budget: share of the total cost to keep, in (0, 1].
+        name: what is counted, for error messages.
+
+    Raises:
+        BudgetError: floors and frozen channels do not allow it; the smallest reachable is named.
+    """
+    if not ledger.total and budget < 1:
+        raise BudgetError(
+            f"budget[{name!r}]: expected something to remove, found that no {name} may go; ask for "
+            "1.0, or see trace(model, images).summary() for what stays and why."
+        )
+    ceiling = budget * ledger.total
+    window = ceiling - TOLERANCE * ledger.total
+    dropped: list[Unit] = []
+    passed: list[Unit] = []
+    for unit in units:
+        if ledger.cost <= ceiling:
+            break
+        if not ledger.allowed(unit):
+            continue
+        ledger.drop(unit)
+        if ledger.cost > window:
+            dropped.append(unit)
+        else:
+            ledger.restore(unit)
+            passed.append(unit)
+    if ledger.cost > ceiling:
+        return _land(ledger, dropped, passed, ceiling, window, name)
+    return Landing(dropped, ledger.cost / ledger.total if ledger.total else 1.0)
+
+
+def _land(
+    ledger: Ledger,
+    dropped: list[Unit],
+    passed: list[Unit],
+    ceiling: float,
+    window: float,
+    name: str,
+) -> Landing:
+    """Only coarse units are left: drop some of them, and take back others that fit."""
+    above = ledger.cost
+    best: tuple[float, list[Unit]] | None = None
+    for out, back in _exchanges(passed, dropped):
+        if not _drop_all(ledger, out):
+            continue
+        for unit in back:
+            ledger.restore(unit)
+        cost = ledger.cost
+        for unit in back:
+            ledger.drop(unit)
+        for unit in out:
+            ledger.restore(unit)
+        if cost > ceiling:
+            above = min(above, cost)
+        elif best is None or cost > best[0]:
+            best = cost, [*(unit for unit in dropped if unit not in back), *out]
+            if cost > window:
+                return Landing(best[1], cost / ledger.total)
+    chosen = best[1] if best else [*dropped, *passed]
+    for unit in dropped:
+        ledger.restore(unit)
+    chosen = [unit for unit in chosen if _drop_all(ledger, (unit,))]
+    if ledger.cost > ceiling:
+        smallest = math.ceil(1e4 * ledger.cost / ledger.total) / 1e4  # rounded up
+        raise BudgetError(
+            f"budget[{name!r}]: expected a share that can be reached, found "
+            f"{ceiling / ledger.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for that "
+            "or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
+        )
+    gone: list[Unit] = []
+    for unit in reversed(chosen):  # the most important return first
+        ledger.restore(unit)
+        if ledger.cost > ceiling:
+            above = min(above, ledger.cost)
+            ledger.drop(unit)
+            gone.append(unit)
+    missed = ledger.cost <= window
+    return Landing(gone, ledger.cost / ledger.total, above / ledger.total if missed else None)
+
+
+def _exchanges(
+    passed: Sequence[Unit], dropped: Sequence[Unit]
+) -> Iterator[tuple[tuple[Unit, ...], tuple[Unit, ...]]]:
+    """Units to drop and units to take back for them, small exchanges first.
+
+    The least important of those passed over go first, the most important dropped return first.
+    """
+    for drops, restores in _EXCHANGE_SIZES:
+        width = _EXCHANGE_WIDTH[drops + restores]
+        returning = list(reversed(dropped))[:width]
+        for out in itertools.combinations(passed[:width], drops):
+            for back in itertools.combinations(returning, restores):
+                yield out, back
+
+
+def _drop_all(ledger: Ledger, units: Sequence[Unit]) -> bool:
+    """Drop several units, or none if a floor forbids one of them."""
+    for number, unit in enumerate(units):
+        if not ledger.allowed(unit):
+            for done in units[:number]:
+                ledger.restore(done)
+            return False
+        ledger.drop(unit)
+    return True

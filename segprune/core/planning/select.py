@@ -1,0 +1,219 @@
+"""Which classes of channels go: by budget over all layers, or layer by layer."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from segprune.core.planning.budget import Landing, Ledger, Limit, drop_in_order, units_of
+from segprune.core.planning.cost import Term, channel_terms, mac_terms, param_terms
+from segprune.core.tracing.graph import ChannelGraph, layer_name
+from segprune.errors import BudgetError, InputError, PlanError
+
+__all__ = ["TERMS", "Goal", "choose", "matched_rows"]
+
+TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
+    "macs": mac_terms,
+    "params": param_terms,
+    "channels": channel_terms,
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How much should go, and from where.
+
+    Attributes:
+        kind: what the budget counts, a key of `TERMS`; ignored where `scope` names layers.
+        share: the share of it to keep, in (0, 1].
+        scope: "global", "local", or module-name globs -> share kept.
+        round_to: widths become multiples of this.
+        floor: least share of its channels that a layer keeps.
+        min_channels: least number of channels that a layer keeps.
+    """
+
+    kind: str
+    share: float
+    scope: str | Mapping[str, float]
+    round_to: int
+    floor: float
+    min_channels: int
+
+    def least(self, channels: int) -> int:
+        """How many of its channels a layer keeps at least."""
+        return min(channels, max(self.min_channels, math.ceil(self.floor * channels)))
+
+
+def choose(
+    model: nn.Module,
+    graph: ChannelGraph,
+    stay: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    goal: Goal,
+) -> Landing:
+    """Choose the classes to drop, and report how close that comes to the budget.
+
+    Args:
+        stay: which labels must stay, `(labels,)`.
+        score: importance of each label's class, `(labels,)`.
+
+    Raises:
+        BudgetError: the goal cannot be reached.
+    """
+    rows = [record.rows for record in graph.state.layers.values()]
+    limits = [Limit(labels, goal.least(len(labels))) for labels in rows]
+    slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
+    limits += [Limit(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
+    where: dict[int, list[int]] = {}
+    times: dict[int, int] = {}
+    for number, labels in enumerate(rows):
+        found, counts = np.unique(graph.roots[labels], return_counts=True)
+        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
+            where.setdefault(root, []).append(number)
+            times[root] = min(times.get(root, count), count)
+    free = [root for root in where if not stay[root]]
+    if goal.scope == "local":
+        score = _rank_in_family(free, where, score)
+    if not isinstance(goal.scope, str):
+        return _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
+    ledger = Ledger(TERMS[goal.kind](graph), limits, graph.roots)
+    units = units_of(
+        free,
+        lambda root: float(score[root]),
+        lambda root: tuple(where[root]),
+        times.__getitem__,
+        goal.round_to,
+    )
+    try:
+        return drop_in_order(ledger, units, goal.share, name=goal.kind)
+    except BudgetError as error:
+        stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
+        steps = f" Widths go in steps of {goal.round_to} (round_to)." if goal.round_to > 1 else ""
+        raise BudgetError(f"{error}{steps}{stays}") from None
+
+
+def _rank_in_family(
+    free: Sequence[int], where: Mapping[int, list[int]], score: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Position within the layer instead of the score: every layer loses the same share."""
+    families: dict[tuple[int, ...], list[int]] = {}
+    for root in free:
+        families.setdefault(tuple(where[root]), []).append(root)
+    ranks = score.copy()
+    for members in families.values():
+        members.sort(key=lambda root: (score[root], root))
+        for place, root in enumerate(members):
+            ranks[root] = (place + 0.5) / len(members)
+    return ranks
+
+
+def _by_layer(
+    model: nn.Module,
+    graph: ChannelGraph,
+    scope: Mapping[str, float],
+    stay: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    limits: Sequence[Limit],
+    round_to: int,
+) -> Landing:
+    """Drop the least important channels of the named layers until each keeps its share."""
+    ledger = Ledger([], limits, graph.roots)
+    gone: set[int] = set()
+
+    def width(roots: NDArray[np.int64]) -> int:
+        return sum(1 for root in roots.tolist() if root not in gone)
+
+    asked = list(_asked(model, graph, scope))
+    whole = [
+        graph.roots[rows] for pattern, share, name, rows in asked if (pattern, share) == (name, 1)
+    ]
+    stay = stay | np.isin(graph.roots, np.concatenate([*whole, np.empty(0, np.int64)]))
+    for pattern, share, name, rows in asked:
+        roots = graph.roots[rows]
+        keep = len(rows) if share == 1 else _rounded(share * len(rows), round_to)
+        order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
+        taken: list[int] = []
+        for root in order:
+            left = width(roots)
+            times = int((roots == root).sum())
+            if root not in gone and left - times >= keep and ledger.allowed((root,)):
+                ledger.drop((root,))
+                gone.add(root)
+                taken.append(root)
+        while taken and width(roots) % round_to:  # what must stay is no multiple: the next one is
+            ledger.restore((taken[-1],))
+            gone.remove(taken.pop())
+        # A glob takes what it can get, a name is an order.
+        least = min(len(rows), keep)
+        if pattern == name and (left := width(roots)) > least:
+            raise BudgetError(
+                f"scope[{pattern!r}]: expected {name} to keep {least} of {len(rows)} channels, "
+                f"found that {left} must stay (floor, frozen or tied channels, or round_to); "
+                f"ask for {left / len(rows):.3f} or more."
+            )
+    missed = {
+        name: {"asked": float(share), "kept": left / len(rows)}
+        for _, share, name, rows in asked
+        if (left := width(graph.roots[rows])) != _rounded(share * len(rows), 1)
+    }
+    return Landing([(root,) for root in sorted(gone)], 1.0, missed=missed)
+
+
+def _rounded(channels: float, round_to: int) -> int:
+    """Round down to a multiple, of which at least one stays."""
+    return int(channels + 1e-9) // round_to * round_to or round_to
+
+
+def _asked(
+    model: nn.Module, graph: ChannelGraph, scope: Mapping[str, float]
+) -> Iterator[tuple[str, float, str, NDArray[np.int64]]]:
+    """Yield pattern, share, layer and labels. A layer's own name counts before any glob."""
+    named = {weight for weight in map(layer_name, graph.state.layers) if weight in scope}
+    for pattern, share in scope.items():
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+            raise BudgetError(
+                f"scope[{pattern!r}]: expected a share kept in (0, 1], found {share!r}."
+            )
+        for name, rows in matched_rows(model, graph, [pattern], "scope"):
+            if name == pattern or name not in named:
+                yield pattern, share, name, rows
+
+
+def matched_rows(
+    model: nn.Module, graph: ChannelGraph, wanted: Iterable[nn.Module | str], option: str
+) -> list[tuple[str, NDArray[np.int64]]]:
+    """Output channels of every layer that is, or lies beneath, a named module."""
+    modules = dict(model.named_modules())
+    found: list[tuple[str, NDArray[np.int64]]] = []
+    for item in wanted:
+        if isinstance(item, str):
+            roots = [name for name in modules if name and fnmatchcase(name, item)]
+        elif isinstance(item, nn.Module):
+            roots = [name for name, module in modules.items() if module is item]
+        else:
+            raise InputError(
+                f"{option}: expected modules or name globs, found {type(item).__name__}."
+            )
+        if not roots:
+            shown = item if isinstance(item, str) else type(item).__name__
+            close = difflib.get_close_matches(str(shown), list(modules), 3, 0.4)
+            raise PlanError(
+                f"{option}: expected a module of {type(model).__name__}, found {shown!r}, which "
+                f"matches none. Close names: {', '.join(close) or 'none'}."
+            )
+        for weight, record in graph.state.layers.items():
+            layer = layer_name(weight)
+            if any(layer == root or layer.startswith(f"{root}.") or root == "" for root in roots):
+                found.append((layer, record.rows))
+        for first, slots in graph.state.slots.items():
+            owner = first.rpartition(".")[0]
+            if first not in graph.state.layers and 0 in slots and owner in roots:
+                found.append((owner, slots[0]))  # a BatchNorm, say, named on its own
+    return found

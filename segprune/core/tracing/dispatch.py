@@ -1,0 +1,237 @@
+"""See every ATen operator a network calls, composite ones whole where a rule knows them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from segprune.core.execution import theirs
+from segprune.core.tracing.ir import Source
+
+__all__ = ["Interpreter", "bind", "operator_name", "raised_at", "user_line"]
+
+_SKIPPED_FOLDERS = tuple(
+    str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parent)
+)
+# Other packages may lie in a folder of the standard library: their lines count as the user's.
+_STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
+_PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_BYSTANDERS = ("prim", "profiler")
+# fmt: off
+_KEEP_SHAPE = frozenset({
+    "aten.batch_norm", "aten.instance_norm", "aten.group_norm", "aten.layer_norm", "aten.relu",
+    "aten.relu6", "aten.hardtanh", "aten.leaky_relu", "aten.sigmoid", "aten.hardsigmoid",
+    "aten.hardswish", "aten.silu", "aten.gelu", "aten.elu", "aten.tanh", "aten.prelu",
+    "aten.clone", "aten.softmax", "aten.fake_quantize_per_tensor_affine",
+    "aten.fake_quantize_per_channel_affine", "aten._fake_quantize_learnable_per_tensor_affine",
+    "aten._fake_quantize_learnable_per_channel_affine",
+})
+# fmt: on
+# Their results are laid out afresh: as channels last where the input is, or contiguous.
+_LAID_OUT = frozenset({"aten.batch_norm", "aten.group_norm"})
+_CONTIGUOUS = frozenset({"aten.instance_norm", "aten.layer_norm", "aten.softmax"})
+_COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
+
+
+class Interpreter(TorchDispatchMode):
+    """Hands every operator call to `step`, after splitting composite ones nobody understands."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; torch would import its compiler (over a second) to say so."""
+        return False
+
+    def __init__(self, understood: Callable[[str], bool]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._understood = understood
+        self.module_stack: list[str] = [""]
+        self.innermost = ""
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.namespace in _BYSTANDERS:
+            return theirs(func, *args, **kwargs)
+        if not self._understood(operator_name(func)):
+            with self:
+                result = theirs(func.decompose, *args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        return self.step(func, args, kwargs)
+
+    def step(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def call(self, op: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator; beside meta tensors, tensors that Python made are stripped of data."""
+        leaves, structure = tree_flatten((args, kwargs))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if not any(t.is_meta for t in tensors):
+            return theirs(op, *args, **kwargs)
+        if all(t.is_meta for t in tensors):
+            known = _shape_alone(op, bind(op, args, kwargs))
+            return theirs(op, *args, **kwargs) if known is None else known
+        stripped = [leaf.to("meta") if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        args, kwargs = tree_unflatten(stripped, structure)
+        result = theirs(op, *args, **kwargs)
+        if op._schema.is_mutable and result is stripped[0]:
+            return leaves[0]
+        return result
+
+    def watch(self, model: nn.Module) -> None:
+        """Keep `module_stack` and `innermost` up to date while `model` runs.
+
+        The hooks stay on this private copy. A module that raises leaves the stack as well, for the
+        user's code may catch the exception and go on; `innermost` is then still that module.
+        """
+        for name, module in model.named_modules():
+            module.register_forward_pre_hook(
+                lambda _module, _args, name=name: self._enter(name), prepend=True
+            )
+            module.register_forward_hook(
+                lambda _module, _args, output: self._leave(output), always_call=True
+            )
+
+    def _enter(self, name: str) -> None:
+        self.module_stack.append(name)
+        self.innermost = name
+
+    def _leave(self, output: Any) -> None:
+        self.module_stack.pop()
+        if output is not None:  # None: the forward raised
+            self.innermost = self.module_stack[-1]
+
+
+def operator_name(op: OpOverload) -> str:
+    """`aten.relu` for every overload of relu and relu_."""
+    name = str(op._overloadpacket)
+    return name[:-1] if name.endswith("_") and not name.endswith("__") else name
+
+
+def bind(op: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by their names in the operator's schema, defaults filled in."""
+    bound: dict[str, Any] = {}
+    for position, argument in enumerate(op._schema.arguments):
+        if position < len(args):
+            bound[argument.name] = args[position]
+        elif argument.name in kwargs:
+            bound[argument.name] = kwargs[argument.name]
+        elif argument.has_default_value():
+            bound[argument.name] = argument.default_value
+    return bound
+
+
+def user_line() -> Source | None:
+    """The innermost line on the stack that belongs neither to torch nor to this package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not _is_skipped(file):
+            return Source(file, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def raised_at(error: BaseException) -> Source | None:
+    """Return the innermost line of the user's code that an exception passed through."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    lines = [Source(file, line) for file, line in frames if not _is_skipped(file)]
+    return lines[-1] if lines else None
+
+
+def _is_skipped(file: str) -> bool:
+    """Return whether a line belongs to torch, to this package or to Python itself."""
+    if file.startswith((*_SKIPPED_FOLDERS, "<frozen ")):
+        return True
+    return file.startswith(_STANDARD_LIBRARY) and not any(part in file for part in _PACKAGES)
+
+
+def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
+    """The result of operators whose shape is plain, but which torch works out in Python.
+
+    On meta tensors torch decomposes these, and imports its compiler for the resizing: two thirds
+    of the time of a trace.
+    """
+    name = operator_name(op)
+    if name == "aten.cat":
+        return _joined(arguments["tensors"], arguments["dim"])
+    source = arguments.get("input", arguments.get("self"))
+    if not isinstance(source, Tensor):
+        return None
+    if name in _KEEP_SHAPE and arguments.get("dtype") is None:
+        if op._schema.is_mutable:
+            return source
+        if name in _CONTIGUOUS:
+            return source.new_empty(source.shape)
+        if name in _LAID_OUT:
+            return _laid_out(source, source.shape)
+        return torch.empty_like(source, memory_format=arguments.get("memory_format"))
+    if name in _COMMON_SHAPE and isinstance(arguments["other"], Tensor):
+        return _broadcast(source, arguments["other"], op._schema.is_mutable)
+    if name == "aten.adaptive_avg_pool2d" and source.dim() == 4:
+        return _laid_out(source, (*source.shape[:2], *arguments["output_size"]))
+    if name == "aten.upsample_bilinear2d" and source.dim() == 4:
+        size = arguments.get("output_size")
+        if size is None and arguments.get("scale_factors") is not None:
+            pairs = zip(source.shape[2:], arguments["scale_factors"], strict=True)
+            size = [int(length * scale) for length, scale in pairs]
+        if size is not None:
+            return _laid_out(source, (*source.shape[:2], *size))
+    return None
+
+
+def _laid_out(source: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return an empty tensor, in channels last if the source is."""
+    last = source.dim() == 4 and source.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last and not source.is_contiguous() else None
+    return torch.empty(
+        tuple(shape),
+        dtype=source.dtype,
+        device=source.device,
+        memory_format=layout or torch.contiguous_format,
+    )
+
+
+def _joined(tensors: Sequence[Tensor], dim: int) -> Tensor | None:
+    """`torch.cat` of tensors that fit; None leaves the others, and the errors, to torch."""
+    first = tensors[0]
+    if not first.dim() or any((t.dim(), t.dtype) != (first.dim(), first.dtype) for t in tensors):
+        return None
+    shape = list(first.shape)
+    if not -len(shape) <= dim < len(shape):
+        return None
+    for tensor in tensors[1:]:
+        other = list(tensor.shape)
+        shape[dim] += other[dim]
+        other[dim] = shape[dim]
+        if other != shape:
+            return None
+    return first.new_empty(shape)
+
+
+def _broadcast(first: Tensor, second: Tensor, in_place: bool) -> Tensor | None:
+    """A sum or product of tensors of one type that fit; None leaves the others to torch."""
+    if first.dtype != second.dtype or first.dim() != second.dim():
+        return None
+    pairs = list(zip(first.shape, second.shape, strict=True))
+    if any(one != other and 1 not in (one, other) for one, other in pairs):
+        return None
+    shape = tuple(max(pair) if min(pair) else 0 for pair in pairs)
+    if in_place:
+        return first if shape == tuple(first.shape) else None
+    return first.new_empty(shape)

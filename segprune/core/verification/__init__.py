@@ -1,0 +1,1 @@
+"""Prove that a pruned network computes what its masked twin computes."""

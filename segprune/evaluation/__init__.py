@@ -1,0 +1,1 @@
+"""Score predictions against labels: confusion matrices, mIoU, class IoU."""

@@ -1,0 +1,204 @@
+"""Read a baseline, and refuse one that was changed: its figures must follow from its raw counts.
+
+A floor, a score or a speed-up that somebody edits does not fit the raw counts and pairs beside it
+any more. What is edited consistently shows in the difference that a reviewer reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from segprune.errors import ArtifactError, SegpruneError
+from segprune.evaluation.metrics import Score
+from segprune.gates.baselines.record import Baseline
+from segprune.records.io import read_record
+from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE, wrong_figure
+from segprune.speed.statistics import LOOKS, least_count
+
+__all__ = ["MEND", "read_baseline"]
+
+FIRST = "accept it: pytest --segprune-accept"
+MEND = "accept it anew: pytest --segprune-accept"
+_CLOSE = 1e-9
+_LEAST_PAIRS = min(least_count(1 - look.error) for look in LOOKS)
+
+
+def read_baseline(path: Path, case: str) -> Baseline:
+    """The baseline of a case.
+
+    Raises:
+        ArtifactError: no such file; not JSON, another schema, fields that are missing, unknown or
+            of another type; another case; a number that is NaN, infinite, or zero where it cannot
+            be; figures that do not follow from the counts and pairs; too few pairs.
+    """
+    if not path.is_file():
+        raise ArtifactError(
+            f"{path}: expected the baseline of {case}, found no such file; {FIRST}."
+        )
+    found = read_record(Baseline, path)
+    problem = next(_problems(found, case), None)
+    if problem is not None:
+        raise ArtifactError(f"{path}: {problem}; restore the file, or {MEND}.")
+    return found
+
+
+def _problems(found: Baseline, case: str) -> Iterator[str]:
+    if found.case != case:
+        yield f"case: expected {case!r}, found {found.case!r}: the file was renamed or copied"
+    for where, number in _numbers(found, ""):
+        if not math.isfinite(number):
+            yield f"{where}: expected a finite number, found {number}"
+    yield from _not_positive(found)
+    yield from _wrong_accuracy(found)
+    yield from _wrong_speed(found)
+    yield from _never_accepted(found)
+    if found.speed.fingerprint.digest != found.speed.fingerprint_digest:
+        yield "speed.fingerprint_digest: expected that of the fingerprint beside it, found another"
+    yield from _wrong_history(found)
+
+
+def _wrong_history(found: Baseline) -> Iterator[str]:
+    if not found.accepted:
+        yield "accepted: expected how it came about, found nothing"
+    for number, entry in enumerate(found.accepted):
+        where = f"accepted[{number}]"
+        if not (entry.segprune.strip() and entry.torch.strip()):
+            yield f"{where}: expected the versions that wrote it, found none"
+        if bool(entry.lowered) != bool(entry.because and entry.because.strip()):
+            yield f"{where}: expected a reason with what was lowered, and none without, found one"
+
+
+def _not_positive(found: Baseline) -> Iterator[str]:
+    size, floors, speed = found.size, found.floors, found.speed.comparison
+    positive = {
+        "size.pruned.params": size.pruned.params,
+        "size.pruned.macs": size.pruned.macs,
+        "size.dense.params": size.dense.params,
+        "size.dense.macs": size.dense.macs,
+        "floors.miou": floors.miou,
+        "floors.speedup": floors.speedup,
+        "data.images": found.data.images,
+        "speed.threads": speed.threads,
+    }
+    for where, number in positive.items():
+        if not number > 0:
+            yield f"{where}: expected a number above 0, found {number}"
+    for number, pair in enumerate(speed.samples):
+        if not min(pair.reference_ms, pair.candidate_ms) > 0:
+            yield f"speed.comparison.samples[{number}]: expected times above 0, found {pair}"
+            return
+    if size.pruned.macs >= size.dense.macs and size.pruned.params >= size.dense.params:
+        yield (
+            "size: expected a pruned network smaller than the dense one, found "
+            f"{size.pruned.macs:,} of {size.dense.macs:,} MACs: the two are swapped, or nothing "
+            "was removed"
+        )
+
+
+def _wrong_accuracy(found: Baseline) -> Iterator[str]:
+    classes = len(found.data.classes)
+    if not len(found.accuracy.per_image) == found.data.images == found.accuracy.score.images:
+        yield (
+            f"accuracy.per_image: expected counts of {found.data.images} images, found "
+            f"{len(found.accuracy.per_image)}"
+        )
+        return
+    try:
+        score = found.accuracy.matrix(classes, found.data.void).score()
+    except SegpruneError as error:
+        yield f"accuracy.per_image: {error}"
+        return
+    if not _same_score(score, found.accuracy.score):
+        yield (
+            f"accuracy.score: expected what the counts of its images give, "
+            f"{100 * score.miou:.4f}, found {100 * found.accuracy.score.miou:.4f}"
+        )
+    if tuple(found.floors.class_iou) != found.data.classes:
+        yield "floors.class_iou: expected the classes of the data, found others"
+    dense = found.accuracy.dense
+    if len(dense.class_iou) != classes:
+        yield f"accuracy.dense: expected {classes} classes, found {len(dense.class_iou)}"
+
+
+def _wrong_speed(found: Baseline) -> Iterator[str]:
+    told = found.speed.comparison
+    if told.confidence != SEQUENTIAL_CONFIDENCE:
+        yield (
+            f"speed.comparison.confidence: expected {SEQUENTIAL_CONFIDENCE:g}, as of every "
+            f"gate, found {told.confidence:g}"
+        )
+        return
+    if told.threads != found.speed.fingerprint.threads:
+        yield (
+            f"speed.comparison.threads: expected {found.speed.fingerprint.threads}, as in the "
+            f"fingerprint, found {told.threads}"
+        )
+        return
+    if found.speed.input != found.speed.fingerprint.input:
+        yield (
+            f"speed.input: expected {found.speed.fingerprint.input}, as in the fingerprint, found "
+            f"{found.speed.input}"
+        )
+        return
+    if len(told.samples) < _LEAST_PAIRS:
+        yield (
+            f"speed.comparison.samples: expected at least {_LEAST_PAIRS} pairs, found "
+            f"{len(told.samples)}"
+        )
+        return
+    looked = next((look for look in LOOKS if look.pairs >= len(told.samples)), LOOKS[-1])
+    wrong = wrong_figure(told, at_this_look=1 - looked.error)
+    if wrong is not None:
+        name, expected, given = wrong
+        yield (
+            f"speed.comparison.{name}: expected what its pairs give ({expected:.6g}), found "
+            f"{given:.6g}: edited, or the two networks are swapped"
+        )
+
+
+def _never_accepted(found: Baseline) -> Iterator[str]:
+    """A case that misses its own floors was not accepted like this, however consistent it is."""
+    floors, score, size = found.floors, found.accuracy.score, found.size.pruned
+    for where, number, least in (
+        ("speed.comparison.low", found.speed.comparison.low, floors.speedup),
+        ("accuracy.score.miou", score.miou, floors.miou),
+    ):
+        if not number >= least - _CLOSE:
+            yield f"{where}: expected at least its floor {least:.6g}, found {number:.6g}"
+    for where, count, most in (
+        ("size.pruned.macs", size.macs, floors.most_macs),
+        ("size.pruned.params", size.params, floors.most_params),
+    ):
+        if most is not None and count > most:
+            yield f"{where}: expected at most its limit {most:,}, found {count:,}"
+
+
+def _same_score(one: Score, other: Score) -> bool:
+    def pairs() -> Iterator[tuple[float | None, float | None]]:
+        yield one.miou, other.miou
+        yield one.pixel_accuracy, other.pixel_accuracy
+        yield from zip(one.class_iou, other.class_iou, strict=True)
+
+    return len(one.class_iou) == len(other.class_iou) and all(
+        a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=_CLOSE))
+        for a, b in pairs()
+    )
+
+
+def _numbers(value: Any, where: str) -> Iterator[tuple[str, float]]:
+    """Every number of a record, with its place."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield where, value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _numbers(getattr(value, field.name), f"{where}.{field.name}".lstrip("."))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _numbers(item, f"{where}.{key}")
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _numbers(item, f"{where}[{number}]")

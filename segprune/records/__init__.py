@@ -1,0 +1,1 @@
+"""Files that are whole or absent, and JSON records with a schema. No torch."""

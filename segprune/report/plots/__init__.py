@@ -1,5 +1,0 @@
-"""Pictures of the records: one module a picture, each drawn from the same study as the page."""
-
-from segprune.report.plots.drawing import write_plots
-
-__all__ = ["write_plots"]

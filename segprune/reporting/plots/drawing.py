@@ -1,0 +1,72 @@
+"""All pictures of a collection of records, drawn and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segprune.errors import InputError
+from segprune.gates.policy import Policy
+from segprune.reporting.dataset_report import studies
+from segprune.reporting.plots import recovery, sensitivity, summary, trade_off, trained, widths
+from segprune.reporting.plots.style import RC, clear, save
+from segprune.reporting.store import Collection
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["write_plots"]
+
+Progress = Callable[[str, int, int], None]
+
+
+def write_plots(
+    collection: Collection,
+    policy: Policy,
+    folder: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> tuple[str, ...]:
+    """Write every picture as PNG and SVG, and remove those of records that are gone.
+
+    Returns:
+        Their names, without endings.
+
+    Raises:
+        InputError: matplotlib is not installed, or records contradict one another.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise InputError(
+            "plots: expected matplotlib, found none; install segprune[report], or pass --no-plots."
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = list(_jobs(collection, policy))
+    # Not whatever style a matplotlibrc of this machine asks for.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
+        for number, (name, draw) in enumerate(jobs):
+            progress("draw", number, len(jobs))
+            save(draw(), folder, name, collection.digest)
+    progress("draw", len(jobs), len(jobs))
+    names = tuple(name for name, _ in jobs)
+    clear(folder, names)
+    return names
+
+
+def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    for study in studies(collection, policy):
+        if study.compared:
+            yield f"{study.data}-trained", partial(trained.draw, study)
+        sweep = study.sweep
+        if sweep is not None and sweep.has_scores:
+            yield f"{study.data}-summary", partial(summary.draw, study, sweep)
+            yield f"{study.data}-trade-off", partial(trade_off.draw, study, sweep)
+            if recovery.is_there(sweep):
+                yield f"{study.data}-recovery", partial(recovery.draw, study, sweep)
+            yield f"{study.data}-widths", partial(widths.draw, sweep)
+    for name, record in collection.sensitivities.items():
+        yield f"sensitivity-{name}", partial(sensitivity.draw, name, record)

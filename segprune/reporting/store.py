@@ -1,0 +1,132 @@
+"""All records that are kept with the project: read from their folder, sorted by kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segprune.errors import ArtifactError
+from segprune.records.io import from_json, to_json
+from segprune.reporting.agreement import require_agreement
+from segprune.reporting.checks import require_consistent
+from segprune.reporting.json_lines import SCHEMA as BUNDLE
+from segprune.reporting.json_lines import read_bundle
+from segprune.workflows.evaluation.record import EvaluationRecord
+from segprune.workflows.sensitivity import SensitivityRecord
+from segprune.workflows.sweep.records import CellRecord, SpeedRecord
+from segprune.workflows.train.record import TrainingRecord
+
+__all__ = ["KINDS", "Collection", "dataset_of", "read_collection", "read_records"]
+
+KINDS: Mapping[str, type[Any]] = {
+    kind.SCHEMA.partition("/")[0]: kind
+    for kind in (CellRecord, EvaluationRecord, SensitivityRecord, SpeedRecord, TrainingRecord)
+}
+"""What a report is made of, by the name of its schema. Other records are other pages' business."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Records by kind, each in the order of names.
+
+    Attributes:
+        sensitivities, evaluations: by the name of their file, without ".json".
+    """
+
+    trainings: tuple[TrainingRecord, ...] = ()
+    cells: tuple[CellRecord, ...] = ()
+    speeds: tuple[SpeedRecord, ...] = ()
+    sensitivities: Mapping[str, SensitivityRecord] = field(default_factory=dict)
+    evaluations: Mapping[str, EvaluationRecord] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to report."""
+        return self == Collection()
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the data sets that were trained or swept on."""
+        found = {dataset_of(record) for record in self.trainings}
+        found |= {cell.data for cell in self.cells}
+        return tuple(sorted(found | {record.data for record in self.evaluations.values()}))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all records: plots carry it, which shows whether they are up to date."""
+        texts = [to_json(r) for r in (*self.trainings, *self.cells, *self.speeds)]
+        texts += [name + to_json(record) for name, record in self.sensitivities.items()]
+        texts += [name + to_json(record) for name, record in self.evaluations.items()]
+        return hashlib.sha256("\0".join(sorted(texts)).encode()).hexdigest()
+
+
+def dataset_of(record: TrainingRecord) -> str:
+    """The data set a network was trained on, such as "streets"."""
+    return str(record.sections["data"]["name"])
+
+
+def read_collection(folder: Path) -> Collection:
+    """Read every record in a folder and those below it.
+
+    Raises:
+        ArtifactError: no such folder, a file that is no record, or one of another version.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"{folder}: expected a folder of records, found none; run this in the project's root, "
+            "or say where it is with --records."
+        )
+    found: dict[type[Any], list[Any]] = {kind: [] for kind in KINDS.values()}
+    sensitivities: dict[str, SensitivityRecord] = {}
+    evaluations: dict[str, EvaluationRecord] = {}
+    for path in sorted(folder.rglob("*.json"), key=lambda p: p.relative_to(folder).as_posix()):
+        for record in read_records(path):
+            require_consistent(record, str(path))
+            if isinstance(record, SensitivityRecord):
+                _add(sensitivities, path, record)
+            elif isinstance(record, EvaluationRecord):
+                _add(evaluations, path, record)
+            else:
+                found[type(record)].append(record)
+    trainings = tuple(sorted(found[TrainingRecord], key=lambda record: record.name))
+    require_agreement(trainings)
+    return Collection(
+        trainings=trainings,
+        cells=tuple(sorted(found[CellRecord], key=lambda record: (record.sweep, record.cell))),
+        speeds=tuple(sorted(found[SpeedRecord], key=lambda r: (r.name, r.candidate_plan))),
+        sensitivities=sensitivities,
+        evaluations=evaluations,
+    )
+
+
+def _add(known: dict[str, Any], path: Path, record: Any) -> None:
+    if path.stem in known:
+        raise ArtifactError(
+            f"{path}: expected one {type(record).__name__} of the name {path.stem}, found another "
+            "in a folder beside it; rename one of the files."
+        )
+    known[path.stem] = record
+
+
+def read_records(path: Path) -> Iterator[Any]:
+    """The records of one file, single or a bundle; none where it is of a kind we do not report."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+        schema = content["schema"]
+        kind = KINDS.get(str(content["of"] if schema == BUNDLE else schema).partition("/")[0])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ArtifactError(
+            f"{path}: expected a JSON record with its schema, found {error!r}; remove the file, or "
+            "adopt its run again."
+        ) from error
+    if kind is None:
+        return
+    if schema == BUNDLE:
+        yield from read_bundle(kind, text, str(path))
+    else:
+        yield from iter((from_json(kind, text, str(path)),))

@@ -1,0 +1,336 @@
+"""The prune job: build, trace, plan, prune, verify, measure, write.
+
+Nothing is printed, and nothing is written before everything is proved: the results appear as one
+folder at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from segprune.artifacts import require_deployable, save
+from segprune.core.execution import run_method, tensors_in
+from segprune.core.modules import aliases, tensors_of
+from segprune.core.plan import PrunePlan
+from segprune.core.planning.calibration import logits_of, primary, two_classes
+from segprune.core.planning.cost import cost
+from segprune.core.planning.make_plan import make_plan
+from segprune.core.surgery import mask, prune
+from segprune.core.tracing.graph import ChannelGraph
+from segprune.core.tracing.trace import trace
+from segprune.core.verification.equivalence import difference
+from segprune.core.verification.verify import verify
+from segprune.core.verification.violations import Violation
+from segprune.data import Frames
+from segprune.data.normalisation import NOTHING, Given
+from segprune.errors import InputError
+from segprune.evaluation.evaluate import best_classes, near_chance
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.evaluation.probabilities import require_logits
+from segprune.models.weights import file_digest
+from segprune.records.environment import environment
+from segprune.records.io import new_folder, write_atomic, write_record
+from segprune.speed import SpeedComparison, measure
+from segprune.workflows.dense import Dense, load_dense
+from segprune.workflows.folder import choose_folder
+from segprune.workflows.record import PruneRecord, Size, frozen_groups
+
+__all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
+
+# Any other importance, a registered one too, may want them.
+_WITHOUT_LABELS = (
+    "activation", "bn_scale", "fpgm", "lamp", "magnitude", "magnitude_l1", "magnitude_l2", "random",
+)  # fmt: skip
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, and how much of it is done out of how much."""
+
+
+@dataclass(frozen=True)
+class PruneJob:
+    """What to do; every field has the meaning of the option of the same name.
+
+    Attributes:
+        model: a built-in network's name, or `package.module:factory`.
+        input: size of one batch, `(N, C, H, W)`.
+        budget: as for `make_plan`; None where `scope` says how much each layer keeps.
+        name: of the folder under `out`; None derives a free one.
+        max_seconds: the time limit of timing, even if not all pairs are measured.
+        given: the user's values for the normalisation of the images.
+        label_map: what single values in label files mean.
+        command: the command line to record, without paths.
+    """
+
+    model: str
+    input: tuple[int, ...] = (1, 3, 512, 1024)
+    budget: Mapping[str, float] | None = field(default_factory=lambda: {"macs": 0.5})
+    scope: str | Mapping[str, float] = "global"
+    importance: str = "magnitude"
+    round_to: int = 1
+    ignore: tuple[str, ...] = ()
+    floor: float = 0.1
+    min_channels: int = 4
+    classes: int | None = None
+    weights: Path | None = None
+    data: Path | None = None
+    batches: int = 8
+    seed: int = 0
+    out: Path = Path("runs")
+    name: str | None = None
+    replace: bool = False
+    measure: bool = True
+    pairs: int = 30
+    max_seconds: float = 60.0
+    threads: int = 1
+    deploy: bool = False
+    half: bool = False
+    given: Given = NOTHING
+    label_map: Mapping[Any, Any] | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """What came of a job: where it is, and its record; or the violations, and nothing on disk."""
+
+    violations: tuple[Violation, ...]
+    folder: Path | None
+    record: PruneRecord | None
+
+
+def run_prune(
+    job: PruneJob,
+    progress: Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> PruneResult:
+    """Do the whole job.
+
+    Args:
+        say: called with each line that the user has to see at once.
+
+    A network that fails its proof leaves nothing on disk. Interrupted at any time, nothing is left
+    either: the folder of results appears at the end, in one move.
+
+    Raises:
+        SegpruneError: of the kind that fits; see the functions this calls.
+    """
+    # Before the work: a name that is taken should not cost minutes.
+    folder = choose_folder(job.out, job.name, _stem(job), replace=job.replace)
+    progress("load", 0, 1)
+    dense = load_dense(
+        job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
+        batches=job.batches, labels=job.importance not in _WITHOUT_LABELS, seed=job.seed,
+        given=job.given, label_map=job.label_map,
+    )  # fmt: skip
+    if job.deploy:
+        require_deployable(dense.model)
+    for line in dense.lines:
+        say(line)
+    progress("trace", 0, 1)
+    graph = trace(dense.model, dense.example)
+    _check_labels(dense)
+    before = _counted(dense.model, dense.frames)
+    if before is not None and (doubt := near_chance(before)):
+        say(f"note: {doubt}")
+    progress("plan", 0, 1)
+    plan = _annotated(_plan(job, dense, graph), job, graph)
+    progress("prune", 0, 1)
+    small = prune(dense.model, plan)
+    progress("verify", 0, 1)
+    violations = verify(dense.model, small, plan, graph)
+    if violations:
+        return PruneResult(violations, None, None)
+    apart = _difference(dense, small, plan)
+    after = _counted(small, dense.frames)
+    mious = (
+        {}
+        if before is None or after is None
+        else {"dense": before.score().miou, "pruned": after.score().miou}
+    )
+    speed = None
+    if job.measure:
+        speed = measure(
+            dense.model, small, dense.example, pairs=job.pairs, threads=job.threads, seed=job.seed,
+            max_seconds=job.max_seconds,
+            progress=lambda done, total: progress("measure", done, total),
+        )  # fmt: skip
+    progress("write", 0, 1)
+    with new_folder(folder, replace=job.replace) as staging:
+        artifact = staging / f"{folder.name}.safetensors"
+        save(
+            artifact, small, plan, dtype=torch.float16 if job.half else None, deploy=job.deploy,
+            metadata={
+                "model": job.model, "weights": dense.weights, "input": list(job.input),
+                "half": job.half, **_seen(job, dense),
+            },
+        )  # fmt: skip
+        record = _record(job, dense, graph, plan, small, artifact, apart, speed, mious)
+        write_atomic(staging / "plan.json", plan.to_json() + "\n")
+        write_record(staging / "record.json", record)
+    progress("write", 1, 1)
+    return PruneResult((), folder, record)
+
+
+# -- steps -----------------------------------------------------------------------------------------
+
+
+def _stem(job: PruneJob) -> str:
+    """What a run is called unless it is given a name."""
+    network = job.model.partition(":")[2].replace(".", "-") or job.model
+    amount = "-".join(f"{kind}-{share:g}" for kind, share in (job.budget or {}).items())
+    return f"{network}-{amount or 'layers'}-{job.importance}"
+
+
+def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
+    """Return how images are prepared, for the file; empty if that is assumed and no image used."""
+    if dense.frames is None and dense.normalisation.is_assumed:
+        return {}
+    height, width = job.input[-2:]
+    prepared = dataclasses.replace(dense.normalisation.preprocessing, size=(height, width))
+    return {"preprocessing": prepared.as_metadata()}
+
+
+def _check_labels(dense: Dense) -> None:
+    """Check that labels are classes of the network; their number is known from its output."""
+    if dense.frames is None or not dense.frames.labelled:
+        return
+    with torch.no_grad():
+        output = primary(run_method(dense.model, "forward", dense.example))
+    require_logits(output, dense.model, dense.example, "model")
+    classes = two_classes(output).shape[1]
+    for _, labels in dense.frames.batches:
+        highest = int(labels[labels != 255].max()) if bool((labels != 255).any()) else 0
+        if highest >= classes:
+            raise InputError(
+                f"data: expected labels below {classes}, the network's number of classes, or 255 "
+                f"for void, found {highest}; build it with more classes, or map the labels."
+            )
+
+
+def _counted(model: nn.Module, frames: Frames | None) -> ConfusionMatrix | None:
+    """Evaluate a network on the labelled pixels of the frames; None where there are none."""
+    matrix: ConfusionMatrix | None = None
+    for images, labels in frames.batches if frames is not None and frames.labelled else ():
+        with torch.no_grad():
+            logits = logits_of(run_method(model, "forward", images))
+        matrix = ConfusionMatrix(logits.shape[1]) if matrix is None else matrix
+        matrix.update(best_classes(logits, labels.shape[-2:]), labels)
+    return matrix if matrix is not None and matrix.counts.any() else None
+
+
+def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
+    return make_plan(
+        dense.model,
+        graph,
+        budget=job.budget,
+        importance=job.importance,
+        scope=job.scope,
+        round_to=job.round_to,
+        ignored_layers=job.ignore,
+        calibration=dense.frames.batches if dense.frames else None,
+        seed=job.seed,
+        floor=job.floor,
+        min_channels=job.min_channels,
+    )
+
+
+def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan:
+    """The plan with the dense width of every layer in its notes, so that it can be read alone."""
+    layers = [  # a list, for JSON objects on disk are sorted and this order means something
+        [weight, layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
+    ]
+    return dataclasses.replace(plan, notes={**plan.notes, "model": job.model, "layers": layers})
+
+
+def _difference(dense: Dense, small: nn.Module, plan: PrunePlan) -> float:
+    twin = mask(dense.model, plan)
+    twin.eval()
+    with torch.inference_mode():
+        theirs = tensors_in(run_method(twin, "forward", dense.example))
+        ours = tensors_in(run_method(small, "forward", dense.example))
+    return max(difference(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def _record(
+    job: PruneJob,
+    dense: Dense,
+    graph: ChannelGraph,
+    plan: PrunePlan,
+    small: nn.Module,
+    artifact: Path,
+    apart: float,
+    speed: SpeedComparison | None,
+    mious: Mapping[str, float],
+) -> PruneRecord:
+    narrowed = _widths(graph, plan)
+    return PruneRecord(
+        command=job.command,
+        model=job.model,
+        input=tuple(dense.example.shape),
+        budget=dict(job.budget or {}),
+        scope=job.scope if isinstance(job.scope, str) else "layers",
+        shares={} if isinstance(job.scope, str) else dict(job.scope),
+        importance=job.importance,
+        round_to=job.round_to,
+        ignore=job.ignore,
+        seed=job.seed,
+        deploy=job.deploy,
+        half=job.half,
+        weights=dense.weights,
+        frames=dense.frames.count if dense.frames else 0,
+        frames_digest=dense.frames.digest if dense.frames else None,
+        network=plan.network,
+        plan=plan.digest,
+        artifact=file_digest(artifact),
+        dense=_size(dense.model, graph, _state_bytes(dense.model)),
+        pruned=_size(small, dense.example, artifact.stat().st_size),
+        widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
+        depthwise=_depthwise(dense.model),
+        free_share=graph.free_share,
+        frozen=frozen_groups(graph),
+        unreached=graph.unreached,
+        difference=apart,
+        violations=(),
+        speed=speed,
+        environment=environment(),
+        pairs=job.pairs if speed else 0,
+        max_seconds=job.max_seconds,
+        reached=plan.notes.get("reached", {}),
+        nearest_above=plan.notes.get("nearest_above", {}),
+        missed_shares=plan.notes.get("missed_shares", {}),
+        preprocessing=dense.normalisation.preprocessing if dense.frames else None,
+        normalisation=dense.normalisation.source if dense.frames else "",
+        mious=mious,
+    )
+
+
+def _size(model: nn.Module, example: Any, file_bytes: int) -> Size:
+    counted = cost(model, example)
+    return Size(counted.params, counted.macs, counted.activation_bytes, file_bytes)
+
+
+def _state_bytes(model: nn.Module) -> int:
+    """Bytes of all tensors, tied ones once: what a file of the dense network takes."""
+    tensors = tensors_of(model)
+    return sum(tensors[first].nbytes for first in aliases(model))
+
+
+def _widths(graph: ChannelGraph, plan: PrunePlan) -> list[int]:
+    """How many channels each layer keeps that loses some."""
+    return [
+        len(plan.kept[weight][layer.row_dim])
+        for weight, layer in graph.state.layers.items()
+        if layer.row_dim in plan.kept.get(weight, {})
+    ]
+
+
+def _depthwise(model: nn.Module) -> tuple[int, ...]:
+    convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
+    return sum(m.groups > 1 and m.groups == m.in_channels for m in convolutions), len(convolutions)

@@ -1,0 +1,192 @@
+"""How much faster: two artefacts, or every plan of a sweep, each measured in turn with its dense
+network. Nothing else should run meanwhile, so nothing here is done in parallel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from segprune.artifacts import Header
+from segprune.core.surgery import prune
+from segprune.errors import ArtifactError, InputError
+from segprune.models.weights import file_digest
+from segprune.records.environment import environment
+from segprune.records.io import new_folder, write_record
+from segprune.speed import SpeedInput, measure
+from segprune.speed.inputs import MemoryFormat
+from segprune.training.recipe import Recipe
+from segprune.workflows.dense import random_example
+from segprune.workflows.folder import choose_folder
+from segprune.workflows.network_file import read_network
+from segprune.workflows.sweep.folder import SweepFolder
+from segprune.workflows.sweep.records import CellRecord, SpeedRecord
+from segprune.workflows.train.start import load_artifact
+
+__all__ = ["SpeedResult", "measure_plans", "run_speed"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SpeedResult:
+    """A record, and the folder that it is in."""
+
+    folder: Path
+    record: SpeedRecord
+
+
+def run_speed(
+    reference: Path,
+    candidate: Path,
+    *,
+    input: tuple[int, ...] | None = None,
+    memory_format: MemoryFormat = "contiguous",
+    model: str | None = None,
+    pairs: int = 60,
+    threads: int = 1,
+    seed: int = 0,
+    out: Path = Path("runs"),
+    name: str | None = None,
+    replace: bool = False,
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda done, total: None,
+) -> SpeedResult:
+    """Measure two networks in turn, the second an artefact, and write `out/<name>/speed.json`.
+
+    Args:
+        input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
+        memory_format: how the batch lies in memory, and so what the convolutions work on.
+        model: `package.module:factory` of the dense network, for artefacts of a user's own.
+        pairs, threads: as for `measure`.
+
+    Raises:
+        ArtifactError: a file that is no artefact, or of another network.
+        ModelError: no such factory.
+        InputError: artefacts that name no input or different ones, too few pairs, or a name that is
+            taken.
+    """
+    folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
+    files = {path: read_network(path, model) for path in (reference, candidate)}
+    size = input or _common_input({path: header for path, (_, header) in files.items()})
+    (one, _), (other, header) = files[reference], files[candidate]
+    if header is None:
+        raise ArtifactError(
+            f"{candidate}: expected the artefact of a pruned network in second place, found "
+            "weights; give those of the dense network first."
+        )
+    example = random_example(size, seed, memory_format)
+    for path, network in ((reference, one), (candidate, other)):
+        _require_runs(path, network, example)
+    speed = measure(
+        one, other, example, pairs=pairs, threads=threads, seed=seed, progress=progress,
+    )  # fmt: skip
+    record = SpeedRecord(
+        command=command,
+        name=folder.name,
+        reference=reference.stem,
+        candidate=candidate.stem,
+        reference_artifact=file_digest(reference),
+        candidate_artifact=file_digest(candidate),
+        candidate_plan=header.plan.digest,
+        input=size,
+        memory_format=memory_format,
+        seed=seed,
+        speed=speed,
+        environment=environment(),
+    )
+    with new_folder(folder, replace=replace) as staging:
+        write_record(staging / "speed.json", record)
+    return SpeedResult(folder, record)
+
+
+def measure_plans(
+    folder: SweepFolder,
+    bases: Mapping[str, Recipe],
+    records: Iterable[CellRecord],
+    *,
+    pairs: int,
+    seed: int,
+    at: SpeedInput | None = None,
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Measure each plan of a sweep once, on one thread; what is measured already is left alone.
+
+    Speed depends on widths alone: cells of one plan share it, whatever was done to the weights.
+
+    Args:
+        at: one batch; None means one of the cells' size.
+    """
+    plans: dict[str, CellRecord] = {}
+    for record in records:
+        if record.outcome is not None:
+            plans.setdefault(record.outcome.plan, record)
+    networks: dict[str, nn.Module] = {}
+    for number, (digest, record) in enumerate(plans.items()):
+        progress(number, len(plans))
+        name = f"{record.network}-{digest[:16]}"
+        if folder.speed(name) is not None:
+            continue
+        if record.network not in networks:
+            networks[record.network] = _dense(bases[record.network], len(record.classes))
+        dense = networks[record.network]
+        size, memory_format = at or SpeedInput(record.input)
+        speed = measure(
+            dense, prune(dense, folder.plan(digest)), random_example(size, seed, memory_format),
+            pairs=pairs, seed=seed,
+        )  # fmt: skip
+        measured = SpeedRecord(
+            command=command,
+            name=name,
+            reference=f"{record.network}-dense",
+            candidate=record.cell.removesuffix(f"-{record.recovery}"),
+            reference_artifact=record.source,
+            candidate_artifact=None,
+            candidate_plan=digest,
+            input=size,
+            memory_format=memory_format,
+            seed=seed,
+            speed=speed,
+            environment=environment(),
+        )
+        folder.keep_speed(name, measured)
+    progress(len(plans), len(plans))
+
+
+def _dense(base: Recipe, classes: int) -> nn.Module:
+    assert base.network.init_from is not None  # as `read_bases` has it
+    return load_artifact(base.network.init_from, base, classes)
+
+
+def _require_runs(path: Path, network: nn.Module, example: Tensor) -> None:
+    try:
+        with torch.inference_mode():
+            network.eval()(example)
+    except Exception as error:  # whatever a user's network raises
+        first = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"input: expected a size that {path.name} runs at, found "
+            f"{'x'.join(map(str, example.shape))}: {type(error).__name__}: {first}; pass --input "
+            "as NxCxHxW."
+        ) from error
+
+
+def _common_input(headers: Mapping[Path, Header | None]) -> tuple[int, ...]:
+    sizes = [header.input for header in headers.values() if header is not None]
+    known = [size for size in sizes if size is not None]
+    if not known:
+        raise InputError(
+            f"input: expected its size in {' or '.join(path.name for path in headers)}, found "
+            "none; pass --input, as 1x3x512x1024."
+        )
+    if known[0] != known[-1]:
+        found = " and ".join("x".join(map(str, size)) for size in known)
+        raise InputError(
+            f"input: expected one for both artefacts, found {found}; pass --input to choose."
+        )
+    return known[0]

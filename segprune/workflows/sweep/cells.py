@@ -1,0 +1,152 @@
+"""From a sweep recipe to its cells, and from scores to the cells that are worth training; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segprune.errors import InputError
+from segprune.training.recipe import Recipe, parse_recipe
+from segprune.training.sections import DistillationSection, PruningSection
+from segprune.training.sweep_recipe import SweepRecipe
+from segprune.training.toml import to_toml
+from segprune.workflows.sweep.records import CellRecord
+
+__all__ = ["Cell", "best_plans", "expand", "is_trained"]
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PER_CENT = 100
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell that is to be run.
+
+    Attributes:
+        name: `plan_name` and the recovery; the name of its record, too.
+        plan_name: the same for all cells that prune alike.
+        recipe: which `segprune recover` would run to the same end.
+    """
+
+    name: str
+    plan_name: str
+    network: str
+    budget: Mapping[str, float]
+    importance: str
+    scope: str
+    recovery: str
+    recipe: Recipe
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON holds it, for a job; `from_plain` reads it back."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**fields, "budget": dict(self.budget), "recipe": to_toml(self.recipe)}
+
+    @classmethod
+    def from_plain(cls, content: Mapping[str, Any]) -> Cell:
+        """The reverse of `to_plain`."""
+        recipe = parse_recipe(tomllib.loads(content["recipe"]), str(content["name"]))
+        return cls(**{**content, "recipe": recipe})
+
+
+def is_trained(recovery: str) -> bool:
+    """Whether weights are trained: whether cells leave an artefact and take hours."""
+    return recovery in ("fine-tuned", "distilled")
+
+
+def expand(sweep: SweepRecipe, bases: Mapping[str, Recipe]) -> tuple[Cell, ...]:
+    """All cells, network by network, in the recipe's order; of trained ones those that may be best.
+
+    Args:
+        bases: the recipe of each network by its label.
+
+    Raises:
+        InputError: two cells of one name (budgets that agree in six digits, say), or a name that is
+            none for a file.
+    """
+    cells = [
+        _cell(sweep, bases[network.label], network.label, budget, importance, scope, recovery)
+        for network in sweep.networks
+        for budget in sweep.budgets
+        for importance in sweep.distinct_importances()
+        for scope in sweep.scopes
+        for recovery in sweep.recoveries
+        if not is_trained(recovery) or sweep.best is None or budget in sweep.best.budgets
+    ]
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.name.casefold() in seen or not _SAFE.fullmatch(cell.name):
+            raise InputError(
+                f"sweep {sweep.name}: expected cells with different names of letters, digits and "
+                f"._-, found {cell.name!r} {'twice' if _SAFE.fullmatch(cell.name) else ''}; change "
+                "labels, budgets or names of importances."
+            )
+        seen.add(cell.name.casefold())
+    return tuple(cells)
+
+
+def best_plans(records: Iterable[CellRecord], count: int, budgets: Sequence[float]) -> set[str]:
+    """Which plans to train: the names of the best of each network at each budget.
+
+    Ranked by mIoU after recalibration, ties by name. Of importances that came to the same plan only
+    the first is taken, for training it twice tells nothing.
+    """
+    chosen: set[str] = set()
+    scored: dict[tuple[str, float], list[tuple[float, str, str]]] = {}
+    for record in records:
+        budget = record.budget["macs"]
+        if record.recovery == "recalibrated" and record.outcome is not None and budget in budgets:
+            name = record.cell.removesuffix("-recalibrated")
+            row = (-record.outcome.score.miou, name, record.outcome.plan)
+            scored.setdefault((record.network, budget), []).append(row)
+    for rows in scored.values():
+        plans: dict[str, str] = {}
+        for _, name, plan in sorted(rows):
+            plans.setdefault(plan, name)
+        chosen.update(list(plans.values())[:count])
+    return chosen
+
+
+def _cell(
+    sweep: SweepRecipe, base: Recipe, network: str, budget: float, importance: str, scope: str,
+    recovery: str,
+) -> Cell:  # fmt: skip
+    plan_name = f"{network}-macs{_PER_CENT * budget:g}-{importance}-{scope}"
+    name, share = f"{plan_name}-{recovery}", {"macs": budget}
+    changes: dict[str, Any] = {
+        "name": name,
+        "pruning": _pruning(sweep, base, share, importance, scope),
+        "distillation": None,
+    }
+    if is_trained(recovery):
+        given = sweep.fine_tuning.model_dump(exclude_none=True)
+        changes["training"] = base.training.model_copy(update=given)
+        if recovery == "distilled":
+            changes["distillation"] = base.distillation or DistillationSection()
+    else:
+        # What is judged are the weights in memory; half of their digits would be another matter.
+        batches = base.recalibration.batches if recovery == "recalibrated" else 0
+        changes["half"] = False
+        changes["training"] = base.training.model_copy(update={"epochs": 0})
+        changes["recalibration"] = base.recalibration.model_copy(
+            update={"batches": batches, "at_the_end": False}
+        )
+    recipe = base.model_copy(update=changes)
+    return Cell(name, plan_name, network, share, importance, scope, recovery, recipe)
+
+
+def _pruning(
+    sweep: SweepRecipe, base: Recipe, budget: Mapping[str, float], importance: str, scope: str
+) -> PruningSection:
+    """What the sweep says, and what must stay as the network's own recipe has it."""
+    own = base.pruning
+    stays = {} if own is None else own.model_dump(include={"ignore", "floor", "min_channels"})
+    given = {
+        "budget": budget, "importance": importance, "scope": scope, "round_to": sweep.round_to,
+        "batches": sweep.calibration_batches,
+    }  # fmt: skip
+    return PruningSection.model_validate({**stays, **given})

@@ -1,0 +1,328 @@
+"""Train a dense network, or recover a pruned one, as a recipe says; everything is left in one run.
+
+    train:   network -> fit -> artefact -> evaluation -> overlays -> record
+    recover: network -> plan -> prune -> proof -> BatchNorm recalibration -> the same
+
+Every stage of a recovery is evaluated, so that a drop can be told from a bug.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from segprune.core.plan import PrunePlan
+from segprune.core.planning.make_plan import departures, make_plan
+from segprune.core.surgery import prune
+from segprune.core.tracing.trace import trace
+from segprune.core.verification.verify import verify
+from segprune.core.verification.violations import Violation
+from segprune.errors import InputError, SegpruneError
+from segprune.evaluation.evaluate import near_chance
+from segprune.gates.policy import Budget
+from segprune.models.weights import file_digest
+from segprune.records.io import write_atomic, write_record
+from segprune.training.devices import borrowed, working_device
+from segprune.training.extent import remarks
+from segprune.training.fitting import Fit, fit
+from segprune.training.losses import class_weights
+from segprune.training.recalibration import has_statistics
+from segprune.training.recipe import Recipe
+from segprune.workflows.train.beginning import doubt_about, require_fit
+from segprune.workflows.train.folder import (
+    OVERLAYS,
+    PLAN,
+    RECORD,
+    is_primary,
+    require_same_images,
+    run_folder,
+    wait_for,
+)
+from segprune.workflows.train.images import (
+    CALIBRATION,
+    Images,
+    class_pixels,
+    measuring_batches,
+    open_images,
+    require_views,
+    sample_digests,
+)
+from segprune.workflows.train.outcome import about_teacher, setbacks
+from segprune.workflows.train.overlays import write_overlays
+from segprune.workflows.train.record import Best, TrainingRecord
+from segprune.workflows.train.recording import training_record
+from segprune.workflows.train.stages import Stages
+from segprune.workflows.train.start import Start, normalisation_of, start_from, with_widths
+from segprune.workflows.train.steps import (
+    Job,
+    Progress,
+    Say,
+    evaluation_of,
+    measure_statistics,
+    note_teacher,
+    teacher_of,
+)
+from segprune.workflows.train.writing import write_and_load
+
+__all__ = ["TrainingResult", "run_recover", "run_train"]
+
+_UNTRAINED = "too few steps, a learning rate that does not suit it, and labels that do not fit"
+_PRUNING = "section [pruning] of the recipe: "
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of a run: where it is, and its record.
+
+    Attributes:
+        violations: of a pruned network that failed its proof; then there is no record.
+    """
+
+    folder: Path
+    record: TrainingRecord | None
+    violations: tuple[Violation, ...] = ()
+
+
+def run_train(
+    recipe: Recipe,
+    *,
+    out: Path = Path("runs"),
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda step, done, total: None,
+    say: Say = lambda line: None,
+    budgets: Mapping[str, Budget] | None = None,
+    replace: bool = False,
+) -> TrainingResult:
+    """Train a network as it is, dense or pruned; `run_recover` prunes first.
+
+    Args:
+        say: called with each line that the user has to see at once; the record has all warnings.
+        budgets: promises that the result has to keep, by source, besides the recipe's.
+        replace: take the place of a finished run of that name, or of one with other settings.
+
+    Raises:
+        InputError: the recipe has a section that does not fit, or a run of that name is finished.
+        SegpruneError: of the kind that fits; see the functions this calls.
+    """
+    if recipe.pruning is not None:
+        raise InputError(
+            "pruning: expected no such section in a training, found one; use segprune recover, "
+            "or leave the section out."
+        )
+    if recipe.distillation is not None and recipe.distillation.teacher is None:
+        raise InputError(
+            "distillation.teacher: expected a dense artefact, found none; only a recovery has a "
+            "teacher of its own."
+        )
+    if recipe.promise is not None and not recipe.network.weights:
+        raise InputError(
+            "promise: expected a network to begin with, to compare the result with, found "
+            "none; name it (network.init_from), or leave the section out."
+        )
+    with run_folder(recipe, out, replace=replace) as folder:
+        return _run(Job(recipe, folder, ("train", *command), progress, say, budgets or {}))
+
+
+def run_recover(
+    recipe: Recipe,
+    *,
+    out: Path = Path("runs"),
+    command: tuple[str, ...] = (),
+    progress: Progress = lambda step, done, total: None,
+    say: Say = lambda line: None,
+    budgets: Mapping[str, Budget] | None = None,
+    replace: bool = False,
+) -> TrainingResult:
+    """Prune a trained network, recalibrate its BatchNorms, and fine-tune it.
+
+    Where `init_from` is pruned already and the recipe has no section `pruning`, its recovery is
+    continued; where it has one, the network is pruned further. Zero epochs recalibrate only, which
+    is what a mean of several recoveries (`average_of`) needs. Arguments and errors are those of
+    `run_train`.
+
+    Raises:
+        StartError: the network does no better than guessing, or is far below its own record, and
+            the recipe does not say `network.poor_start`.
+    """
+    if not recipe.network.weights:
+        raise InputError(
+            "network.init_from: expected a trained network to prune, found none; train one with "
+            "segprune train, and name its artefact."
+        )
+    with run_folder(recipe, out, replace=replace) as folder:
+        return _run(Job(recipe, folder, ("recover", *command), progress, say, budgets or {}))
+
+
+def _run(job: Job) -> TrainingResult:
+    recipe, folder, progress = job.recipe, job.folder, job.progress
+    progress("open", 0, 1)
+    images = open_images(recipe.data)
+    require_views(images, recipe)
+    if is_primary():
+        require_same_images(folder, sample_digests(images))
+    job.warn(remarks(recipe, len(images.training), recovers=job.recovers))
+    start = start_from(recipe, images)
+    images = images.normalised(normalisation_of(recipe, start))
+    for line in images.lines:
+        job.say(line)
+    stages, began_dense, graph = Stages(), start.is_dense, None
+
+    def note(stage: str, network: nn.Module) -> None:
+        if is_primary():
+            found = evaluation_of(network, recipe, images, stage, progress)
+            stages.note(stage, found.score, network)
+            if stage == "start":
+                doubt = doubt_about(recipe, start, images, found)
+                if job.recovers:
+                    require_fit(recipe, doubt)
+                job.warn(filter(None, [doubt]))
+
+    if start.source is not None:
+        note("start", start.network)
+    anew = False
+    if recipe.network.average_of is not None and recipe.recalibration.is_wanted:
+        # Before it teaches, or is judged by its activations.
+        measure_statistics(start.network, recipe, images, progress)
+        anew = True
+    teacher = teacher_of(recipe, start, images)
+    if teacher is not None and is_primary():
+        note_teacher(teacher, job, start, images, stages)
+    if recipe.pruning is not None:
+        start = _pruned(recipe, start, images, folder, progress, job.warn)
+        graph = trace(start.dense, images.example)
+        proof = verify(start.dense, start.network, start.plan, graph, trained=True)
+        if proof:
+            return TrainingResult(folder, None, proof)
+        stages.begin_anew()
+        note("pruned", start.network)
+        anew = False
+    if job.recovers and recipe.recalibration.is_wanted and not anew:
+        measure_statistics(start.network, recipe, images, progress)
+        anew = True
+    if anew:
+        note("recalibrated", start.network)
+    if is_primary():
+        job.warn(about_teacher(stages.scores, stages.best))
+    fitted = _fit(recipe, start, teacher, images, folder, progress)
+    if not fitted.primary:
+        return TrainingResult(folder, None)
+    if fitted.best is not None and fitted.best.epoch < fitted.epochs:
+        network = copy.deepcopy(start.network)
+        network.load_state_dict(fitted.best.weights)
+        note(f"epoch {fitted.best.epoch}", network)
+    stale = recipe.training.epochs > 0 or not anew  # else it has just been done
+    if job.ends_anew and stale:
+        if recipe.training.epochs:
+            note("trained", start.network)
+        measure_statistics(start.network, recipe, images, progress)
+    # What is judged is the file that others load, rounded weights and all.
+    artifact = folder / f"{recipe.name}.safetensors"
+    result, proof = _written(artifact, start.network, start, recipe, images)
+    if proof:
+        return TrainingResult(folder, None, proof)
+    found = evaluation_of(result, recipe, images, "result", progress)
+    score = found.score
+    if start.is_dense:
+        job.warn(filter(None, [near_chance(found.matrix, _UNTRAINED)]))
+    best = stages.better_than(score)
+    stages.note("result", score, result)
+    progress("overlays", 0, 1)
+    write_overlays(folder / OVERLAYS, result, images.validation, images.preprocessing)
+    kept = None
+    if best is not None:
+        beside = folder / f"{recipe.name}-best-{best.name.replace(' ', '-')}.safetensors"
+        _, proof = _written(beside, best.network, start, recipe, images)
+        kept = None if proof else Best(best.name, beside.name, file_digest(beside))
+    old = recipe.training.epochs > 0 and recipe.recalibration.is_wanted and not job.ends_anew
+    old = old and has_statistics(result)
+    job.warn(setbacks(stages.scores, best.name if best else None, kept, stale=old))
+    record = training_record(
+        recipe, job.command, start, images, artifact, result, stages.scores, fitted,
+        warnings=job.warnings, best=kept, budgets=job.budgets, began_dense=began_dense,
+        graph=graph,
+    )  # fmt: skip
+    write_record(folder / RECORD, record)
+    return TrainingResult(folder, record)
+
+
+# -- steps -----------------------------------------------------------------------------------------
+
+
+def _pruned(
+    recipe: Recipe, start: Start, images: Images, folder: Path, progress: Progress,
+    warn: Callable[[Iterable[str]], None],
+) -> Start:  # fmt: skip
+    """Prune by the run's plan, which is made once: a resumed training needs the same channels."""
+    kept = folder / PLAN
+    if not is_primary():
+        # Its own would differ where processors round otherwise, and gradients then do not add up.
+        wait_for(kept)
+    if kept.exists():
+        plan = PrunePlan.from_json(kept.read_text(encoding="utf-8"))
+    else:
+        progress("plan", 0, 1)
+        plan = _plan(recipe, start, images)
+        write_atomic(kept, plan.to_json())
+    warn(departures(plan.notes))
+    small = prune(start.network, plan)
+    whole = plan if start.is_dense else start.plan.then(plan)
+    return Start(small, start.dense, whole, start.source)
+
+
+def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
+    section = recipe.pruning
+    assert section is not None
+    budget = None if section.budget is None else {str(k): v for k, v in section.budget.items()}
+    device = working_device(recipe.training)
+    try:
+        with borrowed(start.network, device) as network:
+            plan = make_plan(
+                network,
+                images.example.to(device),
+                budget=budget,
+                importance=section.importance,
+                scope=section.layers or section.scope,
+                round_to=section.round_to,
+                ignored_layers=section.ignore,
+                calibration=list(
+                    measuring_batches(images, recipe, section.batches, CALIBRATION, device)
+                ),
+                seed=recipe.seed,
+                floor=section.floor,
+                min_channels=section.min_channels,
+            )
+        return with_widths(plan, start.network, recipe.network) if start.is_dense else plan
+    except SegpruneError as error:  # which speaks of arguments, and this is a recipe
+        raise type(error)(f"{_PRUNING}{error}") from error
+
+
+def _written(
+    artifact: Path, network: nn.Module, start: Start, recipe: Recipe, images: Images
+) -> tuple[nn.Module, tuple[Violation, ...]]:
+    """Write the network to an artefact, which gets its final name only if the network is proved."""
+    unproven = artifact.with_name(f".{artifact.name}.tmp")
+    result = write_and_load(unproven, network, start, recipe, images)
+    proof = verify(start.dense, result, start.plan, images.example, trained=True)
+    if proof:
+        unproven.unlink()
+    else:
+        unproven.replace(artifact)
+    return result, proof
+
+
+def _fit(
+    recipe: Recipe, start: Start, teacher: nn.Module | None, images: Images, folder: Path,
+    progress: Progress,
+) -> Fit:  # fmt: skip
+    weight = None
+    if recipe.training.class_weights != "none":
+        counts = class_pixels(images, lambda done, total: progress("count classes", done, total))
+        weight = class_weights(counts, recipe.training.class_weights)
+    return fit(
+        start.network.train(), recipe, images.training, folder, validation=images.validation,
+        teacher=teacher, weight=weight, preprocessing=images.preprocessing, report=progress,
+    )  # fmt: skip

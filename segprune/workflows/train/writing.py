@@ -1,0 +1,49 @@
+"""Write a network's artefact, and read it again as its users will."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from segprune.artifacts import save
+from segprune.data.sequences import is_file
+from segprune.training.recipe import Recipe
+from segprune.workflows.train.images import Images
+from segprune.workflows.train.start import Start, load_artifact
+
+__all__ = ["write_and_load"]
+
+
+def write_and_load(
+    path: Path, network: nn.Module, start: Start, recipe: Recipe, images: Images
+) -> nn.Module:
+    """Write an artefact of a network that was trained from a start, and load it.
+
+    Returns:
+        The network as it is in the file, with rounded weights.
+    """
+    save(
+        path, network.eval(), start.plan, dtype=torch.float16 if recipe.half else None,
+        metadata=_metadata(recipe, images),
+    )  # fmt: skip
+    return load_artifact(path, recipe, len(images.training.classes))
+
+
+def _metadata(recipe: Recipe, images: Images) -> Mapping[str, Any]:
+    facts = {
+        "preprocessing": images.preprocessing.as_metadata(),
+        "input": list(images.example.shape),
+        "classes": list(images.training.classes.names),
+        "data": recipe.data.name,
+        "run": recipe.name,
+        "half": recipe.half,
+    }
+    if recipe.data.sequences is not None and not is_file(recipe.data.sequences):
+        facts["sequences"] = recipe.data.sequences
+    if recipe.network.average_of is not None:
+        facts["mean_of"] = [path.name for path in recipe.network.average_of]
+    return facts

@@ -1,0 +1,115 @@
+"""Prove a file: rebuild the pruned network it holds, and compare it with the dense one's twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from segprune.artifacts import Header, declared, load, read_header
+from segprune.core.verification.verify import verify
+from segprune.core.verification.violations import Violation
+from segprune.data import Frames
+from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
+from segprune.data.preprocessing import Preprocessing
+from segprune.models.weights import load_weights, read_weights
+from segprune.workflows.dense import example_of, lines_of
+from segprune.workflows.network_file import named_dense
+
+__all__ = ["Proof", "run_verify"]
+
+_USUAL_INPUT = (1, 3, 512, 1024)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found.
+
+    Attributes:
+        header: what the file says about itself.
+        violations: empty means proved.
+        input: size of the example, `(N, C, H, W)`.
+        frames: the images of the first batch; None: random numbers.
+        normalisation: the frames' normalisation.
+        values_compared: whether the tensors were compared with the dense network's own; `why_not`
+            says why they were not.
+    """
+
+    header: Header
+    violations: tuple[Violation, ...]
+    input: tuple[int, ...]
+    values_compared: bool
+    why_not: str = ""
+    frames: Frames | None = None
+    normalisation: Normalisation | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines about its images, to print before the result."""
+        return lines_of(self.frames, self.normalisation)
+
+
+def run_verify(
+    file: Path,
+    *,
+    model: str | None = None,
+    weights: Path | None = None,
+    input: tuple[int, ...] | None = None,
+    data: Path | None = None,
+    given: Given = NOTHING,
+    trained: bool = False,
+    seed: int = 0,
+) -> Proof:
+    """Rebuild the network in a file and verify it.
+
+    A file holds the pruned network alone. Given the dense weights, its tensors are compared with
+    them too; without, the twin is the dense network with the pruned tensors at their kept indices.
+
+    Args:
+        model: `package.module:factory` of the dense network; needed unless it is a built-in one.
+        weights: the dense network's, as they were before pruning.
+        input: size of one batch, `(N, C, H, W)`; None means that of the run that wrote the file.
+        data: folder of images for the first batch; without it, and on other sizes, outputs are
+            compared on random numbers.
+        given: the user's values for the normalisation of the images.
+        trained: the pruned network was trained since, so its values differ from the dense ones.
+
+    Raises:
+        ArtifactError: the file is damaged, foreign, or of another network.
+        ModelError, InputError: as for `load_dense`.
+    """
+    header = read_header(file)
+    dense = _dense(file, header, model)
+    rounded = bool(header.metadata.get("half"))
+    compared = weights is not None and not trained and not rounded
+    if weights is not None:
+        state = read_weights(weights)
+        if header.spec is not None and not header.spec["options"].get("aux", True):
+            # A deployed file has no auxiliary heads, whatever the checkpoint holds.
+            state = {name: tensor for name, tensor in state.items() if "aux" not in name}
+        load_weights(dense, state, str(weights))
+    size = input or header.input or _USUAL_INPUT
+    kept = header.metadata.get("preprocessing")
+    artifact = None if kept is None else Preprocessing.from_metadata(kept)
+    normalisation = choose(given, artifact=artifact, network=dense)
+    prepared = normalisation.preprocessing
+    example, frames = example_of(size, data, 1, seed, preprocessing=prepared)
+    pruned = load(file, dense)
+    # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
+    violations = verify(dense, pruned, header.plan, example, trained=not compared)
+    why_not = "they were not given (--weights)"
+    if trained or "run" in header.metadata:
+        why_not = "this network was trained since it was pruned: its numbers are others on purpose"
+    elif rounded:
+        why_not = "this file keeps them in half precision"
+    return Proof(header, violations, tuple(example.shape), compared, why_not, frames, normalisation)
+
+
+def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
+    given = named_dense(file, header, model)
+    if given is not None:
+        return given
+    network = declared(header, file)
+    network.eval()
+    return network
