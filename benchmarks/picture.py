@@ -24,6 +24,7 @@ from segprune.data.opening import open_dataset
 from segprune.errors import ArtifactError
 from segprune.evaluation.evaluate import evaluate
 from segprune.records.io import read_record, write_atomic
+from segprune.records.training import TrainingRecord
 from segprune.reporting.pictures.lettering import (
     FAINT,
     INK,
@@ -39,7 +40,6 @@ from segprune.reporting.pictures.overlay import MARK, difference, overlay
 from segprune.reporting.pictures.palette import in_palette
 from segprune.reporting.pictures.panel import cost_note, image_miou, share_that_differs
 from segprune.workflows.predict.predictor import Predictor, load_predictor
-from segprune.workflows.train.record import TrainingRecord
 
 ROOT = Path(__file__).resolve().parent
 CHECKPOINTS, RECORDS, PICTURES = ROOT / "checkpoints", ROOT / "records", ROOT / "pictures"

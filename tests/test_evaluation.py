@@ -15,10 +15,10 @@ from torchvision import tv_tensors
 
 import segprune
 from segprune.data.dataset import ClassTable, Sample, SegmentationDataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes, evaluate, evaluate_images, predict
 from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.records.preprocessing import Preprocessing
 
 K = 4
 PLAIN = Preprocessing(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

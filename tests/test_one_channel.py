@@ -15,9 +15,9 @@ import segprune
 from segprune.core.planning.calibration import taylor_products, two_classes
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import evaluate_images, near_chance
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.fitting import fit
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe, parse_recipe

@@ -98,10 +98,10 @@ def _about_weights(file: Path) -> str:
 def _show_other(file: Path, kind: str) -> None:
     from segprune.cli.render.train import show_score, show_training
     from segprune.cli.speed import show_speed
+    from segprune.records.evaluation import EvaluationRecord
     from segprune.records.io import read_record
-    from segprune.workflows.evaluation.record import EvaluationRecord
-    from segprune.workflows.sweep.records import SpeedRecord
-    from segprune.workflows.train.record import TrainingRecord
+    from segprune.records.sweep import SpeedRecord
+    from segprune.records.training import TrainingRecord
 
     if kind == "segprune.training":
         training = read_record(TrainingRecord, file)

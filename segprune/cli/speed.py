@@ -12,7 +12,7 @@ from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
 from segprune.cli.parsing import make_importable, parse_input, spelled
 
 if TYPE_CHECKING:
-    from segprune.workflows.sweep.records import SpeedRecord
+    from segprune.records.sweep import SpeedRecord
 
 __all__ = ["show_speed", "speed"]
 

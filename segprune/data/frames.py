@@ -20,7 +20,6 @@ from torch import Tensor
 from segprune.data.agreement import require_size_of_image
 from segprune.data.classes import read_table
 from segprune.data.label_map import LabelMap, LabelValues, remedy_for
-from segprune.data.preprocessing import Preprocessing
 from segprune.data.reading import (
     SUFFIXES,
     VOID,
@@ -35,6 +34,7 @@ from segprune.data.reading import (
     spread,
 )
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 
 __all__ = ["VOID", "Frame", "Frames", "find_frames", "label_values", "read_batches"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import nn
 
-from segprune.data.preprocessing import UNIT, Pair, Preprocessing, Triple
 from segprune.errors import InputError
+from segprune.records.preprocessing import UNIT, Pair, Preprocessing, Triple
 
 __all__ = ["NOTHING", "Given", "Normalisation", "choose", "of_network"]
 

@@ -20,10 +20,10 @@ from torch.nn import functional as F
 
 from segprune.core.planning.calibration import logits_of
 from segprune.core.state.user_objects import stores_kept
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError, SegpruneError
 from segprune.evaluation.metrics import ConfusionMatrix, Score
 from segprune.evaluation.probabilities import require_logits
+from segprune.records.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset

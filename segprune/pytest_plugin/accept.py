@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from segprune.errors import SegpruneError
-from segprune.gates.baselines.record import Baseline
 from segprune.gates.baselines.writing import accept
 from segprune.pytest_plugin.session import Parts, Session
+from segprune.records.baseline import Baseline
 
 __all__ = ["parts_of", "write"]
 

@@ -13,10 +13,10 @@ from segprune.data.opening import NAMES
 from segprune.evaluation.metrics import Score
 from segprune.gates.accuracy import Floors, Promise
 from segprune.gates.baselines.reading import MEND
-from segprune.gates.baselines.record import Baseline, SizeFacts
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.case import Case
 from segprune.pytest_plugin.case_data import Subject
+from segprune.records.baseline import Baseline, SizeFacts
 from segprune.speed import SpeedInput
 from segprune.speed.fingerprint import Fingerprint
 

@@ -18,21 +18,21 @@ from segprune.core.modules import copy_with, hash_tensors, tensors_of
 from segprune.core.planning.cost import cost
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import NAMES, open_dataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.data.sequences import Sequences, sequences_of
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images, near_chance
 from segprune.evaluation.metrics import Score
 from segprune.gates.accuracy import Floors, Promise, Size, floors_of, promise_of
-from segprune.gates.baselines.record import DataFacts, NetworkFacts, SizeFacts
 from segprune.models.references import resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
 from segprune.pytest_plugin.case import Case
+from segprune.records.baseline import DataFacts, NetworkFacts, SizeFacts
 from segprune.records.io import read_record
+from segprune.records.preprocessing import Preprocessing
+from segprune.records.training import TrainingRecord
 from segprune.speed import SpeedInput
 from segprune.speed.inputs import batch_size
 from segprune.workflows.dense import random_example
-from segprune.workflows.train.record import TrainingRecord
 
 if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset

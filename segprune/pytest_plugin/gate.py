@@ -13,11 +13,6 @@ from segprune.core.verification.verify import verify
 from segprune.errors import SegpruneError
 from segprune.gates.accuracy import gate_budget, gate_dense, gate_floors, gate_size
 from segprune.gates.baselines.reading import read_baseline
-from segprune.gates.baselines.record import (
-    AccuracyFacts,
-    Baseline,
-    counts_as_text,
-)
 from segprune.gates.bootstrap import bootstrap_difference, gate_difference
 from segprune.gates.reproducibility import gate_determinism
 from segprune.gates.verdict import Status, Verdict, joined, unless
@@ -36,6 +31,11 @@ from segprune.pytest_plugin.case_data import DataMissingError, Subject
 from segprune.pytest_plugin.own_modules import require_own_modules
 from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, session_of
 from segprune.pytest_plugin.summary import VERDICT
+from segprune.records.baseline import (
+    AccuracyFacts,
+    Baseline,
+    counts_as_text,
+)
 
 __all__ = ["Figures", "Gate"]
 

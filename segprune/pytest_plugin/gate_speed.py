@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from segprune.gates.baselines.record import Baseline, SpeedFacts
 from segprune.gates.speed import SpeedVerdict, gate_fps, gate_speed
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.baseline_match import made_from_dense, same_case, same_input
@@ -17,6 +16,7 @@ from segprune.pytest_plugin.gate import Figures, Gate
 from segprune.pytest_plugin.results import keep_durations
 from segprune.pytest_plugin.selection import is_worker
 from segprune.pytest_plugin.session import NOT_MEASURED
+from segprune.records.baseline import Baseline, SpeedFacts
 from segprune.speed import SpeedComparison
 from segprune.speed.fingerprint import conditions, fingerprint
 

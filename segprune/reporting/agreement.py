@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from segprune.errors import ArtifactError
-from segprune.workflows.train.record import TrainingRecord
+from segprune.records.training import TrainingRecord
 
 __all__ = ["require_agreement"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.metrics import Score
+from segprune.records.evaluation import EvaluationRecord
+from segprune.records.sweep import CellRecord, SpeedRecord
+from segprune.records.training import TrainingRecord
 from segprune.speed.comparison import wrong_figure
 from segprune.training.recipe import parse_recipe
-from segprune.workflows.evaluation.record import EvaluationRecord
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
-from segprune.workflows.train.record import TrainingRecord
 
 __all__ = ["require_consistent"]
 

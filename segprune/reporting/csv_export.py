@@ -11,11 +11,11 @@ import io
 from collections.abc import Iterator
 
 from segprune.gates.policy import Policy
+from segprune.records.sweep import SpeedRecord
 from segprune.reporting.dataset_report import Study, studies
 from segprune.reporting.results_table import Row, Trained
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Point
-from segprune.workflows.sweep.records import SpeedRecord
 
 __all__ = ["COLUMNS", "results_sheet"]
 

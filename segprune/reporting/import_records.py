@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segprune.errors import ArtifactError, InputError
+from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import to_json, write_atomic
+from segprune.records.sweep import CellRecord, SpeedRecord
+from segprune.records.training import TrainingRecord
 from segprune.reporting.checks import require_consistent
 from segprune.reporting.json_lines import read_bundle, write_bundle
 from segprune.reporting.store import read_records
-from segprune.workflows.evaluation.record import EvaluationRecord
 from segprune.workflows.sensitivity import SensitivityRecord
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
-from segprune.workflows.train.record import TrainingRecord
 
 __all__ = ["Adopted", "adopt", "paths_in"]
 

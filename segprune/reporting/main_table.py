@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from segprune.gates.policy import Policy
+from segprune.records.evaluation import EvaluationRecord
+from segprune.records.sweep import SpeedRecord
 from segprune.reporting.format import NOTHING, points, signed, table, times_range
 from segprune.reporting.promise import Promise
 from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
 from segprune.reporting.trained_elsewhere import ELSEWHERE
-from segprune.workflows.evaluation.record import EvaluationRecord
-from segprune.workflows.sweep.records import SpeedRecord
 
 __all__ = [
     "class_table", "evaluation_table", "headline_notes", "headline_table", "is_in_speed_table",

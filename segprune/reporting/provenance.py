@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from segprune.records.environment import Environment
+from segprune.records.sweep import CellRecord, SpeedRecord
+from segprune.records.training import TrainingRecord
 from segprune.reporting.dataset_report import Study
 from segprune.reporting.store import Collection
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
-from segprune.workflows.train.record import TrainingRecord
 
 __all__ = ["commands", "conditions"]
 

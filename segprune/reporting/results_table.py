@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from segprune.errors import InputError
 from segprune.gates.policy import Budget, Policy
 from segprune.gates.targets import Size
+from segprune.records.sweep import SpeedRecord
+from segprune.records.training import TrainingRecord
 from segprune.reporting.promise import Findings, Promise, judge, judge_dense
 from segprune.reporting.store import Collection, dataset_of
 from segprune.reporting.trained_elsewhere import ELSEWHERE, begun_with
 from segprune.speed import SpeedInput
-from segprune.workflows.sweep.records import SpeedRecord
-from segprune.workflows.train.record import TrainingRecord
 
 __all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
 

@@ -12,9 +12,9 @@ from typing import Literal
 from segprune.errors import InputError
 from segprune.evaluation.metrics import Score
 from segprune.gates.policy import Policy
+from segprune.records.sweep import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
 from segprune.reporting.results_table import mean, slowest
 from segprune.reporting.store import Collection
-from segprune.workflows.sweep.records import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
 
 __all__ = ["Point", "Strategy", "Sweep", "sweep_of"]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from segprune.gates.policy import Policy
 from segprune.gates.targets import holds
+from segprune.records.sweep import RECOVERIES
 from segprune.reporting.dataset_report import Study
 from segprune.reporting.format import (
     NOTHING,
@@ -24,7 +25,6 @@ from segprune.reporting.format import (
 )
 from segprune.reporting.results_table import Row, mean
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
-from segprune.workflows.sweep.records import RECOVERIES
 
 __all__ = ["accurate", "answers", "bought", "compared"]
 

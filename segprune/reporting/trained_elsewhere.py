@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from segprune.records.training import TrainingRecord, Work
 from segprune.training.recipe import parse_recipe
 from segprune.training.toml import to_toml
-from segprune.workflows.train.record import TrainingRecord, Work
 
 __all__ = ["ELSEWHERE", "begun_with"]
 

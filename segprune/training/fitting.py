@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from segprune.data.dataset import SegmentationDataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import Batches
 from segprune.training.best import BestEpoch, read_best
 from segprune.training.checkpoint import read_checkpoint

@@ -12,10 +12,10 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from segprune.core.planning.calibration import two_classes
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes, predict
 from segprune.evaluation.metrics import ConfusionMatrix, score_counts
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import enough_for_statistics
 from segprune.training.checkpoint import note
 from segprune.training.logs import LOSS, flush

@@ -84,7 +84,7 @@ class SweepRecipe(Section):
         seed: of everything, in place of the network recipes' own.
         budgets: shares of the dense network's MACs that are kept.
         importances: names, or "all"; one function that has two names is run under its own.
-        recoveries: as `segprune.workflows.sweep.records.RECOVERIES`.
+        recoveries: as `segprune.records.sweep.RECOVERIES`.
         calibration_batches: of training images that importances look at; as `batches` of a recipe's
             section `pruning`, also where it is left out.
         speed_input: `(N, C, H, W)` at which speed is measured; None: that of the evaluation.

@@ -14,9 +14,9 @@ from segprune.core.state.process import seeded
 from segprune.data import Frames, read_batches
 from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.records.preprocessing import Preprocessing
 from segprune.speed.inputs import MemoryFormat, in_format
 
 __all__ = ["Dense", "example_of", "lines_of", "load_dense", "random_example"]

@@ -37,10 +37,10 @@ from segprune.evaluation.probabilities import require_logits
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_atomic, write_record
+from segprune.records.prune import PruneRecord, Size, frozen_groups
 from segprune.speed import SpeedComparison, measure
 from segprune.workflows.dense import Dense, load_dense
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.record import PruneRecord, Size, frozen_groups
 
 __all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
 

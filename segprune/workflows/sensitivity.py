@@ -24,10 +24,10 @@ from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import prune
 from segprune.core.tracing.graph import ChannelGraph, layer_name
 from segprune.core.tracing.trace import trace
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import BudgetError, InputError
 from segprune.records.environment import Environment, environment
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.dense import Dense
 
 __all__ = ["LayerSensitivity", "SensitivityRecord", "run_sensitivity"]

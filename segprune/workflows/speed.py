@@ -17,6 +17,7 @@ from segprune.errors import ArtifactError, InputError
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
+from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.speed import SpeedInput, measure
 from segprune.speed.inputs import MemoryFormat
 from segprune.training.recipe import Recipe
@@ -24,7 +25,6 @@ from segprune.workflows.dense import random_example
 from segprune.workflows.folder import choose_folder
 from segprune.workflows.network_file import read_network
 from segprune.workflows.sweep.folder import SweepFolder
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
 from segprune.workflows.train.start import load_artifact
 
 __all__ = ["SpeedResult", "measure_plans", "run_speed"]

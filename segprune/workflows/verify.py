@@ -12,8 +12,8 @@ from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.data import Frames
 from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.models.weights import load_weights, read_weights
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.dense import example_of, lines_of
 from segprune.workflows.network_file import named_dense
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.evaluation.metrics import ConfusionMatrix, Score
 from segprune.gates.accuracy import Size, floors_of
-from segprune.gates.baselines.record import (
+from segprune.gates.criteria import Terms
+from segprune.gates.policy import Budget
+from segprune.records.baseline import (
     AccuracyFacts,
     Baseline,
     DataFacts,
@@ -19,8 +20,7 @@ from segprune.gates.baselines.record import (
     SpeedFacts,
     counts_as_text,
 )
-from segprune.gates.criteria import Terms
-from segprune.gates.policy import Budget
+from segprune.records.preprocessing import Preprocessing
 from segprune.speed import Pair, summarise
 from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE
 from segprune.speed.fingerprint import conditions, fingerprint

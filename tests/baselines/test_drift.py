@@ -16,8 +16,8 @@ import pytest
 from baselines.made import baseline, with_size, without_best
 from segprune.errors import InputError
 from segprune.gates.baselines.reading import read_baseline
-from segprune.gates.baselines.record import Baseline
 from segprune.gates.baselines.writing import accept
+from segprune.records.baseline import Baseline
 
 Step = Callable[[int], Baseline]
 

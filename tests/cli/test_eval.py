@@ -20,11 +20,11 @@ from segprune.cli import app
 from segprune.cli.parsing import parse_size
 from segprune.data.classes import CAMVID
 from segprune.data.opening import open_dataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import evaluate_images
+from segprune.records.evaluation import EvaluationRecord, read_matrices
 from segprune.records.io import read_record
-from segprune.workflows.evaluation.record import EvaluationRecord, read_matrices
+from segprune.records.preprocessing import Preprocessing
 
 MODULE = '''
 from torch import nn

@@ -13,12 +13,12 @@ import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, segprune_
 from segprune.artifacts import read_header
 from segprune.data import open_dataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.evaluation.evaluate import evaluate_images
+from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import read_record
+from segprune.records.prediction import PredictRecord
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows import PruneRecord, SensitivityRecord
-from segprune.workflows.evaluation.record import EvaluationRecord
-from segprune.workflows.predict.record import PredictRecord
 
 TYPED = ("--mean", "100,110,120", "--std", "50", "--range", "0,255")
 USED = Preprocessing((100.0, 110.0, 120.0), (50.0, 50.0, 50.0), None, (0.0, 255.0))

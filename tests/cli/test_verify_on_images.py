@@ -10,7 +10,7 @@ from cli.runner import MODEL, QUICK, done, segprune_
 from segprune.artifacts import read_header
 from segprune.data import read_batches
 from segprune.data.normalisation import Given
-from segprune.data.preprocessing import Preprocessing
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows import run_verify
 
 TYPED = ("--mean", "100,110,120", "--std", "50", "--range", "0,255")

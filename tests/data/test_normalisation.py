@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from segprune.data.normalisation import Given, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError, InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.recipe import parse_recipe
 
 HALF = (0.5, 0.5, 0.5)

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError
+from segprune.records.preprocessing import Preprocessing
 
 numbers = st.floats(-10, 10)
 triples = st.tuples(numbers, numbers, numbers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from segprune.data.normalisation import Given, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 
 UNIT_MEAN, UNIT_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BYTE_MEAN, BYTE_STD = (123.7, 116.3, 103.5), (58.4, 57.1, 57.4)

@@ -43,7 +43,7 @@ NETWORKS = """
 import pathlib
 import torch
 from torch import nn
-import segprune, segprune.data.preprocessing
+import segprune, segprune.records.preprocessing
 
 class Mine(nn.Module):
     def __init__(self):
@@ -67,7 +67,7 @@ def fit_network(path):
     # The last layer by least squares, so that it tells the sky from the road.
     rows, wanted = [], []
     for sample in scenes():
-        image = segprune.data.preprocessing.Preprocessing()(sample.image[None])
+        image = segprune.records.preprocessing.Preprocessing()(sample.image[None])
         rows.append(torch.relu(network.norm(network.first(image)))[0].flatten(1).T.detach())
         wanted.append(torch.eye(11)[sample.label[::2, ::2].long().clamp(max=10)].flatten(0, 1))
     inputs = torch.nn.functional.pad(torch.cat(rows), (0, 1), value=1.0).double()

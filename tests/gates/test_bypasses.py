@@ -92,7 +92,7 @@ def test_speed_on_another_machine_is_judged_by_its_ratio_and_never_by_its_fps(
     """The baseline's own FPS are a hundred times higher; its fingerprint is another machine's."""
 
     def other_machine(content: Content) -> None:
-        from segprune.gates.baselines.record import Baseline
+        from segprune.records.baseline import Baseline
         from segprune.records.io import from_json
 
         content["speed"]["fingerprint"]["cores"] = 99

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from pictures.tiny import eleven, read
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.train.overlays import write_overlays
 
 

@@ -16,7 +16,7 @@ import segprune
 from segprune.cli import app
 from segprune.data.dataset import SegmentationDataset
 from segprune.records.io import read_record
-from segprune.workflows.predict.record import PredictRecord
+from segprune.records.prediction import PredictRecord
 
 SIZE = (32, 64)
 NAMES = ("road", "car", "sky", "tree")

@@ -11,9 +11,9 @@ import pytest
 from report.records import a_run, campaign, cell, digest, evaluation, training
 from segprune.errors import ArtifactError, InputError
 from segprune.records.io import to_json, write_record
+from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.reporting import adopt, read_collection
 from segprune.reporting.plots.style import RECOVERED
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
 
 
 def a_sweep(folder: Path, cells: list[CellRecord], speeds: list[SpeedRecord]) -> Path:

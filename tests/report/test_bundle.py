@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from report.records import campaign, cell
+from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.reporting.json_lines import read_bundle, write_bundle
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
 
 
 def test_a_bundle_gives_the_very_records_back() -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from report.records import campaign, cell, speed, training
 from segprune.errors import InputError
+from segprune.records.sweep import CellRecord
 from segprune.reporting import Collection, Policy, results_page, results_sheet
 from segprune.reporting.sweep_points import Strategy, sweep_of
-from segprune.workflows.sweep.records import CellRecord
 
 
 def small_sweep() -> list[CellRecord]:

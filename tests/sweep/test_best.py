@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segprune.records.io import read_record
-from segprune.workflows.sweep.records import RECOVERIES, CellRecord, SpeedRecord
+from segprune.records.sweep import RECOVERIES, CellRecord, SpeedRecord
 from segprune.workflows.sweep.running import list_cells
 from sweep.world import recipes, swept, timeless
 

@@ -10,10 +10,10 @@ import pytest
 
 from segprune.core.planning.importance import importances, own_name
 from segprune.errors import InputError
+from segprune.records.sweep import RECOVERIES
 from segprune.training.sweep_recipe import read_bases, read_sweep
 from segprune.training.toml import to_toml
 from segprune.workflows.sweep.cells import Cell, expand
-from segprune.workflows.sweep.records import RECOVERIES
 from sweep.world import BASE, PLANS, recipes
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from segprune.cli import app
 from segprune.records.io import read_record
-from segprune.workflows.sweep.records import CellRecord
+from segprune.records.sweep import CellRecord
 from sweep.world import PLANS, SWEEP, recipes
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from segprune.evaluation.metrics import Score
 from segprune.records.environment import environment
+from segprune.records.sweep import CellRecord, Outcome
 from segprune.workflows.sweep.cells import best_plans
-from segprune.workflows.sweep.records import CellRecord, Outcome
 
 
 def record_of(

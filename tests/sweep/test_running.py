@@ -12,8 +12,8 @@ import torch
 import segprune
 from segprune.core.planning.make_plan import make_plan
 from segprune.errors import InputError
+from segprune.records.sweep import RECOVERIES
 from segprune.workflows.sweep.cells import expand
-from segprune.workflows.sweep.records import RECOVERIES
 from segprune.workflows.sweep.running import SweepResult
 from segprune.workflows.sweep.workspace import Workspace
 from segprune.workflows.train.running import run_recover

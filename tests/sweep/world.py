@@ -8,9 +8,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+from segprune.records.sweep import CellRecord
 from segprune.training.sweep_recipe import SweepRecipe, read_bases, read_sweep
 from segprune.workflows.sweep.jobs import Ended, Job, perform
-from segprune.workflows.sweep.records import CellRecord
 from segprune.workflows.sweep.running import SweepResult, run_sweep
 
 NETWORKS = '''

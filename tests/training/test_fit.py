@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import training_loader
 from segprune.training.fitting import Fit, fit
 from segprune.training.recipe import Recipe

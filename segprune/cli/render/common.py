@@ -22,8 +22,8 @@ from segprune.cli.format import (
 
 if TYPE_CHECKING:
     from segprune.core.verification.violations import Violation
+    from segprune.records.prune import FrozenGroup
     from segprune.workflows import Proof, PruneRecord, SensitivityRecord
-    from segprune.workflows.record import FrozenGroup
 
 __all__ = [
     "announce",

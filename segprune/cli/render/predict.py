@@ -13,7 +13,7 @@ from segprune.cli.render.common import facts, table
 from segprune.cli.render.train import points
 
 if TYPE_CHECKING:
-    from segprune.workflows.predict.record import Pictured
+    from segprune.records.prediction import Pictured
     from segprune.workflows.predict.running import PredictResult
 
 __all__ = ["announce_prediction", "show_prediction"]

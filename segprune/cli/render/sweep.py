@@ -25,8 +25,8 @@ from segprune.data.normalisation import Normalisation
 from segprune.workflows.sweep.jobs import ENDED
 
 if TYPE_CHECKING:
+    from segprune.records.sweep import CellRecord
     from segprune.training.sweep_recipe import SweepRecipe
-    from segprune.workflows.sweep.records import CellRecord
     from segprune.workflows.sweep.running import Listed, SweepResult
 
 __all__ = ["Bars", "announce_sweep", "show_cells", "show_sweep"]

@@ -13,8 +13,8 @@ from segprune.cli.render.common import facts, reach_facts, table
 
 if TYPE_CHECKING:
     from segprune.evaluation.metrics import Score
+    from segprune.records.training import TrainingRecord
     from segprune.training.recipe import Recipe
-    from segprune.workflows.train.record import TrainingRecord
 
 __all__ = ["announce_recipe", "points", "show_score", "show_training"]
 

@@ -1,7 +1,7 @@
 """Baselines: what a case came to when it was accepted, one readable JSON file a case."""
 
 from segprune.gates.baselines.reading import read_baseline
-from segprune.gates.baselines.record import Baseline
 from segprune.gates.baselines.writing import accept
+from segprune.records.baseline import Baseline
 
 __all__ = ["Baseline", "accept", "read_baseline"]

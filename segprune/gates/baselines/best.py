@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segprune.gates.baselines.record import Baseline
+from segprune.records.baseline import Baseline
 
 __all__ = ["best_after", "best_of", "figures_of", "words_of", "worse"]
 

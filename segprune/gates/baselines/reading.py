@@ -14,7 +14,7 @@ from typing import Any
 
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.evaluation.metrics import Score
-from segprune.gates.baselines.record import Baseline
+from segprune.records.baseline import Baseline
 from segprune.records.io import read_record
 from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE, wrong_figure
 from segprune.speed.statistics import LOOKS, least_count

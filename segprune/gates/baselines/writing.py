@@ -11,7 +11,7 @@ from pathlib import Path
 from segprune.errors import ArtifactError, InputError
 from segprune.gates.baselines.best import best_after, best_of, figures_of, words_of, worse
 from segprune.gates.baselines.reading import read_baseline
-from segprune.gates.baselines.record import Acceptance, Baseline
+from segprune.records.baseline import Acceptance, Baseline
 from segprune.records.environment import environment
 from segprune.records.io import write_record
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from segprune.records.sweep import RECOVERIES
 from segprune.reporting.dataset_report import Study
 from segprune.reporting.format import budget_words, signed
 from segprune.reporting.format import points as in_points
@@ -22,7 +23,6 @@ from segprune.reporting.plots.style import (
 )
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
 from segprune.reporting.sweep_summary import accurate, bought, compared
-from segprune.workflows.sweep.records import RECOVERIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

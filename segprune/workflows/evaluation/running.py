@@ -20,11 +20,11 @@ from segprune.errors import InputError
 from segprune.evaluation.evaluate import evaluate_images, near_chance
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
+from segprune.records.evaluation import MATRICES, RECORD, EvaluationRecord, pack_matrices
 from segprune.records.io import new_folder, write_atomic, write_record
-from segprune.workflows.evaluation.record import MATRICES, RECORD, EvaluationRecord, pack_matrices
+from segprune.records.training import package_versions
 from segprune.workflows.evaluation.subject import Subject, check_classes, subject_of
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.train.record import package_versions
 
 __all__ = ["EvaluationJob", "EvaluationResult", "run_evaluation"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from segprune.artifacts import is_artifact, read_header
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.dense import load_dense
 from segprune.workflows.predict.predictor import load_predictor
 

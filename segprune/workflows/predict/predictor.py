@@ -12,11 +12,11 @@ from torchvision.transforms.v2 import functional
 from segprune.core.planning.calibration import primary, two_classes
 from segprune.core.planning.cost import cost
 from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes
 from segprune.evaluation.probabilities import require_logits
 from segprune.models.weights import file_digest
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.network_file import read_network
 
 __all__ = ["Predictor", "class_indices", "load_predictor"]

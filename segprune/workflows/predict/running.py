@@ -13,6 +13,7 @@ from segprune.data.classes import ClassTable
 from segprune.data.opening import NAMES
 from segprune.errors import InputError
 from segprune.records.io import new_folder, write_record
+from segprune.records.prediction import Pictured, PredictRecord, Shown
 from segprune.reporting.pictures.lettering import FAINT, INK, PAPER, as_image
 from segprune.reporting.pictures.moving import require_video, write_gif, write_video
 from segprune.reporting.pictures.overlay import MARK, overlay
@@ -28,7 +29,6 @@ from segprune.workflows.folder import choose_folder
 from segprune.workflows.predict.agreement import agreed_classes, check_label, load_networks
 from segprune.workflows.predict.job import PredictJob
 from segprune.workflows.predict.predictor import Predictor
-from segprune.workflows.predict.record import Pictured, PredictRecord, Shown
 from segprune.workflows.predict.source import Picture, Source, open_source
 
 __all__ = ["PredictResult", "run_predict"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from segprune.errors import InputError
+from segprune.records.sweep import CellRecord
 from segprune.training.recipe import Recipe, parse_recipe
 from segprune.training.sections import DistillationSection, PruningSection
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.training.toml import to_toml
-from segprune.workflows.sweep.records import CellRecord
 
 __all__ = ["Cell", "best_plans", "expand", "is_trained"]
 

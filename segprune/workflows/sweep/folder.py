@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from segprune.core.plan import PrunePlan
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER, new_folder, read_record, write_atomic, write_record
+from segprune.records.preprocessing import Preprocessing
+from segprune.records.sweep import CellRecord, LayerWidth, SpeedRecord
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.training.toml import to_toml
 from segprune.workflows.sweep.cells import Cell
-from segprune.workflows.sweep.records import CellRecord, LayerWidth, SpeedRecord
 
 __all__ = ["DenseRecord", "LayerAxis", "SweepFolder", "widths_of"]
 

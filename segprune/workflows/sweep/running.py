@@ -18,6 +18,7 @@ from typing import Literal
 
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
+from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.speed import SpeedInput
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
@@ -26,7 +27,6 @@ from segprune.workflows.speed import measure_plans
 from segprune.workflows.sweep.cells import Cell, best_plans, expand, is_trained
 from segprune.workflows.sweep.folder import SweepFolder
 from segprune.workflows.sweep.jobs import Engine, Job
-from segprune.workflows.sweep.records import CellRecord, SpeedRecord
 from segprune.workflows.sweep.tasks import cell_record
 
 __all__ = ["Listed", "SweepResult", "list_cells", "run_sweep"]

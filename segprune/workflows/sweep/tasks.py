@@ -28,15 +28,15 @@ from segprune.evaluation.evaluate import evaluate
 from segprune.evaluation.metrics import Score
 from segprune.records.environment import environment
 from segprune.records.io import read_record
+from segprune.records.sweep import CellRecord, Outcome
+from segprune.records.training import TrainingRecord, package_versions
 from segprune.training.recalibration import recalibrate
 from segprune.training.toml import to_toml
 from segprune.workflows.sweep.cells import Cell
 from segprune.workflows.sweep.folder import DenseRecord, LayerAxis, SweepFolder, widths_of
-from segprune.workflows.sweep.records import CellRecord, Outcome
 from segprune.workflows.sweep.workspace import Workspace
 from segprune.workflows.train.folder import RECORD
 from segprune.workflows.train.images import CALIBRATION, RECALIBRATION
-from segprune.workflows.train.record import TrainingRecord, package_versions
 from segprune.workflows.train.running import run_recover
 
 __all__ = ["cell_record", "evaluate_dense", "prune_cells", "train_cell"]

@@ -10,9 +10,9 @@ from segprune.errors import SegpruneError, StartError
 from segprune.evaluation.evaluate import Evaluation, near_chance
 from segprune.evaluation.metrics import Score
 from segprune.records.io import read_record
+from segprune.records.training import TrainingRecord
 from segprune.training.recipe import Recipe
 from segprune.workflows.train.images import Images
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.start import Start
 
 __all__ = ["doubt_about", "require_fit"]

@@ -19,10 +19,10 @@ from segprune.data.files import FileDataset
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.data.order import EpochOrder, epoch_order
-from segprune.data.preprocessing import Preprocessing
 from segprune.data.reading import spread
 from segprune.data.sequences import sequences_of
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import CPU, in_own_words, training_loader
 from segprune.training.fitting import steps_per_epoch
 from segprune.training.recipe import Recipe

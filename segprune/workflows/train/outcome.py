@@ -9,8 +9,8 @@ from segprune.evaluation.metrics import Score
 from segprune.gates.accuracy import Size, floors_of, gate_budget, gate_floors, promise_of
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget
+from segprune.records.training import Best
 from segprune.training.sections import PromiseSection
-from segprune.workflows.train.record import Best
 from segprune.workflows.train.stages import CLOSE, Stage, called
 
 __all__ = ["about_teacher", "broken", "budget_of", "promised", "setbacks"]

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
 from segprune.data.dataset import SegmentationDataset
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import at_rest
 from segprune.records.io import new_folder
+from segprune.records.preprocessing import Preprocessing
 from segprune.reporting.pictures.lettering import as_image
 from segprune.reporting.pictures.panel import compare, side_by_side
 from segprune.workflows.predict.predictor import class_indices

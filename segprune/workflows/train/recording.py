@@ -14,13 +14,13 @@ from segprune.gates.accuracy import Size
 from segprune.gates.policy import Budget
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
+from segprune.records.prune import frozen_groups
+from segprune.records.training import Best, TrainingRecord, Work, package_versions
 from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe
 from segprune.training.toml import to_toml
-from segprune.workflows.record import frozen_groups
 from segprune.workflows.train.images import Images
 from segprune.workflows.train.outcome import broken, promised
-from segprune.workflows.train.record import Best, TrainingRecord, Work, package_versions
 from segprune.workflows.train.start import Start
 
 __all__ = ["training_record"]

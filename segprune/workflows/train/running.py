@@ -26,6 +26,7 @@ from segprune.evaluation.evaluate import near_chance
 from segprune.gates.policy import Budget
 from segprune.models.weights import file_digest
 from segprune.records.io import write_atomic, write_record
+from segprune.records.training import Best, TrainingRecord
 from segprune.training.devices import borrowed, working_device
 from segprune.training.extent import remarks
 from segprune.training.fitting import Fit, fit
@@ -53,7 +54,6 @@ from segprune.workflows.train.images import (
 )
 from segprune.workflows.train.outcome import about_teacher, setbacks
 from segprune.workflows.train.overlays import write_overlays
-from segprune.workflows.train.record import Best, TrainingRecord
 from segprune.workflows.train.recording import training_record
 from segprune.workflows.train.stages import Stages
 from segprune.workflows.train.start import Start, normalisation_of, start_from, with_widths

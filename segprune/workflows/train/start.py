@@ -17,11 +17,11 @@ from segprune.core.planning.make_plan import make_plan
 from segprune.core.state.process import seeded
 from segprune.core.surgery import prune
 from segprune.data.normalisation import Normalisation, choose
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.models import build
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.records.preprocessing import Preprocessing
 from segprune.training.averaging import mean_of
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe

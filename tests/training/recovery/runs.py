@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 import segprune
+from segprune.records.training import TrainingRecord
 from segprune.training.recipe import Recipe, read_recipe
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import TrainingResult, run_recover
 from training.test_resume import until
 from training.tiny import (

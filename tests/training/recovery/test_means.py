@@ -14,9 +14,9 @@ import segprune
 from segprune.artifacts import read_header
 from segprune.errors import InputError
 from segprune.records.io import read_record
+from segprune.records.training import TrainingRecord
 from segprune.training.averaging import mean_of
 from segprune.workflows.train import running as pipeline
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import (
     DENSE,

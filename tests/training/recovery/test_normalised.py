@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import segprune
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
+from segprune.records.preprocessing import Preprocessing
 from segprune.workflows.train.images import open_images
 from segprune.workflows.train.running import run_recover, run_train
 from segprune.workflows.train.start import artifact_preprocessing

@@ -9,11 +9,11 @@ from typer.testing import CliRunner, Result
 
 import segprune
 from segprune.cli import app
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import StartError
 from segprune.records.io import read_record
+from segprune.records.preprocessing import Preprocessing
+from segprune.records.training import TrainingRecord
 from segprune.workflows.train import beginning
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import FROM_DENSE, artifact_of, made, record_of
 from training.tiny import PRUNING, SMALL, camvid_net, write_recipe

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 import segprune
 from segprune.cli import app
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
 from segprune.records.io import from_json, read_record, to_json
+from segprune.records.preprocessing import Preprocessing
+from segprune.records.training import TrainingRecord
 from segprune.training.recipe import read_recipe
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import FROM_DENSE, artifact_of, made, record_of, recovered
 from training.tiny import PRUNING, SMALL, camvid_net, write_recipe

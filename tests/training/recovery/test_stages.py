@@ -12,10 +12,10 @@ import torch
 import segprune
 from segprune.errors import InputError
 from segprune.records.io import read_record
+from segprune.records.training import TrainingRecord
 from segprune.training.recipe import read_recipe
 from segprune.workflows.train import running as pipeline
 from segprune.workflows.train.images import open_images, training_batches
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import run_recover, run_train
 from training.recovery.runs import (
     DENSE,

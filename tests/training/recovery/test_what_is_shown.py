@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import segprune
 from segprune.cli import app
 from segprune.records.io import read_record
+from segprune.records.training import TrainingRecord
 from segprune.workflows.train.outcome import setbacks
-from segprune.workflows.train.record import TrainingRecord
 from segprune.workflows.train.running import run_train
 from training.recovery.runs import FROM_DENSE, artifact_of, made
 from training.tiny import PRUNING, SMALL, Net, camvid_net, write_recipe

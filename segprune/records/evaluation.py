@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError
 from segprune.evaluation.evaluate import Evaluation
 from segprune.evaluation.metrics import ConfusionMatrix, Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 
 __all__ = ["MATRICES", "RECORD", "EvaluationRecord", "pack_matrices", "read_matrices"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from segprune.core.tracing.graph import ChannelGraph
-from segprune.data.preprocessing import Preprocessing
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 from segprune.speed import SpeedComparison
 
 __all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]

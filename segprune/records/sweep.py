@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 from segprune.speed import SpeedComparison, SpeedInput
 from segprune.speed.inputs import MemoryFormat
 

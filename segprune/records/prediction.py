@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 
 __all__ = ["Pictured", "PredictRecord", "Shown"]
 

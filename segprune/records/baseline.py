@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from segprune.data.preprocessing import Preprocessing
 from segprune.errors import ArtifactError
 from segprune.evaluation.metrics import ConfusionMatrix, Score
 from segprune.gates.accuracy import Floors, Size
 from segprune.records.io import LATER
+from segprune.records.preprocessing import Preprocessing
 from segprune.speed import SpeedComparison
 from segprune.speed.fingerprint import Conditions, Fingerprint
 
