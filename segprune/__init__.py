@@ -34,9 +34,10 @@ if TYPE_CHECKING:
         TraceError,
     )
     from segprune.evaluation.evaluate import evaluate
-    from segprune.evaluation.metrics import ConfusionMatrix, Score
+    from segprune.evaluation.metrics import ConfusionMatrix
     from segprune.gates import Status, Verdict, gate_speed
     from segprune.models import adapt, build
+    from segprune.records.score import Score
     from segprune.speed import SpeedComparison, compare_speed
 
 __all__ = [
@@ -99,7 +100,7 @@ _HOME = {
     "PlanError": "errors",
     "PruneError": "errors",
     "PrunePlan": "core.plan",
-    "Score": "evaluation.metrics",
+    "Score": "records.score",
     "SegpruneError": "errors",
     "SegpruneWarning": "errors",
     "SpeedComparison": "speed",

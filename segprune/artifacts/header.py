@@ -15,8 +15,8 @@ from torch import Tensor
 from segprune.artifacts.settings import Settings
 from segprune.core.modules import hash_tensors
 from segprune.core.plan import PrunePlan
+from segprune.core.strict_json import parse_json
 from segprune.errors import ArtifactError, PlanError
-from segprune.records.io import parse_json
 
 __all__ = ["KEY", "SCHEMA", "Header", "parse_header", "payload_digest"]
 

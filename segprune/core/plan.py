@@ -12,8 +12,8 @@ from operator import index
 from types import MappingProxyType
 from typing import Any
 
+from segprune.core.strict_json import parse_json
 from segprune.errors import PlanError
-from segprune.records.io import parse_json
 
 __all__ = ["SCHEMA", "Kept", "PrunePlan"]
 

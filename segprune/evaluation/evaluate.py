@@ -21,17 +21,24 @@ from torch.nn import functional as F
 from segprune.core.planning.calibration import logits_of
 from segprune.core.state.user_objects import stores_kept
 from segprune.errors import InputError, SegpruneError
-from segprune.evaluation.metrics import ConfusionMatrix, Score
+from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.evaluation.probabilities import require_logits
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.score import Score
 
 if TYPE_CHECKING:
     from segprune.data.dataset import Sample, SegmentationDataset
 
 __all__ = [
-    "Evaluation", "at_rest", "best_classes", "evaluate", "evaluate_images", "is_guess",
+    "Evaluation",
+    "at_rest",
+    "best_classes",
+    "evaluate",
+    "evaluate_images",
+    "is_guess",
     "near_chance",
-    "predict", "require_two_classes",
+    "predict",
+    "require_two_classes",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]

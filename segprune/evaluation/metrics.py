@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,25 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segprune.errors import InputError
+from segprune.records.score import Score
 
-__all__ = ["ConfusionMatrix", "Score", "score_counts"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well a network segments; shares in [0, 1].
-
-    Attributes:
-        miou: mean of the class IoUs that are not None.
-        class_iou: one a class; None where neither target nor prediction has the class.
-        pixel_accuracy: share of the labelled pixels that are right.
-        images: how many.
-    """
-
-    miou: float
-    class_iou: tuple[float | None, ...]
-    pixel_accuracy: float
-    images: int
+__all__ = ["ConfusionMatrix", "score_counts"]
 
 
 class ConfusionMatrix:

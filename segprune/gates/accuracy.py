@@ -6,19 +6,10 @@ more is in `segprune.gates.bootstrap`.
 
 from __future__ import annotations
 
-from segprune.evaluation.metrics import Score
-from segprune.gates.targets import (
-    Floors,
-    Miss,
-    Promise,
-    Size,
-    floors_of,
-    holds,
-    missed_floors,
-    missed_size,
-    promise_of,
-)
+from segprune.gates.targets import Miss, floors_of, holds, missed_floors, missed_size, promise_of
 from segprune.gates.verdict import Status, Verdict, unless
+from segprune.records.baseline import Floors, Promise, Size
+from segprune.records.score import Score
 
 __all__ = [
     "Floors",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segprune.speed.inputs import MemoryFormat, SpeedInput
+from segprune.records.speed import MemoryFormat, SpeedInput
 
 __all__ = ["USUAL_FPS_SHARE", "Budget", "Policy", "Tolerance"]
 

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from segprune.errors import InputError
 from segprune.gates.policy import USUAL_FPS_SHARE, Budget, Policy, Tolerance
-from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, batch_size
+from segprune.records.speed import MemoryFormat
+from segprune.speed.inputs import MEMORY_FORMATS, batch_size
 
 __all__ = ["budget_from", "read_policy"]
 

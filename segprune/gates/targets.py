@@ -12,59 +12,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from segprune.evaluation.metrics import Score
 from segprune.gates.criteria import Terms
 from segprune.gates.verdict import Status
+from segprune.records.baseline import Floors, Promise, Size
+from segprune.records.score import Score
 
 __all__ = [
-    "SURELY_SLOWER", "Figures", "Floors", "Judgement", "Miss", "Promise", "Size", "floors_of",
-    "holds", "judge", "missed_floors", "missed_size", "promise_of", "speedup_status",
+    "SURELY_SLOWER",
+    "Figures",
+    "Judgement",
+    "Miss",
+    "floors_of",
+    "holds",
+    "judge",
+    "missed_floors",
+    "missed_size",
+    "promise_of",
+    "speedup_status",
 ]  # fmt: skip
 
 Clause = Literal["macs", "params", "smaller", "floor", "miou", "ratio", "class", "speedup"]
 
 SURELY_SLOWER = 1.01
 _SLACK = 1e-9  # rounding of differences, no allowance
-
-
-@dataclass(frozen=True)
-class Size:
-    """Size of inference on one image: parameters, multiply-adds, and bytes that operators write."""
-
-    params: int
-    macs: int
-    activation_bytes: int
-
-
-@dataclass(frozen=True)
-class Promise:
-    """Requirements on a pruned network that do not depend on the images.
-
-    Attributes:
-        rule: the whole promise as text; two promises are equal if their texts are.
-        miou_ratio: the least share of the dense network's mIoU.
-        most_macs, most_params: the largest numbers allowed; None: no limit.
-        speedup: the least lower end of the speed-up's interval.
-    """
-
-    rule: str
-    miou_ratio: float
-    most_macs: int | None
-    most_params: int | None
-    speedup: float
-
-
-@dataclass(frozen=True)
-class Floors(Promise):
-    """A promise, and the floors that follow from it on one set of images.
-
-    Attributes:
-        miou: the least mIoU, in [0, 1].
-        class_iou: the least IoU by class; None where the dense network has none.
-    """
-
-    miou: float
-    class_iou: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from collections import Counter
 
 from segprune.core.modules import digest_of
 from segprune.data.opening import NAMES
-from segprune.evaluation.metrics import Score
-from segprune.gates.accuracy import Floors, Promise
 from segprune.gates.baselines.reading import MEND
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.case import Case
 from segprune.pytest_plugin.case_data import Subject
-from segprune.records.baseline import Baseline, SizeFacts
+from segprune.records.baseline import Baseline, Floors, Promise, SizeFacts
+from segprune.records.fingerprint import Fingerprint
+from segprune.records.score import Score
 from segprune.speed import SpeedInput
-from segprune.speed.fingerprint import Fingerprint
 
 __all__ = [
     "made_from_dense",

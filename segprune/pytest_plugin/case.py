@@ -18,7 +18,8 @@ from segprune.data.sequences import is_file
 from segprune.errors import InputError
 from segprune.gates.criteria import Terms
 from segprune.gates.policy_file import budget_from, read_policy
-from segprune.speed.inputs import MEMORY_FORMATS, MemoryFormat, batch_size
+from segprune.records.speed import MemoryFormat
+from segprune.speed.inputs import MEMORY_FORMATS, batch_size
 
 if TYPE_CHECKING:
     from torch import nn

@@ -21,14 +21,14 @@ from segprune.data.opening import NAMES, open_dataset
 from segprune.data.sequences import Sequences, sequences_of
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images, near_chance
-from segprune.evaluation.metrics import Score
-from segprune.gates.accuracy import Floors, Promise, Size, floors_of, promise_of
+from segprune.gates.accuracy import floors_of, promise_of
 from segprune.models.references import resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
 from segprune.pytest_plugin.case import Case
-from segprune.records.baseline import DataFacts, NetworkFacts, SizeFacts
+from segprune.records.baseline import DataFacts, Floors, NetworkFacts, Promise, Size, SizeFacts
 from segprune.records.io import read_record
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.score import Score
 from segprune.records.training import TrainingRecord
 from segprune.speed import SpeedInput
 from segprune.speed.inputs import batch_size

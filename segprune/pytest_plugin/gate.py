@@ -12,6 +12,7 @@ import pytest
 from segprune.core.verification.verify import verify
 from segprune.errors import SegpruneError
 from segprune.gates.accuracy import gate_budget, gate_dense, gate_floors, gate_size
+from segprune.gates.baselines.counts import counts_as_text, counts_from_text
 from segprune.gates.baselines.reading import read_baseline
 from segprune.gates.bootstrap import bootstrap_difference, gate_difference
 from segprune.gates.reproducibility import gate_determinism
@@ -31,11 +32,7 @@ from segprune.pytest_plugin.case_data import DataMissingError, Subject
 from segprune.pytest_plugin.own_modules import require_own_modules
 from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, session_of
 from segprune.pytest_plugin.summary import VERDICT
-from segprune.records.baseline import (
-    AccuracyFacts,
-    Baseline,
-    counts_as_text,
-)
+from segprune.records.baseline import AccuracyFacts, Baseline
 
 __all__ = ["Figures", "Gate"]
 
@@ -162,7 +159,7 @@ class Gate:
                 accuracy=AccuracyFacts(found.score, dense, counts),
             )  # fmt: skip
             return verdict, figures
-        expected = baseline.accuracy.matrix(len(classes), baseline.data.void)
+        expected = counts_from_text(baseline.accuracy.per_image, len(classes), baseline.data.void)
         same_weights = gate_determinism(found.matrix, expected, found.names, terms.tolerance)
         return joined([same_weights, *verdicts]), figures
 

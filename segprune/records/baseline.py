@@ -6,31 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
-from segprune.errors import ArtifactError
-from segprune.evaluation.metrics import ConfusionMatrix, Score
-from segprune.gates.accuracy import Floors, Size
+from segprune.records.fingerprint import Conditions, Fingerprint
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
-from segprune.speed import SpeedComparison
-from segprune.speed.fingerprint import Conditions, Fingerprint
+from segprune.records.score import Score
+from segprune.records.speed import SpeedComparison
 
 __all__ = [
     "Acceptance",
     "AccuracyFacts",
     "Baseline",
     "DataFacts",
+    "Floors",
     "NetworkFacts",
+    "Promise",
+    "Size",
     "SizeFacts",
     "SpeedFacts",
-    "counts_as_text",
-    "counts_from_text",
 ]
-
-
-_MOST = 2**53
-"""Pixels of one image; far more than there are, and far fewer than an int64 overflows at."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +90,6 @@ class AccuracyFacts:
     dense: Score
     per_image: Mapping[str, str]
 
-    def matrix(self, classes: int, void: int) -> ConfusionMatrix:
-        """The counts of every image.
-
-        Raises:
-            ArtifactError: they are no counts of so many classes.
-        """
-        return counts_from_text(self.per_image, classes, void)
-
 
 @dataclass(frozen=True)
 class SpeedFacts:
@@ -161,35 +146,41 @@ class Baseline:
     best: Mapping[str, float] | None = field(default=None, metadata=LATER)
 
 
-def counts_as_text(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str, str]:
-    """The counts of every image, a line of text each."""
-    lines: dict[str, list[str]] = {name: [] for name in names}
-    for image, target, prediction, count in matrix.entries.tolist():
-        lines[names[image]].append(f"{target}>{prediction}:{count}")
-    return {name: " ".join(cells) for name, cells in lines.items()}
+@dataclass(frozen=True)
+class Size:
+    """Size of inference on one image: parameters, multiply-adds, and bytes that operators write."""
+
+    params: int
+    macs: int
+    activation_bytes: int
 
 
-def counts_from_text(
-    per_image: Mapping[str, str], classes: int, void: int = 255
-) -> ConfusionMatrix:
-    """The reverse of `counts_as_text`.
+@dataclass(frozen=True)
+class Promise:
+    """Requirements on a pruned network that do not depend on the images.
 
-    Raises:
-        ArtifactError: a line that is none of counts; the image is named.
+    Attributes:
+        rule: the whole promise as text; two promises are equal if their texts are.
+        miou_ratio: the least share of the dense network's mIoU.
+        most_macs, most_params: the largest numbers allowed; None: no limit.
+        speedup: the least lower end of the speed-up's interval.
     """
-    rows = []
-    for image, (name, line) in enumerate(per_image.items()):
-        for cell in line.split():
-            try:
-                target, _, rest = cell.partition(">")
-                prediction, _, count = rest.partition(":")
-                row = (image, int(target), int(prediction), int(count))
-                if max(map(abs, row)) > _MOST:
-                    raise ValueError
-                rows.append(row)
-            except ValueError as error:
-                raise ArtifactError(
-                    f"counts of {name}: expected target>prediction:count, found {cell!r}"
-                ) from error
-    entries = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    return ConfusionMatrix.from_entries(entries, len(per_image), classes, void)
+
+    rule: str
+    miou_ratio: float
+    most_macs: int | None
+    most_params: int | None
+    speedup: float
+
+
+@dataclass(frozen=True)
+class Floors(Promise):
+    """A promise, and the floors that follow from it on one set of images.
+
+    Attributes:
+        miou: the least mIoU, in [0, 1].
+        class_iou: the least IoU by class; None where the dense network has none.
+    """
+
+    miou: float
+    class_iou: Mapping[str, float | None]

@@ -20,13 +20,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from segprune.core.strict_json import parse_json
 from segprune.errors import ArtifactError
 
 __all__ = [
     "LATER",
     "from_json",
     "new_folder",
-    "parse_json",
     "read_record",
     "to_json",
     "write_atomic",
@@ -213,34 +213,6 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
         )
     value = _decode(kind, content, source, "")
     return typing.cast("Record", value)
-
-
-def parse_json(text: str, *, nan: bool = False) -> Any:
-    """Parse JSON text as its standard requires.
-
-    Args:
-        nan: accept NaN and infinity, which Python writes and the standard does not have.
-
-    Raises:
-        ValueError: no JSON, nested too deeply, NaN or infinity, or a key that is there twice.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=float if nan else _refuse)
-    except RecursionError as error:
-        raise ValueError("lists or objects that are nested too deeply") from error
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"the number {constant}, which JSON does not have")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; of a key that is there twice, readers take either, and people see the other."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
-        raise ValueError(f"{twice!r} twice")
-    return found
 
 
 def write_record(path: Path, record: Any) -> None:

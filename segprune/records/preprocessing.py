@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from segprune.errors import ArtifactError
 from segprune.records.io import LATER
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["UNIT", "Pair", "Preprocessing", "Triple"]
 
@@ -40,9 +40,11 @@ class Preprocessing:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images uint8 `(N, 3, H, W)` to float32 `(N, 3, H, W)`."""
+        import torch
+
         mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
-        return (self._scaled(images.as_subclass(Tensor).float()) - mean) / std
+        return (self._scaled(images.as_subclass(torch.Tensor).float()) - mean) / std
 
     def _scaled(self, pixels: Tensor) -> Tensor:
         low, high = self.range

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from segprune.core.tracing.graph import ChannelGraph
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
-from segprune.speed import SpeedComparison
+from segprune.records.speed import SpeedComparison
+
+if TYPE_CHECKING:
+    from segprune.core.tracing.graph import ChannelGraph
 
 __all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]
 

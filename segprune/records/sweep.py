@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
-from segprune.speed import SpeedComparison, SpeedInput
-from segprune.speed.inputs import MemoryFormat
+from segprune.records.score import Score
+from segprune.records.speed import MemoryFormat, SpeedComparison, SpeedInput
 
 __all__ = ["RECOVERIES", "CellRecord", "LayerWidth", "Outcome", "SpeedRecord"]
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
 from segprune.records.prune import FrozenGroup
+from segprune.records.score import Score
 
 __all__ = ["Best", "TrainingRecord", "Work", "package_versions"]
 

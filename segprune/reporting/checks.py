@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from segprune.errors import ArtifactError, InputError
-from segprune.evaluation.metrics import Score
 from segprune.records.evaluation import EvaluationRecord
+from segprune.records.score import Score
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.speed.comparison import wrong_figure

@@ -8,12 +8,12 @@ from itertools import groupby
 
 from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
+from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.results_table import Row, standings
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Sweep, sweep_of
 from segprune.reporting.trained_elsewhere import ELSEWHERE
-from segprune.workflows.sensitivity import SensitivityRecord
 
 __all__ = ["Study", "studies"]
 

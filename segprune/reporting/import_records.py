@@ -17,12 +17,12 @@ from typing import Any, Literal
 from segprune.errors import ArtifactError, InputError
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import to_json, write_atomic
+from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.checks import require_consistent
 from segprune.reporting.json_lines import read_bundle, write_bundle
 from segprune.reporting.store import read_records
-from segprune.workflows.sensitivity import SensitivityRecord
 
 __all__ = ["Adopted", "adopt", "paths_in"]
 

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from segprune.evaluation.metrics import Score
 from segprune.gates import targets
 from segprune.gates.accuracy import gate_dense
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Policy
-from segprune.gates.targets import Figures, Miss, Size
+from segprune.gates.targets import Figures, Miss
 from segprune.gates.verdict import Status
+from segprune.records.baseline import Size
+from segprune.records.score import Score
 
 __all__ = ["Findings", "Promise", "judge", "judge_dense"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from segprune.errors import InputError
 from segprune.gates.policy import Budget, Policy
-from segprune.gates.targets import Size
+from segprune.records.baseline import Size
 from segprune.records.sweep import SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.promise import Findings, Promise, judge, judge_dense

@@ -12,13 +12,13 @@ from typing import Any
 from segprune.errors import ArtifactError
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import from_json, to_json
+from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.agreement import require_agreement
 from segprune.reporting.checks import require_consistent
 from segprune.reporting.json_lines import SCHEMA as BUNDLE
 from segprune.reporting.json_lines import read_bundle
-from segprune.workflows.sensitivity import SensitivityRecord
 
 __all__ = ["KINDS", "Collection", "dataset_of", "read_collection", "read_records"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segprune.errors import InputError
-from segprune.evaluation.metrics import Score
 from segprune.gates.policy import Policy
+from segprune.records.score import Score
 from segprune.records.sweep import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
 from segprune.reporting.results_table import mean, slowest
 from segprune.reporting.store import Collection

@@ -1,8 +1,8 @@
 """How much faster: two networks measured in turn, in one process, and what the pairs say."""
 
-from segprune.speed.comparison import SpeedComparison, compare_speed, measure, summarise
-from segprune.speed.inputs import SpeedInput
-from segprune.speed.pairs import Pair, drawn_order
+from segprune.records.speed import Pair, SpeedComparison, SpeedInput
+from segprune.speed.comparison import compare_speed, measure, summarise
+from segprune.speed.pairs import drawn_order
 
 __all__ = [
     "Pair",

@@ -12,17 +12,18 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import fields
+from typing import Any
 
 from torch import nn
 
+from segprune.records.speed import Pair, SpeedComparison
 from segprune.speed.clock import Stopwatch
 from segprune.speed.inputs import facts_of, require_positive
-from segprune.speed.pairs import Pair, TakePairs, paired_runs
+from segprune.speed.pairs import TakePairs, paired_runs
 from segprune.speed.statistics import LOOKS, Look, least_count, median_interval, require_enough
 
-__all__ = ["SpeedComparison", "compare_speed", "measure", "summarise", "wrong_figure"]
+__all__ = ["compare_speed", "measure", "summarise", "wrong_figure"]
 
 _CLOSE = 1e-9  # figures are written with all of their digits
 
@@ -33,46 +34,6 @@ Stop = Callable[["SpeedComparison"], bool]
 """Told what the pairs say at a look; true ends the measurement."""
 
 SEQUENTIAL_CONFIDENCE = round(1 - sum(look.error for look in LOOKS), 6)
-
-
-@dataclass(frozen=True)
-class SpeedComparison:
-    """A speed-up and how sure it is.
-
-    Attributes:
-        reference_ms, candidate_ms: median time of one call.
-        reference_fps, candidate_fps: images per second at that time.
-        speedup: median over the pairs of reference time over candidate time; above 1 the candidate
-            is faster.
-        low, high: interval that covers the true median with at least `confidence`.
-        pairs: how many.
-        confidence: the least coverage of the interval, looks in between included.
-        batch: images in one call.
-        threads: CPU threads while measuring.
-        device: "cpu" or "cuda".
-        samples: every pair, in the order in which they ran.
-    """
-
-    reference_ms: float
-    candidate_ms: float
-    reference_fps: float
-    candidate_fps: float
-    speedup: float
-    low: float
-    high: float
-    pairs: int
-    confidence: float
-    batch: int
-    threads: int
-    device: str
-    samples: tuple[Pair, ...]
-
-    @property
-    def verdict(self) -> Literal["faster", "slower", "no difference"]:
-        """What the interval supports; "no difference" means none was found, not that none is."""
-        if self.low > 1:
-            return "faster"
-        return "slower" if self.high < 1 else "no difference"
 
 
 def compare_speed(

@@ -7,62 +7,14 @@ the clock, which moves by itself, and load.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 
 from segprune.records.environment import cpu_fields, environment
+from segprune.records.fingerprint import Conditions, Fingerprint
 
-__all__ = ["Conditions", "Fingerprint", "conditions", "fingerprint"]
+__all__ = ["conditions", "fingerprint"]
 
 _CPU_FIELDS = ("vendor_id", "cpu family", "model", "model name", "stepping", "cache size", "flags")
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What has to be equal.
-
-    Attributes:
-        processor: vendor, family, model, stepping, caches and a digest of its flags.
-        cores: that this process may use.
-        hypervisor: whether the processor says that it is a virtual one.
-        torch: version, and a digest of how it was built (oneDNN, MKL, OpenMP).
-        capability: the instruction set that torch chose.
-        variables: environment variables that change speed.
-        threads, input, memory_format, dtype: of the measurement.
-        gpu: name, driver's CUDA version, cuDNN and TF32; empty on a CPU.
-    """
-
-    processor: Mapping[str, str]
-    cores: int
-    hypervisor: bool
-    torch: Mapping[str, str]
-    capability: str
-    variables: Mapping[str, str]
-    threads: int
-    input: tuple[int, ...]
-    memory_format: str
-    dtype: str
-    gpu: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of it all."""
-        return _digest(json.dumps(asdict(self), sort_keys=True))
-
-    def difference(self, other: Fingerprint) -> tuple[str, ...]:
-        """Names of the fields that differ."""
-        one, two = asdict(self), asdict(other)
-        return tuple(name for name in one if one[name] != two[name])
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What moves by itself: clock in MHz and the load average; 0 where the system does not tell."""
-
-    mhz: float
-    load: float
 
 
 def fingerprint(

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from segprune.core.execution import tensors_in
 from segprune.errors import InputError
+from segprune.records.speed import MemoryFormat
 from segprune.speed.clock import device_of
 
 __all__ = [
-    "MEMORY_FORMATS", "MemoryFormat", "SpeedInput", "batch_size", "facts_of", "in_format",
-    "require_networks", "require_positive",
+    "MEMORY_FORMATS",
+    "batch_size",
+    "facts_of",
+    "in_format",
+    "require_networks",
+    "require_positive",
 ]  # fmt: skip
 
-MemoryFormat = Literal["contiguous", "channels_last"]
 
 MEMORY_FORMATS = {
     "contiguous": torch.contiguous_format,
@@ -26,22 +30,6 @@ MEMORY_FORMATS = {
 }
 
 _MOST_THREADS = 1024
-
-
-class SpeedInput(NamedTuple):
-    """One call's input; convolutions follow its memory format through the whole network.
-
-    Attributes:
-        size: `(N, C, H, W)`.
-        memory_format: "channels_last" is the faster one for convolutions on most processors.
-    """
-
-    size: tuple[int, ...]
-    memory_format: MemoryFormat = "contiguous"
-
-    def __str__(self) -> str:
-        words = "" if self.memory_format == "contiguous" else ", channels last"
-        return "×".join(map(str, self.size)) + words
 
 
 def batch_size(given: Any) -> tuple[int, ...] | None:

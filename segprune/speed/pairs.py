@@ -12,7 +12,6 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,24 +19,16 @@ from torch import nn
 
 from segprune.core.execution import run_method
 from segprune.core.modules import copy_with
+from segprune.records.speed import Pair
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
 from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 
-__all__ = ["Pair", "drawn_order", "paired_runs"]
+__all__ = ["drawn_order", "paired_runs"]
 
 _MORE_WARMUP = 8  # heaps were found to have settled after seven calls at most
 
 TakePairs = Callable[[int], Iterator["Pair"]]
 """Runs so many pairs, and gives out each when it is done."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two runs side by side: `reference_ms`, `candidate_ms`, and which came first."""
-
-    reference_ms: float
-    candidate_ms: float
-    reference_first: bool
 
 
 @contextlib.contextmanager

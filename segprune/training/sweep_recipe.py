@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from segprune.core.planning.importance import importances, own_name
 from segprune.errors import InputError, PlanError
-from segprune.speed.inputs import MemoryFormat
+from segprune.records.speed import MemoryFormat
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.sections import Section
 from segprune.training.toml import explain, read_toml

@@ -17,7 +17,8 @@ from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest, load_weights, read_weights
 from segprune.records.preprocessing import Preprocessing
-from segprune.speed.inputs import MemoryFormat, in_format
+from segprune.records.speed import MemoryFormat
+from segprune.speed.inputs import in_format
 
 __all__ = ["Dense", "example_of", "lines_of", "load_dense", "random_example"]
 

@@ -17,9 +17,9 @@ from segprune.errors import ArtifactError, InputError
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
+from segprune.records.speed import MemoryFormat
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.speed import SpeedInput, measure
-from segprune.speed.inputs import MemoryFormat
 from segprune.training.recipe import Recipe
 from segprune.workflows.dense import random_example
 from segprune.workflows.folder import choose_folder

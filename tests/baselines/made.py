@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from segprune.evaluation.metrics import ConfusionMatrix, Score
-from segprune.gates.accuracy import Size, floors_of
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.gates.accuracy import floors_of
+from segprune.gates.baselines.counts import counts_as_text
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget
 from segprune.records.baseline import (
@@ -16,11 +17,12 @@ from segprune.records.baseline import (
     Baseline,
     DataFacts,
     NetworkFacts,
+    Size,
     SizeFacts,
     SpeedFacts,
-    counts_as_text,
 )
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.score import Score
 from segprune.speed import Pair, summarise
 from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE
 from segprune.speed.fingerprint import conditions, fingerprint

@@ -22,7 +22,8 @@ from segprune.data.classes import CAMVID
 from segprune.data.opening import open_dataset
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import evaluate_images
-from segprune.records.evaluation import EvaluationRecord, read_matrices
+from segprune.evaluation.matrices import read_matrices
+from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import read_record
 from segprune.records.preprocessing import Preprocessing
 

@@ -10,9 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segprune.errors import InputError
-from segprune.evaluation.metrics import Score
 from segprune.gates.accuracy import (
-    Size,
     floors_of,
     gate_budget,
     gate_dense,
@@ -25,6 +23,8 @@ from segprune.gates.policy import Budget, Tolerance
 from segprune.gates.policy_file import budget_from
 from segprune.gates.retraining import gate_seeds
 from segprune.gates.verdict import Status
+from segprune.records.baseline import Size
+from segprune.records.score import Score
 
 CLASSES = ("road", "car", "pole")
 BUDGET = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5, miou_ratio=0.97)

@@ -14,14 +14,16 @@ from baselines.made import CLASSES, DENSE, TERMS, baseline
 from report.records import training
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import Evaluation
-from segprune.evaluation.metrics import ConfusionMatrix, Score
-from segprune.gates.accuracy import Floors, Promise, floors_of, gate_floors
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.gates.accuracy import floors_of, gate_floors
 from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
 from segprune.pytest_plugin.baseline_match import same_floors
 from segprune.pytest_plugin.case_data import Subject
 from segprune.pytest_plugin.gate_speed import _not_above
+from segprune.records.baseline import Floors, Promise
 from segprune.records.io import write_record
+from segprune.records.score import Score
 from segprune.speed import Pair, SpeedComparison, summarise
 
 SPEED = summarise(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from segprune.evaluation.metrics import ConfusionMatrix, Score
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.records.score import Score
 
 VOID = 255
 WORKED = [[0, 0, 0, 1], [1, 1, VOID, VOID]], [[0, 0, 1, 1], [1, 2, 2, 0]]

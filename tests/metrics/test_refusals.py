@@ -11,7 +11,8 @@ import torch
 import segprune
 from metrics.cases import VOID, counted
 from segprune.errors import InputError
-from segprune.evaluation.metrics import ConfusionMatrix, Score
+from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.records.score import Score
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import write_record
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.score import Score
+from segprune.records.sensitivity import LayerSensitivity, SensitivityRecord
 from segprune.records.sweep import CellRecord, LayerWidth, Outcome, SpeedRecord
 from segprune.records.training import TrainingRecord, Work
 from segprune.reporting.store import Collection
 from segprune.speed import Pair, summarise
-from segprune.workflows.sensitivity import LayerSensitivity, SensitivityRecord
 
 CLASSES = (
     "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian",

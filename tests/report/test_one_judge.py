@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from report.records import CLASSES, score, speed, training
 from report.rows import row_of, rows_of
-from segprune.evaluation.metrics import Score
-from segprune.gates.accuracy import Size, floors_of, gate_budget, gate_dense, gate_floors
+from segprune.gates.accuracy import floors_of, gate_budget, gate_dense, gate_floors
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Policy
 from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
+from segprune.records.baseline import Size
+from segprune.records.score import Score
 from segprune.reporting.main_table import headline_notes
 from segprune.reporting.promise import Findings, judge, judge_dense
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import environment
+from segprune.records.score import Score
 from segprune.records.sweep import CellRecord, Outcome
 from segprune.workflows.sweep.cells import best_plans
 

@@ -12,7 +12,7 @@ from segprune.cli.format import amount, percent
 from segprune.cli.render.common import facts, reach_facts, table
 
 if TYPE_CHECKING:
-    from segprune.evaluation.metrics import Score
+    from segprune.records.score import Score
     from segprune.records.training import TrainingRecord
     from segprune.training.recipe import Recipe
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from segprune.errors import ArtifactError, SegpruneError
-from segprune.evaluation.metrics import Score
+from segprune.gates.baselines.counts import counts_from_text
 from segprune.records.baseline import Baseline
 from segprune.records.io import read_record
+from segprune.records.score import Score
 from segprune.speed.comparison import SEQUENTIAL_CONFIDENCE, wrong_figure
 from segprune.speed.statistics import LOOKS, least_count
 
@@ -108,7 +109,7 @@ def _wrong_accuracy(found: Baseline) -> Iterator[str]:
         )
         return
     try:
-        score = found.accuracy.matrix(classes, found.data.void).score()
+        score = counts_from_text(found.accuracy.per_image, classes, found.data.void).score()
     except SegpruneError as error:
         yield f"accuracy.per_image: {error}"
         return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from segprune.records.sensitivity import SensitivityRecord
 from segprune.reporting.plots.style import FAINT, INK, bare, new_figure
-from segprune.workflows.sensitivity import SensitivityRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,9 +18,10 @@ from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import evaluate_images, near_chance
+from segprune.evaluation.matrices import pack_matrices
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
-from segprune.records.evaluation import MATRICES, RECORD, EvaluationRecord, pack_matrices
+from segprune.records.evaluation import MATRICES, RECORD, EvaluationRecord
 from segprune.records.io import new_folder, write_atomic, write_record
 from segprune.records.training import package_versions
 from segprune.workflows.evaluation.subject import Subject, check_classes, subject_of

@@ -18,10 +18,10 @@ from typing import ClassVar, TypeVar
 
 from segprune.core.plan import PrunePlan
 from segprune.errors import InputError
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import Environment
 from segprune.records.io import LATER, new_folder, read_record, write_atomic, write_record
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.score import Score
 from segprune.records.sweep import CellRecord, LayerWidth, SpeedRecord
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe

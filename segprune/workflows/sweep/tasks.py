@@ -25,9 +25,9 @@ from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.errors import ArtifactError, PruneError
 from segprune.evaluation.evaluate import evaluate
-from segprune.evaluation.metrics import Score
 from segprune.records.environment import environment
 from segprune.records.io import read_record
+from segprune.records.score import Score
 from segprune.records.sweep import CellRecord, Outcome
 from segprune.records.training import TrainingRecord, package_versions
 from segprune.training.recalibration import recalibrate

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from segprune.errors import SegpruneError, StartError
 from segprune.evaluation.evaluate import Evaluation, near_chance
-from segprune.evaluation.metrics import Score
 from segprune.records.io import read_record
+from segprune.records.score import Score
 from segprune.records.training import TrainingRecord
 from segprune.training.recipe import Recipe
 from segprune.workflows.train.images import Images

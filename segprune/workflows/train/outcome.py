@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from segprune.evaluation.evaluate import is_guess
-from segprune.evaluation.metrics import Score
-from segprune.gates.accuracy import Size, floors_of, gate_budget, gate_floors, promise_of
+from segprune.gates.accuracy import floors_of, gate_budget, gate_floors, promise_of
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget
+from segprune.records.baseline import Size
+from segprune.records.score import Score
 from segprune.records.training import Best
 from segprune.training.sections import PromiseSection
 from segprune.workflows.train.stages import CLOSE, Stage, called

@@ -9,12 +9,12 @@ from torch import nn
 
 from segprune.core.planning.cost import cost
 from segprune.core.tracing.graph import ChannelGraph
-from segprune.evaluation.metrics import Score
-from segprune.gates.accuracy import Size
 from segprune.gates.policy import Budget
 from segprune.models.weights import file_digest
+from segprune.records.baseline import Size
 from segprune.records.environment import environment
 from segprune.records.prune import frozen_groups
+from segprune.records.score import Score
 from segprune.records.training import Best, TrainingRecord, Work, package_versions
 from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from segprune.evaluation.metrics import Score
+from segprune.records.score import Score
 
 __all__ = ["CLOSE", "Stage", "Stages", "called", "explained"]
 

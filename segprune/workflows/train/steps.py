@@ -11,9 +11,9 @@ from torch import nn
 
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images
-from segprune.evaluation.metrics import Score
 from segprune.gates.policy import Budget
 from segprune.models.weights import file_digest
+from segprune.records.score import Score
 from segprune.training.batches import enough_for_statistics
 from segprune.training.devices import borrowed, working_device
 from segprune.training.recalibration import recalibrate
