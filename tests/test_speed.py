@@ -73,10 +73,17 @@ def test_the_order_is_drawn_from_the_seed_by_a_fair_coin() -> None:
     assert abs(repeated - 0.5) < 0.03
 
 
+class Log(list[str]):
+    """What ran, in order; the copies that are measured share it."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Log:
+        return self
+
+
 class Logged(nn.Module):
     """Writes its name down when it runs."""
 
-    def __init__(self, name: str, log: list[str]) -> None:
+    def __init__(self, name: str, log: Log) -> None:
         super().__init__()
         self.name, self.scale = name, nn.Parameter(torch.ones(()))
         self.dropout = nn.Dropout(0.5)
@@ -88,11 +95,8 @@ class Logged(nn.Module):
         self.log.append(self.name)
         return self.dropout(x * self.scale)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Logged:
-        return Logged(self.name, self.log)  # a log shared by the copies that are measured
 
-
-def watched(log: list[str], times: dict[str, float]) -> Callable[[Callable[[], object]], float]:
+def watched(log: Log, times: dict[str, float]) -> Callable[[Callable[[], object]], float]:
     def stopwatch(call: Callable[[], object]) -> float:
         call()
         return times[log[-1]]
@@ -101,7 +105,7 @@ def watched(log: list[str], times: dict[str, float]) -> Callable[[Callable[[], o
 
 
 def test_networks_run_in_adjacent_pairs_in_the_drawn_order_after_warming_up() -> None:
-    log: list[str] = []
+    log = Log()
     done: list[tuple[int, int]] = []
     speed = measure(
         Logged("dense", log), Logged("pruned", log), IMAGES, pairs=10, warmup=2, seed=5,
@@ -120,7 +124,7 @@ def test_networks_run_in_adjacent_pairs_in_the_drawn_order_after_warming_up() ->
 
 
 def test_networks_threads_and_modes_are_left_as_they_were() -> None:
-    log: list[str] = []
+    log = Log()
     dense, pruned = Logged("dense", log).train(), Logged("pruned", log).train()
     before = torch.get_num_threads()
     seen: list[int] = []
@@ -154,7 +158,7 @@ def test_the_number_of_threads_is_restored_after_a_failure() -> None:
 
 def scripted(ratios: Callable[[int], float]) -> tuple[Callable[..., float], list[str]]:
     """Times of a candidate at 10 ms and of a reference at `ratios(pair)` times that."""
-    log: list[str] = []
+    log = Log()
 
     def stopwatch(call: Callable[[], object]) -> float:
         call()
@@ -251,7 +255,7 @@ def test_inputs_without_a_tensor_are_refused() -> None:
 
 
 def test_too_few_pairs_are_refused_before_anything_runs() -> None:
-    log: list[str] = []
+    log = Log()
     with pytest.raises(InputError, match="pairs"):
         measure(Logged("dense", log), Logged("pruned", log), IMAGES, pairs=5)
     assert log == []

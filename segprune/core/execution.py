@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from segprune.core.state.process import undisturbed
 
-__all__ = ["hidden_in", "is_ours", "run_method", "tensors_in", "theirs", "undisturbed"]
+__all__ = ["PACKAGE", "hidden_in", "is_ours", "run_method", "tensors_in", "theirs", "undisturbed"]
 
-_PACKAGE = str(Path(__file__).parent) + os.sep
-_NETWORKS = str(Path(__file__).parent / "models") + os.sep
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
+"""The folder of this package, which ends with a separator."""
+
+_NETWORKS = PACKAGE + "models" + os.sep
 """Networks that the package builds fail as a user's do."""
 
 
@@ -52,7 +54,7 @@ def is_ours(error: BaseException) -> bool:
         file = frame.f_code.co_filename
         if frame.f_code is theirs.__code__ or file.startswith(_NETWORKS):
             ours = False
-        elif file.startswith(_PACKAGE):
+        elif file.startswith(PACKAGE):
             ours = True
     return ours
 

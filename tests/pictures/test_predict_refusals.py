@@ -29,7 +29,7 @@ from pictures.tiny import NAMES, made, predict
         ("small", "frames", ("--against", "others"), "compare networks of the same classes"),
         ("small", "frames", ("--data", "camvid"), "camvid with 11"),
         ("misnamed", "frames", (), "4 classes, found 2 names"),
-        ("broken", "frames", (), "broken: expected a network that segments"),
+        ("broken", "frames", (), "expected finite numbers, found NaN in head.bias"),
         ("none", "frames", (), "none.safetensors: expected an artefact"),
         ("text", "frames", (), "text.safetensors: expected a whole safetensors file"),
         ("small", "frames", ("--gif", "--video"), "--video"),

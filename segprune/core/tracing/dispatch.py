@@ -15,14 +15,12 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from segprune.core.execution import theirs
+from segprune.core.execution import PACKAGE, theirs
 from segprune.core.tracing.ir import Source
 
 __all__ = ["Interpreter", "bind", "operator_name", "raised_at", "user_line"]
 
-_SKIPPED_FOLDERS = tuple(
-    str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parent)
-)
+_SKIPPED_FOLDERS = (str(Path(torch.__file__).parent) + os.sep, PACKAGE)
 # Other packages may lie in a folder of the standard library: their lines count as the user's.
 _STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 _PACKAGES = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segprune.core.execution import is_ours, tensors_in
+from segprune.core.execution import is_ours, tensors_in, theirs
 from segprune.core.tracing.ir import Node, Program, Value
 from segprune.errors import ModelError, SegpruneError
 
@@ -77,7 +77,7 @@ def _emptied(copy: nn.Module, path: str, name: str) -> str:
         setattr(module, name, None)
 
     def stored(*args: Any, **keywords: Any) -> list[Tensor]:
-        copy(*args, **keywords)
+        theirs(copy, *args, **keywords)
         return tensors_in(getattr(module, name))
 
     copy.__dict__[_WATCH] = stored

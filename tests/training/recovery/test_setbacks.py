@@ -25,7 +25,7 @@ RUIN = "training.learning_rate=5.0"
 """No network gets better by such steps."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def good(folder: Path) -> Path:
     """Train a network that tells most stripes apart, and return its run."""
     with pytest.MonkeyPatch.context() as patch:
