@@ -56,7 +56,13 @@ def _rows(tensor: Tensor, dim: int) -> Tensor:
     return values.movedim(dim, 0).flatten(1)
 
 
-def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | None) -> Closeness:
+def judge(
+    found: Tensor,
+    wanted: Tensor,
+    dtype: torch.dtype,
+    noise: Tensor | None,
+    share: float = 1.0,
+) -> Closeness:
     """Compare an output with the twin's.
 
     Floating point is compared channel by channel, along dimension 1 and, for `(N, L, C)`, along the
@@ -69,6 +75,7 @@ def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | Non
         wanted: the twin's.
         dtype: the precision both ran in.
         noise: the twin's output again, disturbed by rounding; None: not looked at yet.
+        share: how many of a channel's numbers of floating point have to be close.
     """
     if not wanted.numel():
         return Closeness(0.0, 0.0)
@@ -79,7 +86,8 @@ def judge(found: Tensor, wanted: Tensor, dtype: torch.dtype, noise: Tensor | Non
         return Closeness(_share(found, wanted), allowed)
     names = {1: "channel", -1: "entry of the last axis"} if wanted.dim() == 3 else {1: "channel"}
     judged = [
-        _worst(found, wanted, TOLERANCE[dtype], noise, dim, name) for dim, name in names.items()
+        _worst(found, wanted, TOLERANCE[dtype], noise, dim, name, share)
+        for dim, name in names.items()
     ]
     return max(judged, key=lambda one: math.inf if one.found != one.found else _excess(one))
 
@@ -93,11 +101,17 @@ def _share(found: Tensor, wanted: Tensor) -> float:
 
 
 def _worst(
-    found: Tensor, wanted: Tensor, tolerance: float, noise: Tensor | None, dim: int, name: str
+    found: Tensor,
+    wanted: Tensor,
+    tolerance: float,
+    noise: Tensor | None,
+    dim: int,
+    name: str,
+    share: float,
 ) -> Closeness:
     theirs = _rows(wanted, dim)
     scale = _scale(theirs)
-    apart = _apart(_rows(found, dim), theirs)
+    apart = _apart(_rows(found, dim), theirs, share)
     allowed = tolerance * scale
     if noise is not None:
         rounding = _apart(_rows(noise, dim), theirs)
@@ -117,10 +131,15 @@ def _scale(rows: Tensor) -> Tensor:
     return torch.where(rows.isfinite(), rows.abs(), 0.0).amax(1)
 
 
-def _apart(ours: Tensor, theirs: Tensor) -> Tensor:
-    """The largest difference in each row; infinite where only one of two numbers is finite."""
+def _apart(ours: Tensor, theirs: Tensor, share: float = 1.0) -> Tensor:
+    """The largest difference in each row; infinite where only one of two numbers is finite.
+
+    With a share below 1, the largest one among so many of a row's smallest differences.
+    """
     same = (ours == theirs) | (ours.isnan() & theirs.isnan())
-    return torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf).amax(1)
+    differences = torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf)
+    count = math.ceil(share * differences.shape[1])
+    return differences.amax(1) if share == 1.0 else differences.kthvalue(max(1, count), 1).values
 
 
 def difference(found: Tensor, wanted: Tensor) -> float:

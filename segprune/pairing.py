@@ -21,6 +21,8 @@ from segprune.ways import INFERENCE, Way, run
 __all__ = ["Pair", "redrawn"]
 
 _RANDOM = 1e-5
+_UNTURNED = 0.5
+"""The share of a channel that stays as it is where rounding turns a comparison round."""
 
 
 class Pair:
@@ -157,11 +159,14 @@ class Pair:
         ):
             if way.training == "none" and self.random.get((method, number)):
                 continue
-            close = judge(ours, theirs, dtype, None)
-            if not close.holds:
-                again = again or self._again(method, trial, dtype, way)
-                noise = again[number] if again[number].shape == theirs.shape else None
-                close = judge(ours, theirs, dtype, noise)
+            if judge(ours, theirs, dtype, None).holds:
+                continue
+            again = again or self._again(method, trial, dtype, way)
+            noise = again[number] if again[number].shape == theirs.shape else None
+            close = judge(ours, theirs, dtype, noise)
+            turned = not close.holds and judge(ours, theirs, dtype, noise, _UNTURNED).holds
+            if turned and self._agree_in_double(method, number, trial, dtype, way):
+                continue
             if not close.holds:
                 text = (
                     f"expected the twin's output {number}"
@@ -169,6 +174,25 @@ class Pair:
                     f"found {close.found:.1e} {where}"
                 )
                 yield Violation("equality", method, text)
+
+    def _agree_in_double(
+        self, method: str, number: int, trial: Any, dtype: torch.dtype, way: Way
+    ) -> bool:
+        """Whether an output that differs in float32 is the twin's in float64, on the same inputs.
+
+        Rounding turns comparisons round: which of two numbers a pooling takes whose indices place
+        it again, say. Everything behind that place differs, and no disturbance has to show it.
+        """
+        if dtype is torch.float64:
+            return False
+        try:
+            ours, theirs = (
+                tensors_in(run(network, method, trial, torch.float64, way))[number]
+                for network in (self.small, self.twin)
+            )
+        except Exception:  # written for one precision
+            return False
+        return ours.shape == theirs.shape and judge(ours, theirs, torch.float64, None).holds
 
     def _again(self, method: str, trial: Any, dtype: torch.dtype, way: Way) -> list[Tensor]:
         given = disturbed(trial, dtype)
