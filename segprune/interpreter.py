@@ -250,14 +250,21 @@ def _linear(source: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | Non
 
 
 def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor | None:
-    """The result of attention without a mask, if its tensors fit; None leaves others to torch."""
-    if mask is not None or query.dim() < 3 or not _alike(query, key, value):
+    """The result of attention, if its tensors fit; None leaves the others to torch."""
+    if query.dim() < 3 or not _alike(query, key, value) or query.shape[-1] != key.shape[-1]:
         return None
-    if key.shape[:-1] != value.shape[:-1] or query.shape[-1] != key.shape[-1]:
+    if key.shape[:-1] != value.shape[:-1] or query.shape[:-2] != key.shape[:-2]:
         return None
-    if query.shape[:-2] != key.shape[:-2]:
+    scores = (*query.shape[:-1], key.shape[-2])
+    if mask is not None and not (_alike(query, mask) and _stretches(mask.shape, scores)):
         return None
     return query.new_empty((*query.shape[:-1], value.shape[-1]))
+
+
+def _stretches(shape: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether a tensor of at least two axes can be broadcast to a shape."""
+    pairs = zip(reversed(shape), reversed(wanted), strict=False)
+    return 2 <= len(shape) <= len(wanted) and all(size in (1, full) for size, full in pairs)
 
 
 def _averaged(source: Tensor, dims: Sequence[int] | None, keep: bool) -> Tensor | None:

@@ -74,5 +74,12 @@ def test_attention(batch: list[int], sizes: tuple[int, ...]) -> None:
     k, v = torch.empty((*batch, keys, width)), torch.empty((*batch, values, deep))
     as_torch_does(F.scaled_dot_product_attention, q, k, v)
     as_torch_does(F.scaled_dot_product_attention, q, torch.empty((*batch, values, width)), v)
-    mask = torch.empty((queries, values))
-    as_torch_does(F.scaled_dot_product_attention, q, torch.empty((*batch, values, width)), v, mask)
+    k = torch.empty((*batch, values, width))
+    for shape in (
+        (queries, values), (1, values), (*batch, queries, values), (3, queries, 1), (values,),
+        (2, 1, 1, queries, values),
+    ):  # fmt: skip
+        as_torch_does(F.scaled_dot_product_attention, q, k, v, torch.empty(shape))
+    as_torch_does(
+        F.scaled_dot_product_attention, q, k, v, torch.empty((queries, values), dtype=torch.bool)
+    )
