@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 
 import pytest
 import torch
@@ -38,7 +39,20 @@ PAIRS = [
     if (architecture, encoder) not in UNSUPPORTED
 ]
 STEP = int(os.environ.get("SEGPRUNE_FRESH_STEP", "10"))
-"""Every tenth pair is proved in a slow run; `SEGPRUNE_FRESH_STEP=1 pytest -m slow` proves all."""
+"""A slow run proves a tenth of the pairs; `SEGPRUNE_FRESH_STEP=1 pytest -m slow` proves all."""
+
+
+def sampled(step: int) -> list[str]:
+    """One pair in `step`, each architecture and encoder at least once and about equally often."""
+    sample: list[str] = []
+    times: Counter[str] = Counter()
+    while len(sample) * step < len(PAIRS) or not times.keys() >= {*ARCHITECTURES, *ENCODERS}:
+        left = (pair for pair in PAIRS if pair not in sample)
+        rarest = min(left, key=lambda pair: sum(times[part] for part in pair.split("/")))
+        sample.append(rarest)
+        times.update(rarest.split("/"))
+    return sample
+
 
 QUICK = "deeplabv3_mobilenet_v3_large"
 
@@ -78,11 +92,19 @@ def runs(network: nn.Module, example: torch.Tensor) -> bool:
     return True
 
 
-def test_there_are_a_hundred_pairs_and_a_sample_has_all_architectures_and_encoders() -> None:
+@pytest.mark.parametrize("step", [1, 2, 10, 11, 1000])
+def test_there_are_a_hundred_pairs_and_a_sample_has_all_architectures_and_encoders(
+    step: int,
+) -> None:
     assert len(PAIRS) >= 100
-    sample = [pair.split("/") for pair in PAIRS[::STEP]]
+    sample = [pair.split("/") for pair in sampled(step)]
     assert {architecture for architecture, _ in sample} == set(ARCHITECTURES)
     assert {encoder for _, encoder in sample} == set(ENCODERS)
+
+
+def test_a_sample_of_step_one_is_all_pairs_and_the_default_one_is_small() -> None:
+    assert sorted(sampled(1)) == sorted(PAIRS)
+    assert len(sampled(10)) <= 12
 
 
 def test_a_new_deeplab_is_proved() -> None:
@@ -96,7 +118,7 @@ def test_every_new_torchvision_network_is_proved(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PAIRS[::STEP])
+@pytest.mark.parametrize("name", sampled(STEP))
 def test_a_sample_of_new_smp_networks_is_proved(name: str) -> None:
     assert all(found == () for found in proved(name).values())
 

@@ -39,6 +39,8 @@ class Labels:
         self._parent = np.arange(1024, dtype=np.int64)
         self._size = 0
         self._frozen: dict[int, Reason] = {}
+        self._is_frozen = np.zeros(1024, dtype=np.bool_)  # the keys of `_frozen`
+        self._place = np.zeros(1024, dtype=np.int64)  # scratch, zero between calls
 
     def __len__(self) -> int:
         return self._size
@@ -48,8 +50,11 @@ class Labels:
         first, self._size = self._size, self._size + count
         if self._size > len(self._parent):
             grown = np.arange(max(self._size, 2 * len(self._parent)), dtype=np.int64)
+            more = len(grown) - len(self._parent)
             grown[: len(self._parent)] = self._parent
             self._parent = grown
+            self._is_frozen = np.pad(self._is_frozen, (0, more))
+            self._place = np.pad(self._place, (0, more))
         return np.arange(first, self._size, dtype=np.int64)
 
     def find(self, labels: LabelVector) -> LabelVector:
@@ -74,24 +79,44 @@ class Labels:
         """Tie `first[i]` to `second[i]` for every i (arrays of equal, or broadcastable, shape)."""
         ours, theirs = np.broadcast_arrays(self.find(first), self.find(second))
         different = ours != theirs
-        for one, other in zip(ours[different].tolist(), theirs[different].tolist(), strict=True):
-            a, b = self._root(one), self._root(other)
-            if a == b:
-                continue
-            self._parent[b] = a
-            if b in self._frozen:
-                reason = self._frozen.pop(b)
-                self._frozen.setdefault(a, reason)
+        ours, theirs = ours[different], theirs[different]
+        if not self._are_apart(ours, theirs):
+            for one, other in zip(ours.tolist(), theirs.tolist(), strict=True):
+                a, b = self._root(one), self._root(other)
+                if a != b:
+                    self._parent[b] = a
+                    self._hand_over(b, a)
+            return
+        self._parent[theirs] = ours
+        for place in np.flatnonzero(self._is_frozen[theirs]).tolist():
+            self._hand_over(int(theirs[place]), int(ours[place]))
+
+    def _are_apart(self, ours: LabelVector, theirs: LabelVector) -> bool:
+        """Whether no pair changes what another one finds: all can be united at once."""
+        places = np.arange(1, len(theirs) + 1)
+        self._place[theirs] = places
+        apart = np.array_equal(self._place[theirs], places) and not self._place[ours].any()
+        self._place[theirs] = 0
+        return apart
+
+    def _hand_over(self, root: int, new: int) -> None:
+        """Let the class that took over another one be frozen, if that one was."""
+        reason = self._frozen.pop(root, None)
+        if reason is not None:
+            self._is_frozen[root] = False
+            self._is_frozen[new] = True
+            self._frozen.setdefault(new, reason)
 
     def freeze(self, labels: LabelVector, reason: Reason) -> None:
         """Forbid the removal of these labels' classes; the first reason for a class is kept."""
-        for root in np.unique(self.find(labels)).tolist():
-            self._frozen.setdefault(root, reason)
+        roots = self.find(labels)
+        roots = roots[~self._is_frozen[roots]]
+        self._is_frozen[roots] = True
+        self._frozen.update(dict.fromkeys(roots.tolist(), reason))
 
     def is_frozen(self, labels: LabelVector) -> NDArray[np.bool_]:
         """For each label, whether its class is frozen."""
-        frozen = np.fromiter(self._frozen, dtype=np.int64, count=len(self._frozen))
-        return np.isin(self.find(labels), frozen)
+        return self._is_frozen[self.find(labels)]
 
     def reason(self, label: int) -> Reason | None:
         """Why this label's class is frozen, or None if it is free."""

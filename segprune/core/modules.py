@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -214,6 +215,9 @@ def copy_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
             # Old-style weight_norm keeps a computed, non-leaf weight, which refuses to be copied.
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo.setdefault(id(value), value.detach().clone())
+            # A module has a dozen tables of hooks; copying empty ones takes most of the time.
+            elif type(value) is OrderedDict and not value and not vars(value):
+                memo.setdefault(id(value), OrderedDict())
     _copy_plainly(model, memo)
     try:
         twin = copy.deepcopy(model, memo)

@@ -168,6 +168,8 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
     name = operator_name(op)
     if name == "aten.cat":
         return _joined(arguments["tensors"], arguments["dim"])
+    if name == "aten.scaled_dot_product_attention":
+        return _attended(*(arguments[key] for key in ("query", "key", "value", "attn_mask")))
     source = arguments.get("input", arguments.get("self"))
     if not isinstance(source, Tensor):
         return None
@@ -181,6 +183,10 @@ def _shape_alone(op: OpOverload, arguments: dict[str, Any]) -> Tensor | None:
         return torch.empty_like(source, memory_format=arguments.get("memory_format"))
     if name in _COMMON_SHAPE and isinstance(arguments["other"], Tensor):
         return _broadcast(source, arguments["other"], op._schema.is_mutable)
+    if name == "aten.linear":
+        return _linear(source, arguments["weight"], arguments["bias"])
+    if name == "aten.mean" and arguments["dtype"] is None and source.is_floating_point():
+        return _averaged(source, arguments.get("dim"), arguments.get("keepdim", False))
     if name == "aten.adaptive_avg_pool2d" and source.dim() == 4:
         return _laid_out(source, (*source.shape[:2], *arguments["output_size"]))
     if name == "aten.upsample_bilinear2d" and source.dim() == 4:
@@ -233,3 +239,46 @@ def _broadcast(first: Tensor, second: Tensor, in_place: bool) -> Tensor | None:
     if in_place:
         return first if shape == tuple(first.shape) else None
     return first.new_empty(shape)
+
+
+def _linear(source: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """A linear layer's result, if its tensors fit; None leaves the errors to torch."""
+    if not source.dim() or weight.dim() != 2 or source.shape[-1] != weight.shape[1]:
+        return None
+    if bias is not None and (bias.dtype, tuple(bias.shape)) != (source.dtype, weight.shape[:1]):
+        return None
+    return source.new_empty((*source.shape[:-1], len(weight))) if _alike(source, weight) else None
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor | None:
+    """The result of attention, if its tensors fit; None leaves the others to torch."""
+    if query.dim() < 3 or not _alike(query, key, value) or query.shape[-1] != key.shape[-1]:
+        return None
+    if key.shape[:-1] != value.shape[:-1] or query.shape[:-2] != key.shape[:-2]:
+        return None
+    scores = (*query.shape[:-1], key.shape[-2])
+    if mask is not None and not (_alike(query, mask) and _stretches(mask.shape, scores)):
+        return None
+    return query.new_empty((*query.shape[:-1], value.shape[-1]))
+
+
+def _stretches(shape: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether a tensor of at least two axes can be broadcast to a shape."""
+    pairs = zip(reversed(shape), reversed(wanted), strict=False)
+    return 2 <= len(shape) <= len(wanted) and all(size in (1, full) for size, full in pairs)
+
+
+def _averaged(source: Tensor, dims: Sequence[int] | None, keep: bool) -> Tensor | None:
+    """A mean over axes that are there, each once; None leaves the others to torch."""
+    rank = source.dim()
+    if any(not -rank <= dim < rank for dim in dims or ()):
+        return None
+    gone = {dim % rank for dim in dims or range(rank)}
+    if len(gone) != len(dims or range(rank)):
+        return None
+    sizes = [1 if dim in gone else size for dim, size in enumerate(source.shape)]
+    return source.new_empty([size for dim, size in enumerate(sizes) if keep or dim not in gone])
+
+
+def _alike(*tensors: Tensor) -> bool:
+    return len({tensor.dtype for tensor in tensors}) == 1

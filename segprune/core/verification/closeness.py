@@ -66,7 +66,11 @@ def _rows(tensor: Tensor, dim: int) -> Tensor:
 
 
 def judge(
-    found: Tensor, wanted: Tensor, dtype: torch.dtype, noises: Sequence[Tensor] = ()
+    found: Tensor,
+    wanted: Tensor,
+    dtype: torch.dtype,
+    noises: Sequence[Tensor] = (),
+    share: float = 1.0,
 ) -> Closeness:
     """Compare an output with the twin's.
 
@@ -80,6 +84,7 @@ def judge(
         wanted: the twin's.
         dtype: the precision both ran in.
         noises: the twin's output again, each time rounded otherwise; empty: not looked at yet.
+        share: how many of a channel's numbers of floating point have to be close.
     """
     if not wanted.numel():
         return Closeness(0.0, 0.0)
@@ -91,7 +96,8 @@ def judge(
         return Closeness(turned, allowed, blind=turned > usual and allowed >= _BLIND)
     names = {1: "channel", -1: "entry of the last axis"} if wanted.dim() == 3 else {1: "channel"}
     judged = [
-        _worst(found, wanted, TOLERANCE[dtype], noises, dim, name) for dim, name in names.items()
+        _worst(found, wanted, TOLERANCE[dtype], noises, dim, name, share)
+        for dim, name in names.items()
     ]
     return max(judged, key=_severity)
 
@@ -112,10 +118,11 @@ def _worst(
     noises: Sequence[Tensor],
     dim: int,
     name: str,
+    share: float,
 ) -> Closeness:
     theirs = _rows(wanted, dim)
     scale = _scale(theirs)
-    apart = _apart(_rows(found, dim), theirs)
+    apart = _apart(_rows(found, dim), theirs, share)
     usual = allowed = tolerance * scale
     if noises:
         rounding = torch.stack([_apart(_rows(noise, dim), theirs) for noise in noises]).amax(0)
@@ -144,10 +151,15 @@ def _scale(rows: Tensor) -> Tensor:
     return torch.where(rows.isfinite(), rows.abs(), 0.0).amax(1)
 
 
-def _apart(ours: Tensor, theirs: Tensor) -> Tensor:
-    """The largest difference in each row; infinite where only one of two numbers is finite."""
+def _apart(ours: Tensor, theirs: Tensor, share: float = 1.0) -> Tensor:
+    """The largest difference in each row; infinite where only one of two numbers is finite.
+
+    With a share below 1, the largest one among so many of a row's smallest differences.
+    """
     same = (ours == theirs) | (ours.isnan() & theirs.isnan())
-    return torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf).amax(1)
+    differences = torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf)
+    count = math.ceil(share * differences.shape[1])
+    return differences.amax(1) if share == 1.0 else differences.kthvalue(max(1, count), 1).values
 
 
 def difference(found: Tensor, wanted: Tensor) -> float:
