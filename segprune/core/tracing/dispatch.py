@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
@@ -41,6 +42,30 @@ _CONTIGUOUS = frozenset({"aten.instance_norm", "aten.layer_norm", "aten.softmax"
 _COMMON_SHAPE = frozenset({"aten.add", "aten.mul", "aten.sub"})
 
 
+class _Numbers(TorchFunctionMode):
+    """Lets tensors that Python makes of numbers have them, where they would be without data.
+
+    `torch.tensor(x.shape[1], device=x.device)` would forget the width that it was given.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.new_tensor and args[0].is_meta:
+            func, dtype = torch.tensor, kwargs.get("dtype") or args[0].dtype
+            args, kwargs = args[1:], {"device": "meta", **kwargs, "dtype": dtype}
+        if func in (torch.tensor, torch.as_tensor) and _is_meta(kwargs.get("device")):
+            given = args[0] if args else kwargs.get("data")
+            if not isinstance(given, Tensor):
+                kwargs = {**kwargs, "device": "cpu"}
+        return func(*args, **kwargs)
+
+
+def _is_meta(device: Any) -> bool:
+    return device is not None and torch.device(device).type == "meta"
+
+
 class Interpreter(TorchDispatchMode):
     """Hands every operator call to `step`, after splitting composite ones nobody understands."""
 
@@ -54,6 +79,16 @@ class Interpreter(TorchDispatchMode):
         self._understood = understood
         self.module_stack: list[str] = [""]
         self.innermost = ""
+        self._numbers = _Numbers()
+
+    def __enter__(self) -> Self:
+        self._numbers.__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self._numbers.__exit__(*raised)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self,
