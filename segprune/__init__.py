@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from segprune.moved import follow as _follow_moved_modules
+
 if TYPE_CHECKING:
     from segprune.artifacts import Header, load, read_header, save
     from segprune.core.plan import PrunePlan
@@ -127,6 +129,9 @@ _HOME = {
     "trace": "core.tracing.trace",
     "verify": "core.verification.verify",
 }
+
+
+_follow_moved_modules()
 
 
 def __getattr__(name: str) -> Any:
