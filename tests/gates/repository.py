@@ -19,7 +19,7 @@ import pytest
 
 import segprune.core.verification.verify
 import segprune.data.streets
-import segprune.pytest_plugin.reporting  # noqa: F401
+import segprune.pytest_plugin.json_report  # noqa: F401
 from segprune.gates.speed import gate_speed
 from segprune.pytest_plugin import gate_speed as gate_module
 from segprune.speed import Pair, SpeedComparison, summarise

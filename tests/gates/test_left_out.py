@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gates.repository import CASE, Repository, another_case, output, without_tests
-from segprune.pytest_plugin import pytest_testnodedown
+from segprune.pytest_plugin.hooks import pytest_testnodedown
 
 GREEN, RED, REFUSED = (
     pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR,

@@ -1,4 +1,4 @@
-"""The same results for machines (JSON) and for the summary of a CI job (Markdown)."""
+"""--segprune-report: the results as JSON, and as Markdown for the summary of a CI job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segprune.pytest_plugin.session import Session
-from segprune.pytest_plugin.summary import COLUMNS, claims, reasons_of, rows_of, verdict_of
+from segprune.pytest_plugin.summary import COLUMNS, reasons_of, remarks_of, rows_of, verdict_of
 from segprune.records.environment import environment
 from segprune.records.io import write_atomic
 
@@ -54,8 +54,8 @@ def _markdown(session: Session) -> str:
         for reason in reasons_of(session.results)
     ]
     reasons += [f"- {problem}" for problem in session.problems]
-    said = [*session.notes, *claims(session.results)]
-    for part in (reasons, said):
+    remarks = [*session.notes, *remarks_of(session.results)]
+    for part in (reasons, remarks):
         if part:
             lines += ["", *part] if part is reasons else ["", *(f"{text}  " for text in part)]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What a test's marker says: which networks, which images, which promise, which baseline."""
+"""The marker `segprune(…)` of a test: its networks, images, promise and baseline."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Case:
 
 
 def case_of(item: pytest.Item) -> Case:
-    """The case of a test.
+    """Return the case that a test's marker describes.
 
     Raises:
         InputError: no marker, an argument that is missing or unknown, or a budget that the policy
@@ -128,7 +128,7 @@ def _declared(
     claim: float | None = None,
     folder: Path = Path(),
 ) -> Case:
-    """The marker's signature; paths are relative to the test's folder."""
+    """Make a case of the marker's arguments; paths are relative to the test's folder."""
     if not isinstance(case, str) or not re.fullmatch(r"\w[\w.-]{0,99}", case):
         raise InputError(
             "marker segprune: case: expected up to 100 letters, digits and ._- for the name of a "
@@ -190,15 +190,15 @@ def _declared(
                 'data_name="…".'
             )
         dataset = data_name or ""
-        owed = read.budget_of(dataset, network or case.partition("-")[0], budget)
-        if owed is None or budget not in read.budgets:  # a name that only begins like one, too
+        promised = read.budget_of(dataset, network or case.partition("-")[0], budget)
+        if promised is None or budget not in read.budgets:  # a name that only begins like one, too
             raise InputError(
                 f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
                 f"{policy}, found {budget!r}; or give numbers, "
                 'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
             )
         terms = Terms(
-            owed, read.tolerance, read.speedup_share, read.fps_share,
+            promised, read.tolerance, read.speedup_share, read.fps_share,
             read.dense.get(dataset, 0.0), claim,
         )  # fmt: skip
         input = input or read.speed_sizes.get(dataset)
@@ -259,9 +259,9 @@ def _check_kinds(case: str, **paths: Any) -> None:
             )
 
 
-def _check_number(case: str, name: str, value: Any, least: float, words: str) -> None:
+def _check_number(case: str, name: str, value: Any, least: float, range: str) -> None:
     if type(value) not in (int, float) or not least <= value < math.inf:
         raise InputError(
-            f"marker segprune({case!r}): {name}: expected a number {words}, found {value!r}; "
+            f"marker segprune({case!r}): {name}: expected a number {range}, found {value!r}; "
             "correct the marker."
         )
