@@ -122,9 +122,12 @@ class CaseData:
         if not isinstance(given, str):
             return self._given_dataset(given)
         root = self._folders.get(given)
+        if root is None and self.case.root is not None and self.case.root.is_dir():
+            root = self.case.root
         if given != "streets" and root is None:
+            at = "" if self.case.root is None else f", at {self.case.root.name}"
             raise DataMissingError(
-                f"{given} is not on this machine; say where it is with --segprune-data "
+                f"{given} is not on this machine{at}; say where it is with --segprune-data "
                 f"{given}=PATH, or SEGPRUNE_DATA={given}=PATH"
             )
         name = given if given in NAMES else "folder"

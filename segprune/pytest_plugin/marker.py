@@ -41,6 +41,7 @@ class Case:
         artifact: the pruned network's file.
         data: name of a data set, a data set, or a function that opens one.
         data_name: what the policy calls it; None where the policy says nothing of data sets.
+        root: folder of a data set that is given by its name; None: as --segprune-data says.
         split, count: of a data set that is given by its name.
         given: the marker's values for the normalisation: `mean`, `std` and `range`.
         label_map: what single values in label files mean, of a data set given by its name.
@@ -63,6 +64,7 @@ class Case:
     artifact: Path
     data: str | SegmentationDataset | Callable[[], SegmentationDataset]
     data_name: str | None
+    root: Path | None
     split: str
     count: int | None
     given: Given
@@ -108,6 +110,7 @@ def _declared(
     artifact: str | Path,
     data: Any,
     data_name: str | None = None,
+    root: str | Path | None = None,
     budget: str | Mapping[str, float],
     weights: str | Path | None = None,
     split: str = "val",
@@ -134,9 +137,10 @@ def _declared(
             "marker segprune: case: expected up to 100 letters, digits and ._- for the name of a "
             f"file, found {case!r}; rename it."
         )
+    optional = {"weights": weights, "continued": continued, "root": root}
     _check_kinds(
         case, artifact=artifact, baselines=baselines, policy=policy,
-        **{n: v for n, v in (("weights", weights), ("continued", continued)) if v is not None},
+        **{name: path for name, path in optional.items() if path is not None},
     )  # fmt: skip
     if sequences is not None and not (isinstance(sequences, (str, Path)) and str(sequences)):
         raise InputError(
@@ -155,6 +159,11 @@ def _declared(
             f"marker segprune({case!r}): count: expected a whole number from 1 beside the name of "
             f"a data set, found {count!r}; a function opens as many images as it likes, so "
             "correct the marker."
+        )
+    if root is not None and (not isinstance(data, str) or data == "streets"):
+        raise InputError(
+            f"marker segprune({case!r}): root: expected it beside the name of a data set that is "
+            f"read from a folder, found data={data!r}; leave root out."
         )
     given = _given(case, mean, std, range)
     if label_map is not None:
@@ -217,6 +226,7 @@ def _declared(
         artifact=folder / artifact,
         data=data,
         data_name=data_name,
+        root=None if root is None else folder / root,
         split=split,
         count=count,
         given=given,
