@@ -1,13 +1,17 @@
-"""Another promise than the one that was accepted is seen, the policy's too."""
+"""Every gate notices a promise that differs from the accepted one, the policy's too."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+import torch
 
-from gates.repository import CASE, POLICY, Repository, output, table_row
-
-RED = pytest.ExitCode.TESTS_FAILED
-
+import segprune
+from pytest_plugin.repository import CASE, POLICY, RED, Repository, output, table_row
+from segprune.pytest_plugin.baseline_match import made_from_dense
 
 # ---------------------------------------------------------------- the promise, in every gate
 
@@ -122,3 +126,29 @@ def test_a_loosened_rule_of_the_policy_is_seen(judged_by_policy: Repository, loo
     result = repository.run("-k", "size")
     assert result.ret == RED
     assert "policy: expected" in output(result)
+
+
+@pytest.mark.parametrize(
+    "data", ['"nowhere"', '"camvid", split="train"', '"camvid", count=1'], ids=str
+)
+def test_images_that_are_not_here_are_still_those_of_the_baseline(
+    repository: Repository, data: str
+) -> None:
+    repository.change(lambda c: c["data"].update(name="camvid"))
+    repository.edit("data=scenes", f"data={data}, skip_without_data=True")
+    result = repository.run("-k", "accuracy")
+    assert result.ret == RED
+    assert "as in the baseline" in output(result)
+
+
+def test_an_artefact_that_loads_by_itself_was_still_pruned_from_this_dense_network() -> None:
+    """Own networks are refused when they are loaded; built-in ones need no dense one for that."""
+    dense = segprune.build("bisenetv2", num_classes=3, width=0.25, aux=False)
+    plan = segprune.make_plan(dense, torch.rand(1, 3, 64, 64), budget={"channels": 0.9})
+    case = SimpleNamespace(artifact=Path("half.safetensors"))
+    header = SimpleNamespace(plan=plan)
+    other = segprune.build("bisenetv2", num_classes=3, width=0.5, aux=False)
+    for network, green in ((dense, True), (other, False)):
+        subject: Any = SimpleNamespace(case=case, header=header, dense=network)
+        assert made_from_dense(subject).is_green == green
+    assert "plan of half.safetensors: expected one made for" in made_from_dense(subject).reasons[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gates.repository import CASE, Repository
-from gates.tampering.registry import Content, tamper
+from pytest_plugin.repository import CASE, Repository
+from pytest_plugin.tampering.registry import Content, tamper
 
 
 @tamper("accuracy.score: expected what the counts of its images give")
@@ -51,7 +51,7 @@ def the_arms_are_swapped(repository: Repository) -> None:
 
 
 @tamper("least speed-up: expected 1.2 as in the baseline, found 1.5")
-def the_owed_speedup_is_edited(repository: Repository) -> None:
+def the_required_speedup_is_edited(repository: Repository) -> None:
     repository.change(lambda c: c["floors"].update(speedup=1.2))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gates.repository import CASE, GATES, NETWORKS, Repository, output, without_tests
+from pytest_plugin.repository import CASE, GATES, NETWORKS, Repository, output, without_tests
 
 SIZE = ("proof", "accuracy", "speed")
 

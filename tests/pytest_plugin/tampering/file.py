@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gates.repository import Repository
-from gates.tampering.registry import tamper
+from pytest_plugin.repository import Repository
+from pytest_plugin.tampering.registry import tamper
 
 
 @tamper("found no such file; accept it: pytest --segprune-accept")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gates.repository import Repository, output
+from pytest_plugin.repository import Repository, output
 
 
 def test_the_marker_says_the_normalisation(repository: Repository) -> None:

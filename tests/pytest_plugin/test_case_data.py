@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gates.repository import Repository
+from pytest_plugin.repository import Repository
 
 _OPENED, _CLOSED, _NONBLOCK, _EVENT = 0x20, 0x10, 0o4000, 16
 

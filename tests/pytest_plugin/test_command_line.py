@@ -1,19 +1,22 @@
-"""What was typed for a run lets gates off; what stands in settings, or beside them, does not."""
+"""Options typed for a run may leave gates out; settings, folders and other arguments may not."""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-from gates.repository import CASE, Repository, output, table_row, without_tests
-
-RED = pytest.ExitCode.TESTS_FAILED
-
-
-def settings(repository: Repository, line: str) -> None:
-    (repository.path / "pytest.ini").write_text(f"[pytest]\n{line}\n")
+from pytest_plugin.repository import (
+    CASE,
+    GREEN,
+    RED,
+    REFUSED,
+    Repository,
+    output,
+    settings,
+    table_row,
+    without_tests,
+)
 
 
 def moved(repository: Repository, folder: str = "gates") -> None:
@@ -34,7 +37,7 @@ def moved(repository: Repository, folder: str = "gates") -> None:
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_an_argument_that_chooses_nothing_lets_nothing_off(
+def test_an_argument_that_chooses_nothing_leaves_no_gate_out(
     repository: Repository, arguments: tuple[str, ...]
 ) -> None:
     without_tests(repository.path / "test_gates.py", "accuracy", "proof")
@@ -56,7 +59,7 @@ def test_stepping_over_a_failure_is_a_choice(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("line", ["--collect-only", "--setup-plan", "--fixtures", "--markers"])
-def test_settings_that_only_look_let_nothing_off(repository: Repository, line: str) -> None:
+def test_settings_that_only_look_leave_no_gate_out(repository: Repository, line: str) -> None:
     settings(repository, f"addopts = {line}")
     assert repository.run().ret in (RED, pytest.ExitCode.USAGE_ERROR)
     settings(repository, "")
@@ -69,7 +72,7 @@ def test_settings_that_only_look_let_nothing_off(repository: Repository, line: s
 @pytest.mark.parametrize(
     ("names", "missed"), [(("speed",), "speed"), (("size", "proof", "accuracy"), "size, proof")]
 )
-def test_what_is_deleted_is_missed_in_a_folder_that_is_named(
+def test_a_deleted_test_is_missed_in_a_folder_that_is_named(
     repository: Repository, names: tuple[str, ...], missed: str
 ) -> None:
     moved(repository)
@@ -108,7 +111,7 @@ def test_gates_of_one_case_may_lie_in_two_folders(repository: Repository) -> Non
         assert repository.run(*arguments).ret == 0, arguments
 
 
-def test_a_folder_that_is_stood_in_is_not_everything(
+def test_the_working_directory_alone_is_not_everything(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_two_folders(repository)
@@ -126,26 +129,10 @@ def test_settings_that_name_a_file_are_everything(repository: Repository) -> Non
     assert repository.run().ret == RED
 
 
-# ---------------------------------------------------------------- baselines and what looks like one
-
-
-def test_a_baseline_is_known_however_its_schema_is_spelled(repository: Repository) -> None:
-    text = repository.baseline.read_text()
-    repository.baseline.write_text(text.replace("segprune.baseline/", "\\u0073egprune.baseline\\/"))
-    (repository.path / "test_gates.py").write_text("def test_nothing(): pass\n")
-    result = repository.run()
-    assert result.ret == RED
-    assert "expected a test that judges this baseline" in output(result)
-
-
-@pytest.mark.parametrize("text", ['{"known": ["segprune.baseline/2"]}', '["segprune.baseline/2"]'])
-def test_a_file_that_speaks_of_baselines_is_none(repository: Repository, text: str) -> None:
-    (repository.path / "notes.json").write_text(text)
-    assert repository.run().ret == 0
-
-
 @pytest.mark.parametrize("place", ["loop", "a\\0b"])
-def test_a_place_that_is_none_is_a_sentence(repository: Repository, place: str) -> None:
+def test_a_folder_of_baselines_that_is_none_is_reported_in_a_sentence(
+    repository: Repository, place: str
+) -> None:
     (repository.path / "loop").symlink_to("loop")
     repository.edit("budget=", f'baselines="{place}", budget=')
     result = repository.run()
@@ -154,17 +141,14 @@ def test_a_place_that_is_none_is_a_sentence(repository: Repository, place: str) 
     assert "INTERNALERROR" not in output(result)
 
 
-def test_a_file_in_place_of_the_folder_is_a_sentence(fresh: Repository) -> None:
-    Path(fresh.path / "baselines").write_text("")
-    result = fresh.run("--segprune-accept")
-    assert result.ret == RED
-    assert "expected a folder for baselines" in output(result)
-
-
-def test_a_linked_baseline_stays_a_link(repository: Repository) -> None:
-    kept = repository.path / "kept.txt"
-    shutil.move(repository.baseline, kept)
-    repository.baseline.symlink_to(kept)
-    repository.run("--segprune-accept")
-    assert repository.baseline.is_symlink()
-    assert repository.run().ret == 0
+@pytest.mark.parametrize("option", ["--help", "-h", "--version", "-VV", "--fixtures-per-test"])
+def test_settings_that_show_something_in_place_of_a_run_are_refused(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    (repository.path / "options").write_text(f"{option}\n")
+    for variable, arguments in ((option, ()), ("", ("@options",))):
+        monkeypatch.setenv("PYTEST_ADDOPTS", variable)
+        result = repository.run(*arguments)
+        assert result.ret == REFUSED
+        assert "settings: expected tests to be run, found --" in output(result)
+    assert repository.run(option).ret == GREEN  # typed

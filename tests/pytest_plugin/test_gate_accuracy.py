@@ -1,12 +1,10 @@
-"""Which images a case is judged on: the same for both networks, and known to the policy."""
+"""Both networks are judged on the same images, and the policy knows the data set."""
 
 from __future__ import annotations
 
 import pytest
 
-from gates.repository import POLICY, Repository, output
-
-RED = pytest.ExitCode.TESTS_FAILED
+from pytest_plugin.repository import POLICY, RED, Repository, output
 
 
 def drawn_anew(repository: Repository) -> None:

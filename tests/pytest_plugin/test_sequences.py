@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from gates.repository import Repository, output
+from pytest_plugin.repository import RED, Repository, output
 
-RED = pytest.ExitCode.TESTS_FAILED
 WORDS = "each of 24 images a sequence by itself, as the data set says"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,31 @@ from segprune.pytest_plugin import gate_speed as gate_module
 from segprune.speed import Pair, SpeedComparison, summarise
 from segprune.speed.statistics import LOOKS
 
-__all__ = ["CASE", "POLICY", "Repository", "output", "table_row", "without_tests"]
+__all__ = [
+    "CASE",
+    "GREEN",
+    "LEFT_OUT",
+    "POLICY",
+    "RED",
+    "REFUSED",
+    "UNJUDGED",
+    "Repository",
+    "another_case",
+    "below",
+    "output",
+    "settings",
+    "table_row",
+    "with_another_test",
+    "without_tests",
+]
+
+GREEN, RED, REFUSED = (
+    pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR,
+)  # fmt: skip
 
 CASE = "mine-half"
+UNJUDGED = f"{CASE}.json: expected a test that judges this baseline, found none"
+LEFT_OUT = "left out by what was typed for this run: "
 BUDGET = '{"miou_loss": 12, "class_loss": 99, "speedup": 1.5, "macs": 0.6}'
 
 POLICY = """
@@ -200,3 +223,22 @@ def another_case(repository: Repository) -> Path:
     text = repository.baseline.read_text().replace(CASE, "other-half")
     repository.baseline.with_name("other-half.json").write_text(text)
     return module
+
+
+def settings(repository: Repository, *lines: str) -> None:
+    """Write a pytest.ini with these lines."""
+    (repository.path / "pytest.ini").write_text("\n".join(("[pytest]", *lines, "")))
+
+
+def below(repository: Repository, folder: str) -> None:
+    """Move the gates and all of their files to a folder; beside it is another test."""
+    settings(repository)
+    (repository.path / folder).mkdir()
+    for name in ("test_gates.py", "baselines", "half.safetensors"):
+        shutil.move(repository.path / name, repository.path / folder / name)
+    (repository.path / "test_else.py").write_text("def test_ok():\n    pass\n")
+
+
+def with_another_test(repository: Repository) -> None:
+    """Give the session something to run besides gates."""
+    (repository.path / "test_else.py").write_text("def test_ok():\n    pass\n")

@@ -1,12 +1,10 @@
-"""The table at the end: a row a case, and nothing in it is talked away."""
+"""The table at the end has one row a case, and hides no verdict."""
 
 from __future__ import annotations
 
 import pytest
 
-from gates.repository import Repository, output, table_row
-
-RED = pytest.ExitCode.TESTS_FAILED
+from pytest_plugin.repository import RED, Repository, output, table_row
 
 
 def test_a_gate_that_breaks_is_an_error_in_the_table(repository: Repository) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gates.repository import Repository
+from pytest_plugin.repository import Repository
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gates.repository import Repository
+from pytest_plugin.repository import Repository
 
 Content = dict[str, Any]
 Tamper = Callable[[Repository], object]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gates.repository import POLICY, Repository, output
+from pytest_plugin.repository import POLICY, Repository, output
 
 
 @pytest.mark.parametrize(("promised", "said"), [("2.2", True), ("1.9", False)])

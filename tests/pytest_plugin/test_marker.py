@@ -8,9 +8,7 @@ import pytest
 from PIL import Image
 
 import segprune
-from gates.repository import CASE, Repository, output
-
-RED = pytest.ExitCode.TESTS_FAILED
+from pytest_plugin.repository import CASE, RED, Repository, output
 
 
 @pytest.fixture
@@ -59,3 +57,27 @@ def test_a_root_of_images_without_a_folder_is_refused(repository: Repository, da
     result = repository.run("-k", "size")
     assert result.ret == RED
     assert f"marker segprune('{CASE}'): root: expected it beside the name" in output(result)
+
+
+MALFORMED = {
+    "skip_without_data='no'": ("budget=", 'skip_without_data="no", budget='),
+    "input: expected (N, C, H, W)": ("budget=", "input=(1, 3), budget="),
+    "artifact: expected a path": ('artifact="half.safetensors"', "artifact=None"),
+    "weights: expected a path": ("budget=", "weights=3, budget="),
+    "dense=None": ("dense=make_network", "dense=None"),
+    "count: expected a whole number": ("budget=", "count=3, budget="),
+}
+
+
+@pytest.mark.parametrize("says", MALFORMED)
+def test_a_malformed_marker_is_reported_in_a_sentence(repository: Repository, says: str) -> None:
+    repository.edit(*MALFORMED[says])
+    result = repository.run("-k", "size")
+    assert result.ret == RED
+    assert says.partition(":")[0] in output(result)
+    assert "correct the marker" in output(result)
+
+
+def test_an_input_may_be_a_list(repository: Repository) -> None:
+    repository.edit("budget=", "input=[1, 3, 32, 64], budget=")
+    assert repository.run("--benchmark-only").ret == 0

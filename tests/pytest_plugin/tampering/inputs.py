@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gates.repository import CASE, Repository
-from gates.tampering.registry import tamper
+from pytest_plugin.repository import CASE, Repository
+from pytest_plugin.tampering.registry import tamper
 
 
 @tamper("artefact: expected")

@@ -1,12 +1,10 @@
-"""Runs in which no test failed and no gate was judged: stopped, led elsewhere, or hidden."""
+"""A run that stops early or is led to other tests is red where there are baselines."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from gates.repository import CASE, Repository, output
+from pytest_plugin.repository import CASE, RED, Repository, output
 
 EXIT = "import pytest\ndef {}:\n    pytest.exit('no GPU here', returncode={})\n"
 HOOKS = ("pytest_configure(config)", "pytest_sessionstart(session)")
@@ -27,7 +25,7 @@ def test_a_status_of_its_own_is_kept(repository: Repository) -> None:
     assert "segprune" not in output(result)
 
 
-def test_it_is_none_of_ours_where_there_are_no_baselines(fresh: Repository) -> None:
+def test_it_is_allowed_where_there_are_no_baselines(fresh: Repository) -> None:
     (fresh.path / "conftest.py").write_text(EXIT.format(HOOKS[0], 0))
     assert fresh.run().ret == 0
 
@@ -52,18 +50,25 @@ def test_what_a_conftest_names_in_place_of_the_root_was_not_typed(
     assert f"{CASE}.json: expected a test that judges this baseline" in output(result)
 
 
-def test_a_pipe_is_not_waited_for(repository: Repository) -> None:
-    """It has the name of a JSON file, in a folder where baselines are looked for."""
-    os.mkfifo(repository.path / "pipe.json")
-    assert repository.run().ret == 0
-
-
-def test_a_baseline_in_another_encoding_is_missed_when_its_tests_are_deleted(
+def test_a_session_that_is_asked_to_stop_at_its_end_is_judged(
     repository: Repository,
 ) -> None:
-    text = repository.baseline.read_text()
-    repository.baseline.write_text(text, encoding="utf-16")
-    (repository.path / "test_gates.py").write_text("def test_ok():\n    pass\n")
+    repository.edit("segprune_gate.accuracy()", "pass")
+    (repository.path / "conftest.py").write_text(
+        "def pytest_sessionfinish(session):\n    session.shouldstop = 'time is up'\n"
+    )
+    assert repository.run().ret == RED
+
+
+def test_a_session_that_stops_early_says_only_why(repository: Repository) -> None:
+    repository.edit('"macs": 0.6', '"macs": 0.4')
+    result = repository.run("-x")
+    assert result.ret == RED
+    assert "expected a test that judges" not in output(result)
+
+
+def test_another_module_that_does_not_load_is_reported_alone(repository: Repository) -> None:
+    (repository.path / "test_else.py").write_text("import nothing_of_this_name\n")
     result = repository.run()
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert f"{CASE}.json: expected a test that judges this baseline" in output(result)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "expected a verdict" not in output(result)

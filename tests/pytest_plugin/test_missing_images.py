@@ -1,22 +1,20 @@
-"""Images that are not here: who may be skipped for want of them, and who not."""
+"""Without its images a case is skipped only where that is allowed."""
 
 from __future__ import annotations
 
 import pytest
 
-from gates.repository import Repository, output, table_row
-
-RED = pytest.ExitCode.TESTS_FAILED
+from pytest_plugin.repository import RED, Repository, output, table_row
 
 
-def elsewhere(repository: Repository, more: str = "") -> None:
-    """The case's images are on another machine."""
+def without_images(repository: Repository, more: str = "") -> None:
+    """Let the case name images that are on another machine."""
     repository.edit("data=scenes", f'data="camvid"{more}')
     repository.change(lambda c: c["data"].update(name="camvid"))
 
 
 def test_strict_lets_nothing_pass_for_want_of_images(repository: Repository) -> None:
-    elsewhere(repository)
+    without_images(repository)
     result = repository.run("--segprune-strict", "-k", "accuracy")
     assert result.ret == RED
     assert "--segprune-data camvid=PATH" in output(result)
@@ -27,7 +25,7 @@ def test_strict_lets_nothing_pass_for_want_of_images(repository: Repository) -> 
 def test_a_case_may_be_skipped_for_want_of_images_where_its_marker_says_so(
     repository: Repository,
 ) -> None:
-    elsewhere(repository, ", skip_without_data=True")
+    without_images(repository, ", skip_without_data=True")
     result = repository.run("--segprune-strict", "-k", "accuracy")
     assert result.ret == 0
     assert "SKIPPED (accuracy)" in table_row(result)
@@ -54,7 +52,7 @@ def test_a_function_that_finds_no_images_may_skip(
 
 
 def test_a_misspelt_name_of_a_data_set_is_red(repository: Repository) -> None:
-    elsewhere(repository, ", skip_without_data=True")
+    without_images(repository, ", skip_without_data=True")
     result = repository.run("--segprune-data", "camvit=somewhere", "-k", "accuracy")
     assert result.ret == RED
     assert "expected names of the cases' data sets (camvid), found camvit" in output(result)
