@@ -17,6 +17,7 @@ from segprune.cli.data import data
 from segprune.cli.errors import TERMINATED, end_soon
 from segprune.cli.evaluate import evaluate
 from segprune.cli.format import unfolded
+from segprune.cli.gate import gate
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
 from segprune.cli.prune import prune
@@ -104,6 +105,7 @@ app.command(no_args_is_help=True, help=unfolded(sweep.__doc__))(sweep)
 app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
 app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
 app.add_typer(data)
+app.add_typer(gate)
 app.command(help=unfolded(report.__doc__))(report)
 
 

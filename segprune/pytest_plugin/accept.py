@@ -2,64 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from segprune.errors import SegpruneError
 from segprune.gates.baselines.writing import accept
-from segprune.pytest_plugin.session import Parts, Session
-from segprune.records.baseline import Baseline
+from segprune.pytest_plugin.session import NewBaseline, Session
+from segprune.records.baseline import Baseline, NetworkFacts
 
-__all__ = ["parts_of", "write"]
+__all__ = ["keep", "write"]
 
 _GATES = ("size", "proof", "accuracy", "speed")
 
 
-def parts_of(session: Session, path: Path, case: str) -> Parts:
-    """The parts of one baseline."""
-    return session.parts.setdefault(path, Parts(case))
+def keep(
+    session: Session,
+    path: Path,
+    case: str,
+    gate: str,
+    judged: tuple[NetworkFacts, str],
+    facts: Mapping[str, Any],
+) -> None:
+    """Keep what a gate that passed has measured, for the baseline at `path`.
+
+    Args:
+        judged: the networks and the promise that it judged.
+        facts: fields of the baseline.
+    """
+    new = session.new_baselines.setdefault(path, NewBaseline(case))
+    new.passed.add(gate)
+    new.networks.add(judged)
+    if "data" in facts:
+        new.images.add(facts["data"].digest)
+    new.facts.update(facts)
 
 
 def write(session: Session) -> None:
-    """Write every baseline of which all parts were measured and allowed; say what became of each.
+    """Write every baseline whose gates all passed; add a sentence on each to the problems.
 
     The session is red in any case: nothing is accepted and green in one run.
     """
-    allowed = {path: parts for path, parts in session.parts.items() if parts.passed}
-    if not allowed:
+    if not session.new_baselines:
         session.problems.append(
             "--segprune-accept: expected cases to accept, found none that the policy allows"
         )
-    for path, parts in allowed.items():
-        missing = [gate for gate in _GATES if gate not in parts.passed]
-        if missing:
-            session.problems.append(
-                f"{parts.case}: not written, for {', '.join(missing)} did not pass; run its tests "
-                f"of {', '.join(_GATES[:-1])} and {_GATES[-1]} together"
-            )
-            continue
-        red = [
-            each for each in session.results if each.case == parts.case and each.status != "PASS"
-        ]
-        if red:
-            reasons = "; ".join(f"{each.gate}: {each.status}: {each.reasons[0]}" for each in red)
-            session.problems.append(f"{parts.case}: not written, for not all went well: {reasons}")
-            continue
-        if len(parts.subjects) > 1 or len(parts.images) > 1:
-            session.problems.append(
-                f"{parts.case}: not written, for its gates judged different networks, promises or "
-                "images; let all of its tests have one marker"
-            )
-            continue
-        try:
-            written = accept(
-                path, Baseline(case=parts.case, accepted=(), **parts), session.options.because
-            )
-        except SegpruneError as error:
-            session.problems.append(str(error))
-            continue
-        lowered = written.accepted[-1].lowered
-        because = f", lowered because: {written.accepted[-1].because}" if lowered else ""
-        session.problems.append(
-            f"{parts.case}: written to {path.name}{because}; look at the difference, commit it, "
-            "and run again without --segprune-accept (this run is red on purpose)"
+    session.problems += [
+        _obstacle(session, new) or _written(session, path, new)
+        for path, new in session.new_baselines.items()
+    ]
+
+
+def _obstacle(session: Session, new: NewBaseline) -> str | None:
+    """Return why a baseline may not be written; None if it may."""
+    missing = [gate for gate in _GATES if gate not in new.passed]
+    if missing:
+        return (
+            f"{new.case}: not written, for {', '.join(missing)} did not pass; run its tests "
+            f"of {', '.join(_GATES[:-1])} and {_GATES[-1]} together"
         )
+    red = [each for each in session.results if each.case == new.case and each.status != "PASS"]
+    if red:
+        reasons = "; ".join(f"{each.gate}: {each.status}: {each.reasons[0]}" for each in red)
+        return f"{new.case}: not written, for not all went well: {reasons}"
+    if len(new.networks) > 1 or len(new.images) > 1:
+        return (
+            f"{new.case}: not written, for its gates judged different networks, promises or "
+            "images; let all of its tests have one marker"
+        )
+    return None
+
+
+def _written(session: Session, path: Path, new: NewBaseline) -> str:
+    """Write a baseline, and return a sentence on what became of it."""
+    baseline = Baseline(case=new.case, accepted=(), **new.facts)
+    try:
+        written = accept(path, baseline, session.options.because)
+    except SegpruneError as error:
+        return str(error)
+    newest = written.accepted[-1]
+    because = f", lowered because: {newest.because}" if newest.lowered else ""
+    return (
+        f"{new.case}: written to {path.name}{because}; look at the difference, commit it, "
+        "and run again without --segprune-accept (this run is red on purpose)"
+    )

@@ -1,4 +1,4 @@
-"""Is this what the baseline is of? Networks, promise, images, floors, and the way of measuring.
+"""Compare a case with its baseline: networks, promise, images, floors, and way of measuring.
 
 Each difference is named with its remedy. Every gate compares all that it can see without more work
 than its own.
@@ -12,8 +12,8 @@ from segprune.core.modules import digest_of
 from segprune.data.opening import NAMES
 from segprune.gates.baselines.reading import MEND
 from segprune.gates.verdict import Status, Verdict, joined, unless
-from segprune.pytest_plugin.case import Case
-from segprune.pytest_plugin.case_data import Subject
+from segprune.pytest_plugin.case_data import CaseData
+from segprune.pytest_plugin.marker import Case
 from segprune.records.baseline import Baseline, Floors, Promise, SizeFacts
 from segprune.records.fingerprint import Fingerprint
 from segprune.records.score import Score
@@ -30,27 +30,27 @@ __all__ = [
     "same_sizes",
 ]
 
-_FLOOR_POINTS = 1e-4  # of mIoU in [0, 1]: what another machine's rounding may move a floor by
+_FLOOR_POINTS = 1e-4  # of mIoU in [0, 1]: how far another machine's rounding may move a floor
 
 Difference = tuple[str, object, object]
-"""What, as it is in the baseline, as it was found here."""
+"""What is compared, its value in the baseline, and the value found here."""
 
 
-def made_from_dense(subject: Subject) -> Verdict:
-    """Whether the artefact's plan is one for this dense network, by names and shapes of tensors."""
-    planned, dense = subject.header.plan.network, digest_of(subject.dense)
+def made_from_dense(data: CaseData) -> Verdict:
+    """Judge whether the artefact's plan was made for this dense network, by tensors' shapes."""
+    planned, dense = data.header.plan.network, digest_of(data.dense)
     problem = (
-        f"plan of {subject.case.artifact.name}: expected one made for the dense network of the "
+        f"plan of {data.case.artifact.name}: expected one made for the dense network of the "
         f"marker ({dense[:16]}), found one for another ({planned[:16]}); give the dense network "
         "that was pruned, or prune this one",
     )
     return unless(() if planned == dense else problem, Status.FAIL, "pruned from the dense network")
 
 
-def same_case(subject: Subject, baseline: Baseline) -> Verdict:
-    """By digests of the artefact, its plan and the dense network's weights, and by the promise."""
-    here, there = subject.network_facts, baseline.network
-    differences = _others(
+def same_case(data: CaseData, baseline: Baseline) -> Verdict:
+    """Compare the digests of artefact, plan and dense weights, and the promise."""
+    here, there = data.network_facts, baseline.network
+    differences = _other_files(
         ("network", there.network, here.network),
         ("artefact", there.artifact_digest, here.artifact_digest),
         ("plan", there.plan, here.plan),
@@ -58,16 +58,16 @@ def same_case(subject: Subject, baseline: Baseline) -> Verdict:
     )
     return joined(
         [
-            made_from_dense(subject),
+            made_from_dense(data),
             unless(differences, Status.NOT_COMPARABLE, "the baseline's networks"),
-            _same_promise(subject.promise, baseline.floors),
+            _same_promise(data.promise, baseline.floors),
         ]
     )
 
 
-def same_data(subject: Subject, baseline: Baseline) -> Verdict:
-    """By name, split, class map, void rule, preprocessing, and a digest of images and labels."""
-    here, there = subject.data_facts, baseline.data
+def same_data(data: CaseData, baseline: Baseline) -> Verdict:
+    """Compare name, split, class map, void, preprocessing, and a digest of images and labels."""
+    here, there = data.data_facts, baseline.data
     differences = _differences(
         ("data set", there.name, here.name),
         ("data split", there.split, here.split),
@@ -79,24 +79,24 @@ def same_data(subject: Subject, baseline: Baseline) -> Verdict:
     )
     if there.sequences:  # a file of an older version does not say
         differences += _differences(("data sequences", there.sequences, here.sequences))
-    if not differences and tuple(baseline.accuracy.per_image) != subject.pruned_evaluation.names:
+    if not differences and tuple(baseline.accuracy.per_image) != data.pruned_evaluation.names:
         differences = (f"data: expected the baseline's images, found others; {MEND}",)
     return unless(differences, Status.NOT_COMPARABLE, "the baseline's images")
 
 
-def same_images(subject: Subject) -> Verdict:
-    """Whether both networks saw the same images, each under a name of its own.
+def same_images(data: CaseData) -> Verdict:
+    """Judge whether both networks saw the same images, each under a name of its own.
 
     A data set that draws its views anew each time gives floors that are those of other images.
     """
-    names = subject.pruned_evaluation.names
+    names = data.pruned_evaluation.names
     problems = [
         f"data: expected a name of its own for each image, found {name!r} {count} times; correct "
         "the data set"
         for name, count in Counter(names).most_common(1)
         if count > 1
     ]
-    if subject.pruned_evaluation.data != subject.dense_evaluation.data:
+    if data.pruned_evaluation.data != data.dense_evaluation.data:
         problems.append(
             "data: expected the same images for the pruned and for the dense network, found others "
             "when they were read again; switch off whatever is drawn anew"
@@ -105,9 +105,9 @@ def same_images(subject: Subject) -> Verdict:
 
 
 def same_name(case: Case, baseline: Baseline) -> Verdict:
-    """Of a data set that is not on this machine: what its marker says of it.
+    """Compare what the marker says of a data set that is not on this machine.
 
-    Of a function, which opens what it likes, nothing can be said.
+    A function may open any data set, so nothing is compared for it.
     """
     there = baseline.data
     differences: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ def same_name(case: Case, baseline: Baseline) -> Verdict:
 
 
 def same_sizes(now: SizeFacts, then: SizeFacts) -> Verdict:
-    """Of the dense network, and of the image both are counted for."""
+    """Compare the dense network's counts, and the image that both networks are counted for."""
     differences = _differences(
         ("input of size", then.input, now.input),
         ("dense network's parameters", then.dense.params, now.dense.params),
@@ -136,7 +136,7 @@ def same_sizes(now: SizeFacts, then: SizeFacts) -> Verdict:
 
 
 def same_floors(now: Floors, dense: Score, baseline: Baseline) -> Verdict:
-    """Floors follow from the promise and the dense network; a baseline keeps what both were."""
+    """Compare the floors, and the dense network's IoUs, that a baseline keeps."""
     then = baseline.floors
     points: list[tuple[str, float | None, float | None]] = [
         ("floor of mIoU", then.miou, now.miou),
@@ -165,7 +165,7 @@ def same_floors(now: Floors, dense: Score, baseline: Baseline) -> Verdict:
 
 
 def same_input(now: SpeedInput, threads: int, then: Fingerprint) -> Verdict:
-    """How speed is measured, wherever that is."""
+    """Compare how speed is measured, on whatever machine."""
     differences = _differences(
         ("speed input", then.input, now.size),
         ("speed memory format", then.memory_format, now.memory_format),
@@ -178,7 +178,7 @@ def _same_promise(now: Promise, then: Promise) -> Verdict:
     differences = _differences(
         ("policy", *_clauses(then.rule, now.rule)),
         ("least speed-up", then.speedup, now.speedup),
-        ("owed share of the dense mIoU", then.miou_ratio, now.miou_ratio),
+        ("required share of the dense mIoU", then.miou_ratio, now.miou_ratio),
         ("most MACs", then.most_macs, now.most_macs),
         ("most parameters", then.most_params, now.most_params),
     )
@@ -186,15 +186,15 @@ def _same_promise(now: Promise, then: Promise) -> Verdict:
 
 
 def _clauses(then: str, now: str) -> tuple[str, str]:
-    """Where two promises differ: whole ones are long, and most often only a number is another."""
+    """Return the clauses in which two promises differ; most often it is a single number."""
     before, after = then.split(", "), now.split(", ")
-    gone = ", ".join(words for words in before if words not in after)
-    come = ", ".join(words for words in after if words not in before)
+    gone = ", ".join(clause for clause in before if clause not in after)
+    come = ", ".join(clause for clause in after if clause not in before)
     return (gone or "nothing of that", come or "nothing of that") if gone or come else (then, now)
 
 
-def _others(*triples: tuple[str, str, str]) -> tuple[str, ...]:
-    """Of files: more often than not the wrong one lies there."""
+def _other_files(*triples: tuple[str, str, str]) -> tuple[str, ...]:
+    """Name the digests that differ; most often the wrong file lies there."""
     return tuple(
         f"{what}: expected {one[:16]} as in the baseline, found {other[:16]}; put the right file "
         f"there or, if this is the one you mean, {MEND}"

@@ -1,4 +1,4 @@
-"""The networks and images of a case, loaded once a session, and what is found out about them."""
+"""The networks, images and scores of a case, which its gates share; files are read once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch import Tensor, nn
 
-from segprune.artifacts import Header, load, read_header
+from segprune.artifacts import Artifact, Header, load, open_artifact, rebuild
 from segprune.core.modules import copy_with, hash_tensors, tensors_of
 from segprune.core.planning.cost import cost
 from segprune.data.normalisation import Normalisation, choose
@@ -23,8 +23,8 @@ from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images, near_chance
 from segprune.gates.accuracy import floors_of, promise_of
 from segprune.models.references import resolve
-from segprune.models.weights import file_digest, load_weights, read_weights
-from segprune.pytest_plugin.case import Case
+from segprune.models.weights import load_weights, read_weights
+from segprune.pytest_plugin.marker import Case
 from segprune.records.baseline import DataFacts, Floors, NetworkFacts, Promise, Size, SizeFacts
 from segprune.records.io import read_record
 from segprune.records.preprocessing import Preprocessing
@@ -37,15 +37,15 @@ from segprune.workflows.dense import random_example
 if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
 
-__all__ = ["DataMissingError", "Subject"]
+__all__ = ["CaseData", "DataMissingError"]
 
 
 class DataMissingError(Exception):
-    """A data set that is not on this machine; not an error, but nothing to be judged."""
+    """Raised when a data set is not on this machine, so that nothing can be judged."""
 
 
-class Subject:
-    """Everything that the gates of one case look at; each is made when it is first needed.
+class CaseData:
+    """Everything that the gates of one case look at; each part is made when it is first needed.
 
     Args:
         folders: of data sets, by name.
@@ -55,13 +55,18 @@ class Subject:
         self.case, self._folders = case, folders
 
     @cached_property
+    def artifact(self) -> Artifact:
+        """The pruned network's file; all gates judge what this one reading found."""
+        return open_artifact(self.case.artifact)
+
+    @property
     def header(self) -> Header:
-        """Of the pruned network's file."""
-        return read_header(self.case.artifact)
+        """What the pruned network's file says about itself."""
+        return self.artifact.header
 
     @cached_property
     def dense(self) -> nn.Module:
-        """In evaluation mode, on the CPU."""
+        """The dense network, in evaluation mode, on the CPU."""
         given = self.case.dense
         if isinstance(given, Path):
             network = load(given)
@@ -81,8 +86,8 @@ class Subject:
 
     @cached_property
     def pruned(self) -> nn.Module:
-        """In evaluation mode, on the CPU."""
-        return load(self.case.artifact, None if self.header.spec is not None else self.dense)
+        """The pruned network, in evaluation mode, on the CPU."""
+        return rebuild(self.artifact, None if self.header.spec is not None else self.dense)
 
     @cached_property
     def normalisation(self) -> Normalisation:
@@ -117,9 +122,12 @@ class Subject:
         if not isinstance(given, str):
             return self._given_dataset(given)
         root = self._folders.get(given)
+        if root is None and self.case.root is not None and self.case.root.is_dir():
+            root = self.case.root
         if given != "streets" and root is None:
+            at = "" if self.case.root is None else f", at {self.case.root.name}"
             raise DataMissingError(
-                f"{given} is not on this machine; say where it is with --segprune-data "
+                f"{given} is not on this machine{at}; say where it is with --segprune-data "
                 f"{given}=PATH, or SEGPRUNE_DATA={given}=PATH"
             )
         name = given if given in NAMES else "folder"
@@ -150,7 +158,7 @@ class Subject:
         return found
 
     def _called(self, what: str, function: Callable[..., Any]) -> Any:
-        with contextlib.suppress(ValueError):  # of some in C nothing is known
+        with contextlib.suppress(ValueError):  # some functions in C have no signature
             try:
                 inspect.signature(function).bind()
             except TypeError as error:
@@ -162,17 +170,17 @@ class Subject:
 
     @cached_property
     def pruned_evaluation(self) -> Evaluation:
-        """Counts of every image."""
+        """The pruned network's predictions on every image, counted."""
         return evaluate_images(self.pruned, self.dataset, preprocessing=self.preprocessing)
 
     @cached_property
     def dense_evaluation(self) -> Evaluation:
-        """Counts of every image."""
+        """The dense network's predictions on every image, counted."""
         return evaluate_images(self.dense, self.dataset, preprocessing=self.preprocessing)
 
     @cached_property
     def dense_score(self) -> Score:
-        """The better of the dense network's and that of the dense network trained on."""
+        """The better score: the dense network's, or that of the dense network trained on."""
         own = self.dense_evaluation.score
         if self.case.continued is None:
             return own
@@ -192,8 +200,8 @@ class Subject:
         Raises:
             InputError: a pattern or a file that does not fit the names of the images.
         """
-        told = self.header.metadata.get("sequences")
-        given = self.case.sequences or (told if isinstance(told, str) else None)
+        kept = self.header.metadata.get("sequences")
+        given = self.case.sequences or (kept if isinstance(kept, str) else None)
         return sequences_of(self.pruned_evaluation.names, self.dataset.sequences, given)
 
     @cached_property
@@ -203,47 +211,47 @@ class Subject:
 
     @property
     def speed_input(self) -> SpeedInput:
-        """At which speed is measured."""
+        """The input at which speed is measured."""
         return SpeedInput(self.case.input or self._image_input, self.case.memory_format)
 
     @cached_property
     def speed_example(self) -> Tensor:
-        """Random numbers in that shape."""
+        """Random numbers in the shape of `speed_input`."""
         at = self.speed_input
         return random_example(at.size, memory_format=at.memory_format)
 
     @cached_property
     def sizes(self) -> SizeFacts:
-        """Of both networks."""
+        """The sizes of both networks."""
         pruned, dense = (_size(network, self.example) for network in (self.pruned, self.dense))
         return SizeFacts(tuple(self.example.shape), pruned, dense)
 
     @property
     def promise(self) -> Promise:
-        """What is demanded whatever the images are."""
+        """The requirements that do not depend on the images."""
         return promise_of(self.case.terms, self.sizes.dense)
 
     @property
     def floors(self) -> Floors:
-        """What is demanded on these images."""
+        """The requirements on these images."""
         return floors_of(
             self.case.terms, self.dataset.classes.names, self.dense_score, self.sizes.dense
         )
 
     @cached_property
     def network_facts(self) -> NetworkFacts:
-        """Names and digests."""
+        """Names and digests of both networks."""
         return NetworkFacts(
             network=self.header.network,
             artifact=self.case.artifact.name,
-            artifact_digest=file_digest(self.case.artifact),
+            artifact_digest=self.artifact.digest,
             plan=self.header.plan.digest,
             dense_weights=_weights_digest(self.dense),
         )
 
     @property
     def data_facts(self) -> DataFacts:
-        """What was evaluated on."""
+        """Name, digest and classes of the images."""
         return DataFacts(
             name=self.dataset.name,
             split=self.dataset.split,
@@ -257,13 +265,13 @@ class Subject:
 
     @property
     def _image_input(self) -> tuple[int, ...]:
-        told = self.header.metadata.get("input")
-        if told is not None:
-            size = batch_size(told)
+        kept = self.header.metadata.get("input")
+        if kept is not None:
+            size = batch_size(kept)
             if size is None:
                 raise ArtifactError(
                     f"{self.case.artifact}: input: expected [N, C, H, W] in its metadata, found "
-                    f"{told!r}; write the artefact anew."
+                    f"{kept!r}; write the artefact anew."
                 )
             return size
         if self.case.input is not None:
@@ -280,7 +288,7 @@ def _size(network: nn.Module, example: Tensor) -> Size:
 
 
 def _weights_digest(network: nn.Module) -> str:
-    """SHA-256 over names, types, shapes and bytes of every tensor."""
+    """Return the SHA-256 over names, types, shapes and bytes of every tensor."""
     digest = hashlib.sha256()
     hash_tensors(digest, tensors_of(network))
     return digest.hexdigest()

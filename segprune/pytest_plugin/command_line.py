@@ -1,4 +1,4 @@
-"""Find what was typed for this very run, in contrast to what settings or a conftest say.
+"""What was typed for this run: options that leave tests out, and the paths it looks into.
 
 Settings are `addopts`, the variable PYTEST_ADDOPTS, and files of options (`pytest @file`). Whoever
 types a choice knows what it leaves out; whoever runs pytest with settings may not know it.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 from _pytest.config import PrintHelp
 
 __all__ = [
-    "asks_for_no_session", "chose_among_tests", "in_settings", "is_typed", "named_paths",
-    "only_looks", "require_a_session", "typed",
+    "asks_for_no_session", "chose_among_tests", "collected_all", "collected_part",
+    "collected_whole", "in_settings", "is_below", "is_typed", "named_paths", "only_looks",
+    "require_a_session", "searched_paths",
 ]  # fmt: skip
 
 _CHOICES = {
@@ -34,24 +36,12 @@ _BENCHMARKS = {"benchmark_only": "--benchmark-only", "benchmark_skip": "--benchm
 _KEY: pytest.StashKey[Namespace] = pytest.StashKey()
 
 
-def typed(config: pytest.Config) -> Namespace:
-    """Parse the command line alone with pytest's own parser, which knows forms like `-vk size`.
-
-    A file of options is left out: it is committed once, and read in every run.
-    """
-    if _KEY not in config.stash:
-        given = (str(argument) for argument in config.invocation_params.args)
-        arguments = [argument for argument in given if not argument.startswith("@")]
-        found = Namespace()
-        with contextlib.suppress(PrintHelp):  # older versions of pytest stop at --help
-            config._parser.parse_known_args(arguments, found)
-        config.stash[_KEY] = found
-    return config.stash[_KEY]
+# ---------------------------------------------------------------- options
 
 
 def is_typed(config: pytest.Config, name: str) -> bool:
     """Return whether an option was typed, by the name of its attribute."""
-    return bool(getattr(typed(config), name, False))
+    return bool(getattr(_typed(config), name, False))
 
 
 def in_settings(config: pytest.Config) -> list[str]:
@@ -61,19 +51,19 @@ def in_settings(config: pytest.Config) -> list[str]:
 
 
 def chose_among_tests(config: pytest.Config) -> bool:
-    """Whether it leaves tests out: by `-k`, `-m`, `--deselect` and their like, or by their ids."""
+    """Return whether what was typed leaves tests out: `-k`, `-m` and their like, or tests' ids."""
     return any(is_typed(config, name) for name in _CHOICES) or any(
         "::" in path for path in named_paths(config)
     )
 
 
 def only_looks(config: pytest.Config) -> bool:
-    """Whether it asks for tests to be shown, and not run."""
+    """Return whether the run was asked to show tests, and not to run them."""
     return any(is_typed(config, name) for name in _LOOKS)
 
 
 def asks_for_no_session(config: pytest.Config) -> bool:
-    """Return whether the run does something other than tests, such as listing fixtures."""
+    """Return whether the run was asked for something other than tests, such as fixtures."""
     return any(is_typed(config, name) for name in _NO_SESSION)
 
 
@@ -90,9 +80,19 @@ def require_a_session(config: pytest.Config) -> None:
         )
 
 
-def named_paths(config: pytest.Config) -> list[str]:
-    """Files, folders and tests that it names."""
-    return [str(path) for path in getattr(typed(config), "file_or_dir", None) or ()]
+def _typed(config: pytest.Config) -> Namespace:
+    """Parse the command line alone with pytest's own parser, which knows forms like `-vk size`.
+
+    A file of options is left out: it is committed once, and read in every run.
+    """
+    if _KEY not in config.stash:
+        given = (str(argument) for argument in config.invocation_params.args)
+        arguments = [argument for argument in given if not argument.startswith("@")]
+        found = Namespace()
+        with contextlib.suppress(PrintHelp):  # older versions of pytest stop at --help
+            config._parser.parse_known_args(arguments, found)
+        config.stash[_KEY] = found
+    return config.stash[_KEY]
 
 
 def _untyped(config: pytest.Config, known: Mapping[str, str]) -> Iterable[str]:
@@ -101,3 +101,55 @@ def _untyped(config: pytest.Config, known: Mapping[str, str]) -> Iterable[str]:
         for name, option in known.items()
         if getattr(config.option, name, None) and not is_typed(config, name)
     )
+
+
+# ---------------------------------------------------------------- paths
+
+
+def named_paths(config: pytest.Config) -> list[str]:
+    """Return the files, folders and tests that were typed."""
+    return [str(path) for path in getattr(_typed(config), "file_or_dir", None) or ()]
+
+
+def searched_paths(config: pytest.Config) -> list[Path]:
+    """Return the files and folders that tests are looked for in.
+
+    A conftest may change `config.args`; what was typed, or stands in settings, counts.
+    """
+    here = config.invocation_params.dir
+    if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        return [here.resolve()]
+    named = [] if config.getoption("pyargs", False) else named_paths(config)
+    return [(here / str(path).partition("::")[0]).resolve() for path in named or config.args]
+
+
+def collected_all(config: pytest.Config) -> bool:
+    """Return whether tests were looked for everywhere: in the root, or wherever settings say.
+
+    A run without paths that starts in a folder below the root looks for tests only there.
+    """
+    in_invocation_dir = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
+    if not named_paths(config) and not in_invocation_dir:
+        return True
+    return is_below(config.rootpath, searched_paths(config))
+
+
+def collected_whole(config: pytest.Config, folder: Path) -> bool:
+    """Return whether all tests of a folder were looked for, and not only some of its files."""
+    if collected_all(config):
+        return True
+    if config.getoption("pyargs", False):  # modules: their folders are not known
+        return not is_typed(config, "pyargs")
+    return is_below(folder, [path for path in searched_paths(config) if path.is_dir()])
+
+
+def collected_part(config: pytest.Config, folder: Path) -> bool:
+    """Return whether any test of a folder was looked for: of all its files, or of one of them."""
+    if collected_whole(config, folder):
+        return True
+    return is_below(folder, [path.parent for path in searched_paths(config) if path.is_file()])
+
+
+def is_below(path: Path, folders: list[Path]) -> bool:
+    """Return whether a file or folder lies in one of these folders, or is one of them."""
+    return any(path.resolve().is_relative_to(folder) for folder in folders)

@@ -1,8 +1,7 @@
-"""Measure and judge the speed of a case, and hand the durations to pytest-benchmark."""
+"""The speed gate and its fixture `segprune_speed`: dense and pruned are measured in turn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ import pytest
 from segprune.gates.speed import SpeedVerdict, gate_fps, gate_speed
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.baseline_match import made_from_dense, same_case, same_input
-from segprune.pytest_plugin.case import Case
-from segprune.pytest_plugin.case_data import Subject
-from segprune.pytest_plugin.gate import Figures, Gate
-from segprune.pytest_plugin.results import keep_durations
-from segprune.pytest_plugin.selection import is_worker
-from segprune.pytest_plugin.session import NOT_MEASURED
+from segprune.pytest_plugin.benchmark_rows import keep_durations
+from segprune.pytest_plugin.case_data import CaseData
+from segprune.pytest_plugin.gate import Gate
+from segprune.pytest_plugin.outcome import Figures, Outcome, ReadBaseline
+from segprune.pytest_plugin.results import NOT_MEASURED
+from segprune.pytest_plugin.session import is_worker
 from segprune.records.baseline import Baseline, SpeedFacts
 from segprune.speed import SpeedComparison
 from segprune.speed.fingerprint import conditions, fingerprint
@@ -27,7 +26,7 @@ _FAR = 1.3
 
 
 class SpeedGate(Gate):
-    """Speed of the case that a test's marker names; call it once.
+    """The gate of speed, for the case that a test's marker names; call it once.
 
     Args:
         benchmark: pytest-benchmark's fixture, which keeps the durations.
@@ -38,7 +37,7 @@ class SpeedGate(Gate):
         self._benchmark, self._called = benchmark, False
 
     def __call__(self) -> None:
-        """At least the speed-up that the policy demands, measured now, dense and pruned in turn."""
+        """Require the speed-up of the policy, measured now, dense and pruned in turn."""
         if self._called:
             pytest.fail(
                 f"{self._case.name}: segprune_speed() was called twice in one test, which measures "
@@ -53,17 +52,16 @@ class SpeedGate(Gate):
         self._judge("speed", self._speed)
 
     def _not_measured(self, reason: str) -> None:
-        self._note("speed", NOT_MEASURED, (reason,), {})
+        self._attach("speed", NOT_MEASURED, (reason,))
         text = f"{self._case.name}, speed: {NOT_MEASURED} though it was asked for\n  {reason}"
         # Within the fixture, for it warns of tests that do not use it.
         self._benchmark.pedantic(pytest.fail, (text,), {"pytrace": False})
 
-    def _speed(self, subject: Subject) -> tuple[Verdict, Figures]:
-        baseline = None if self._session.options.accept else self._baseline
+    def _speed(self, data: CaseData, read: ReadBaseline | None) -> Outcome:
         try:
-            verdict, then = self._benchmark.pedantic(_measured, (self._case, subject, baseline))
+            verdict, then = self._benchmark.pedantic(_measured, (data, read))
         except _NothingMeasuredError as nothing:
-            return nothing.verdict, {}
+            return Outcome(nothing.verdict)
         found: SpeedComparison = verdict.comparison
         keep_durations(self._benchmark, found)
         self._session.comparisons[self._item.nodeid] = found
@@ -73,18 +71,17 @@ class SpeedGate(Gate):
             "speedup_promised": self._case.terms.budget.speedup, "pairs": found.pairs,
             "fps": found.candidate_fps, "dense_fps": found.reference_fps,
         }  # fmt: skip
-        size, memory_format = subject.speed_input
+        size, memory_format = data.speed_input
         here = fingerprint(
             threads=found.threads, input=size, memory_format=memory_format, device=found.device
         )
         if then is None:
             facts = SpeedFacts(size, found, here, here.digest, conditions())
-            self._keep("speed", subject, verdict, speed=facts)
-            return verdict, figures
+            return Outcome(verdict, figures, {"speed": facts})
         same_machine = here.digest == then.speed.fingerprint_digest
         figures["fps_gated"] = float(same_machine)
         if not same_machine:
-            return verdict, figures
+            return Outcome(verdict, figures)
         # Both of them: a dense network that is slowed down makes any pruned one look fast.
         absolute = [
             gate_fps(now, before, self._case.terms.fps_share, of=of)
@@ -93,11 +90,12 @@ class SpeedGate(Gate):
                 ("dense network", found.reference_fps, then.speed.comparison.reference_fps),
             )
         ]
-        return joined([verdict, *absolute, _not_above(found, then.speed.comparison)]), figures
+        like_then = _not_above(found, then.speed.comparison)
+        return Outcome(joined([verdict, *absolute, like_then]), figures)
 
 
 def _not_above(found: SpeedComparison, then: SpeedComparison) -> Verdict:
-    """The same files on the same machine: a ratio far above the baseline's is none of theirs."""
+    """Judge a ratio far above the baseline's, by the same files on the same machine, as wrong."""
     problem = (
         f"speed-up: expected about ×{then.speedup:.2f}, as these files had on this machine, found "
         f"at least ×{found.low:.2f}: the dense network is slower than it was",
@@ -114,19 +112,17 @@ class _NothingMeasuredError(Exception):
         self.verdict = verdict
 
 
-def _measured(
-    case: Case, subject: Subject, read: Callable[[], Baseline] | None
-) -> tuple[SpeedVerdict, Baseline | None]:
-    baseline = None if read is None else read()
+def _measured(data: CaseData, read: ReadBaseline | None) -> tuple[SpeedVerdict, Baseline | None]:
+    case, baseline = data.case, None if read is None else read()
     if baseline is not None:
-        measured_then = same_input(subject.speed_input, _THREADS, baseline.speed.fingerprint)
-        same = joined([same_case(subject, baseline), measured_then])
+        measured_then = same_input(data.speed_input, _THREADS, baseline.speed.fingerprint)
+        same = joined([same_case(data, baseline), measured_then])
     else:
-        same = made_from_dense(subject)
+        same = made_from_dense(data)
     if not same.is_green:
         raise _NothingMeasuredError(same)
     verdict = gate_speed(
-        subject.dense, subject.pruned, subject.speed_example, floor=case.terms.speedup,
+        data.dense, data.pruned, data.speed_example, floor=case.terms.speedup,
         role="speedup", threads=_THREADS, max_seconds=case.max_seconds,
     )  # fmt: skip
     if verdict.comparison is None:

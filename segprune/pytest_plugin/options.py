@@ -1,4 +1,4 @@
-"""Options of the command line, and the environment variable for data on a CI machine."""
+"""The plugin's command-line options, and the environment variable for data on a CI machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DATA_VARIABLE = "SEGPRUNE_DATA"
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for.
+    """The values of the plugin's options.
 
     Attributes:
         data: folders of data sets by name.
@@ -38,7 +38,7 @@ class Options:
 
 
 def add(parser: pytest.Parser) -> None:
-    """Declare them."""
+    """Declare the options."""
     group = parser.getgroup("segprune", "segprune: gates for pruned networks")
     group.addoption(
         "--segprune-data", action="append", default=[], metavar="NAME=PATH",
@@ -70,11 +70,11 @@ def add(parser: pytest.Parser) -> None:
 
 
 def read(config: pytest.Config) -> Options:
-    """What was given.
+    """Read and check the values that were given.
 
     Raises:
-        pytest.UsageError: no NAME=PATH, --because without --segprune-accept, or
-            --segprune-partial in settings.
+        pytest.UsageError: a folder not in the form NAME=PATH, --because without
+            --segprune-accept, or --segprune-partial in settings.
     """
     accept, because = config.getoption("segprune_accept"), config.getoption("segprune_because")
     if because is not None and not accept:

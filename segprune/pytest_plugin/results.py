@@ -1,51 +1,82 @@
-"""What pytest-benchmark records of a speed gate: two rows, for its own tools to compare."""
+"""Verdicts of gates, on their way from the test that judged to the summary of the session.
+
+A verdict travels as a property of its test, so that it also arrives from worker processes and in
+JUnit files.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
-    from segprune.speed import SpeedComparison
+    from segprune.pytest_plugin.session import Session
 
-__all__ = ["keep_durations", "split_rows"]
+__all__ = ["ERROR", "NOT_MEASURED", "SKIPPED", "Result", "attach", "collect"]
 
+NOT_MEASURED, SKIPPED, ERROR = "NOT_MEASURED", "SKIPPED", "ERROR"
+"""Statuses besides a verdict's: not judged though required, not judged as allowed, and broken."""
 
-def keep_durations(benchmark: Any, found: SpeedComparison) -> None:
-    """Put the candidate's durations, in seconds, in place of the one that is the whole gate's."""
-    stats = benchmark.stats.stats
-    stats.data.clear()
-    for pair in found.samples:
-        stats.update(pair.candidate_ms / 1000)
+_PROPERTY = "segprune_verdict"
 
 
-def split_rows(comparisons: dict[str, SpeedComparison], output_json: dict[str, Any]) -> None:
-    """Give each gate's row a second one: the reference, measured in turn with the candidate."""
-    rows = []
-    for row in output_json["benchmarks"]:
-        found = comparisons.get(row["fullname"])
-        if found is None:
-            rows.append(row)
-            continue
-        sides = {
-            "reference": [pair.reference_ms / 1000 for pair in found.samples],
-            "candidate": [pair.candidate_ms / 1000 for pair in found.samples],
-        }
-        rows += [_row(row, side, durations) for side, durations in sides.items()]
-    output_json["benchmarks"] = rows
+@dataclass(frozen=True)
+class Result:
+    """A gate's verdict on a case.
+
+    Attributes:
+        gate: "size", "proof", "accuracy" or "speed".
+        status: a `Status`, or one of the three above.
+        figures: numbers by name, for the table.
+    """
+
+    case: str
+    gate: str
+    status: str
+    reasons: tuple[str, ...]
+    figures: dict[str, float]
 
 
-def _row(row: dict[str, Any], side: str, durations: list[float]) -> dict[str, Any]:
-    from pytest_benchmark import stats as untyped
+def attach(item: pytest.Item, result: Result) -> None:
+    """Attach a result to its test."""
+    item.user_properties += [
+        (_PROPERTY, json.dumps(asdict(result))),
+        ("segprune_case", result.case),
+        (f"segprune_{result.gate}", result.status),
+        *((f"segprune_{name}", value) for name, value in result.figures.items()),
+    ]
 
-    stats: Any = untyped.Stats()  # type: ignore[no-untyped-call]
-    for duration in durations:
-        stats.update(duration)
-    content = {**row["stats"], **stats.as_dict()}
-    if "data" in row["stats"]:
-        content["data"] = durations
-    return {
-        **row,
-        "name": f"{row['name']}-{side}",
-        "fullname": f"{row['fullname']}-{side}",
-        "stats": content,
-    }
+
+def collect(session: Session, report: pytest.TestReport) -> None:
+    """Collect the results of a test, and report a verdict that its test does not show."""
+    if report.failed:
+        session.failed.add(report.nodeid)
+    if report.when == "teardown":
+        return
+    # A report has all verdicts so far: of the fixtures that were set up, and of earlier attempts.
+    already = session.collected_results.get(report.nodeid, 0)
+    found = _results_of(report)[already:]
+    session.collected_results[report.nodeid] = already + len(found)
+    session.results += found
+    if found:
+        session.judged.add(report.nodeid)
+    if report.failed:
+        if found and all(result.status == "PASS" for result in found):
+            reason = f"{report.nodeid} failed after its gate had passed"
+            session.results.append(Result(found[0].case, "test", "FAIL", (reason,), {}))
+        return
+    harmless = {"PASS", SKIPPED} if session.options.strict else {"PASS", SKIPPED, "INCONCLUSIVE"}
+    session.problems += [
+        f"{result.case}, {result.gate}: {result.status}, though {report.nodeid} did not fail: an "
+        "expected failure, or an error that is caught, is no way around a gate"
+        for result in found
+        if result.status not in harmless
+    ]
+
+
+def _results_of(report: pytest.TestReport) -> list[Result]:
+    contents = (json.loads(str(v)) for name, v in report.user_properties if name == _PROPERTY)
+    return [Result(**{**content, "reasons": tuple(content["reasons"])}) for content in contents]

@@ -1,4 +1,4 @@
-"""What one session knows: options, results so far, what is to be accepted, and what went wrong."""
+"""The state of one session: its options, its results, what is required, and what is missing."""
 
 from __future__ import annotations
 
@@ -9,107 +9,95 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from segprune.pytest_plugin.options import Options
+from segprune.pytest_plugin.results import Result
 
 if TYPE_CHECKING:
+    from segprune.pytest_plugin.case_data import CaseData
     from segprune.speed import SpeedComparison
 
-__all__ = [
-    "ERROR",
-    "NOT_MEASURED",
-    "SKIPPED",
-    "Parts",
-    "Result",
-    "Session",
-    "Tests",
-    "session_of",
-]
-
-# Besides the verdicts: what was not judged, what need not be, and a gate that broke.
-NOT_MEASURED, SKIPPED, ERROR = "NOT_MEASURED", "SKIPPED", "ERROR"
-
-
-@dataclass(frozen=True)
-class Result:
-    """A gate's verdict on a case, as reports show it.
-
-    Attributes:
-        gate: "size", "proof", "accuracy" or "speed".
-        status: a `Status`, or one of the three above.
-        figures: numbers by name, for the table.
-    """
-
-    case: str
-    gate: str
-    status: str
-    reasons: tuple[str, ...]
-    figures: dict[str, float]
+__all__ = ["CaseTests", "NewBaseline", "Session", "is_worker", "session_of"]
 
 
 @dataclass
-class Tests:
-    """Of one case: the folder of the first, the baseline, and by id which fixtures each uses."""
+class CaseTests:
+    """The collected tests of one case.
+
+    Attributes:
+        folder: of the first test.
+        baseline: the file of the case's baseline.
+        fixtures: the gates' fixtures that each test uses, by the test's id.
+    """
 
     folder: Path
     baseline: Path
     fixtures: dict[str, set[str]] = field(default_factory=dict)
 
 
-class Parts(dict[str, Any]):
-    """What is known of a baseline that is to be: facts by the names of its fields.
+@dataclass
+class NewBaseline:
+    """A baseline that --segprune-accept may write.
 
-    `passed` are the gates that allow it; `subjects` and `images` (by digest) what they judged.
+    Attributes:
+        facts: what was measured, by the names of a baseline's fields.
+        passed: the gates that passed.
+        networks: the networks and promises that these gates judged; more than one is a mistake.
+        images: digests of the images, likewise.
     """
 
-    def __init__(self, case: str) -> None:
-        super().__init__()
-        self.case, self.passed = case, set[str]()
-        self.subjects, self.images = set[Any](), set[str]()
+    case: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
+    networks: set[Any] = field(default_factory=set)
+    images: set[str] = field(default_factory=set)
 
 
 @dataclass
 class Session:
-    """The one mutable thing of the plugin.
+    """The only mutable object of the plugin.
 
     Attributes:
         results: in the order in which tests ended.
-        judged, failed: ids of tests with a verdict, and of tests that are red; `heard`: how many
-            verdicts of each have been taken.
-        comparisons: speeds by the id of the test that measured them.
-        subjects: loaded networks and data sets by case.
-        parts: what was measured of each case that is to be accepted, by its baseline's path.
-        json_files: met in the folders that tests were looked for in; `unjudged`: baselines among
-            them that no test judges.
-        tests: the tests of each case, as collected; `folders`: the folders of all tests.
-        data_asked: names of data sets in markers.
-        awaited: the case of each test that must give a verdict.
-        required: gates by case; `chosen`: cases of which a typed choice may leave gates out.
-        baselines: the path of each case's baseline.
-        in_settings: options that leave tests out and were not typed.
+        collected_results: how many results of each test have been collected.
+        judged: ids of tests with a verdict.
+        failed: ids of tests that failed.
+        comparisons: speeds, by the id of the test that measured them.
+        case_data: loaded networks and data sets, by case.
+        new_baselines: what --segprune-accept may write, by file.
+        json_files: JSON files in the folders that pytest looked into.
+        unjudged_baselines: baselines among them that no collected test judges.
+        tests: the collected tests of each case.
+        test_folders: the folders of all collected tests.
+        data_names: names of data sets in markers.
+        required_tests: the case of each test that must give a verdict.
+        required_gates: the gates that must give a verdict, by case.
+        partial_cases: cases whose gates may be left out by what was typed for this run.
+        baselines: the file of each case's baseline.
+        in_settings: options in settings, not typed, that leave tests out.
         speed_required: whether --benchmark-only was given, and there are cases.
-        ended: whether the session got as far as its end, where what is missing is found.
-        lost_workers: processes that ended without a message.
-        problems: what makes the session red though no test failed.
-        notes: what the summary says besides the table.
+        ended: whether the session reached its end, where the completeness check runs.
+        lost_workers: worker processes that ended without a message.
+        problems: sentences that make the session red though no test failed.
+        notes: sentences that the summary shows besides the table.
     """
 
     KEY: ClassVar[pytest.StashKey[Session]] = pytest.StashKey()
 
     options: Options
     results: list[Result] = field(default_factory=list)
+    collected_results: dict[str, int] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
-    heard: dict[str, int] = field(default_factory=dict)
     comparisons: dict[str, SpeedComparison] = field(default_factory=dict)
-    subjects: dict[str, Any] = field(default_factory=dict)
-    parts: dict[Path, Parts] = field(default_factory=dict)
+    case_data: dict[str, CaseData] = field(default_factory=dict)
+    new_baselines: dict[Path, NewBaseline] = field(default_factory=dict)
     json_files: set[Path] = field(default_factory=set)
-    unjudged: set[Path] = field(default_factory=set)
-    tests: dict[str, Tests] = field(default_factory=dict)
-    folders: set[Path] = field(default_factory=set)
-    data_asked: set[str] = field(default_factory=set)
-    awaited: dict[str, str] = field(default_factory=dict)
-    required: dict[str, list[str]] = field(default_factory=dict)
-    chosen: set[str] = field(default_factory=set)
+    unjudged_baselines: set[Path] = field(default_factory=set)
+    tests: dict[str, CaseTests] = field(default_factory=dict)
+    test_folders: set[Path] = field(default_factory=set)
+    data_names: set[str] = field(default_factory=set)
+    required_tests: dict[str, str] = field(default_factory=dict)
+    required_gates: dict[str, list[str]] = field(default_factory=dict)
+    partial_cases: set[str] = field(default_factory=set)
     baselines: dict[str, Path] = field(default_factory=dict)
     in_settings: list[str] = field(default_factory=list)
     speed_required: bool = False
@@ -118,42 +106,50 @@ class Session:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def problem(self, text: str) -> None:
-        """Make the session red, and say why, once."""
+    def add_problem(self, text: str) -> None:
+        """Make the session red, with a reason that is shown once."""
         if text not in self.problems:
             self.problems.append(text)
 
-    def remark(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Add a sentence to the summary, once."""
         if text not in self.notes:
             self.notes.append(text)
 
-    def as_message(self) -> dict[str, Any]:
+    def to_message(self) -> dict[str, Any]:
         """Return what a worker process sends to the process that collects results; plain data."""
         return {
-            "awaited": self.awaited, "required": self.required, "chosen": sorted(self.chosen),
+            "required_tests": self.required_tests, "required_gates": self.required_gates,
+            "partial_cases": sorted(self.partial_cases),
             "baselines": {case: str(path) for case, path in self.baselines.items()},
-            "unjudged": [str(path) for path in self.unjudged],
-            "folders": [str(path) for path in self.folders],
+            "unjudged_baselines": [str(path) for path in self.unjudged_baselines],
+            "test_folders": [str(path) for path in self.test_folders],
             "in_settings": self.in_settings, "speed_required": self.speed_required,
-            "problems": self.problems, "notes": self.notes, "data_asked": sorted(self.data_asked),
+            "problems": self.problems, "notes": self.notes, "data_names": sorted(self.data_names),
         }  # fmt: skip
 
-    def take(self, message: dict[str, Any]) -> None:
-        """Take what a worker process sends; every one of them has collected the same tests."""
-        self.awaited |= message["awaited"]
-        self.required |= message["required"]
-        self.chosen |= set(message["chosen"])
+    def merge(self, message: dict[str, Any]) -> None:
+        """Merge what a worker process sends; each of them has collected the same tests."""
+        self.required_tests |= message["required_tests"]
+        self.required_gates |= message["required_gates"]
+        self.partial_cases |= set(message["partial_cases"])
         self.baselines |= {case: Path(path) for case, path in message["baselines"].items()}
-        self.unjudged |= {Path(path) for path in message["unjudged"]}
-        self.folders |= {Path(path) for path in message["folders"]}
+        self.unjudged_baselines |= {Path(path) for path in message["unjudged_baselines"]}
+        self.test_folders |= {Path(path) for path in message["test_folders"]}
         self.in_settings = message["in_settings"]
         self.speed_required |= message["speed_required"]
-        self.data_asked |= set(message["data_asked"])
-        for mine, theirs in ((self.problems, message["problems"]), (self.notes, message["notes"])):
-            mine += [text for text in theirs if text not in mine]
+        self.data_names |= set(message["data_names"])
+        for problem in message["problems"]:
+            self.add_problem(problem)
+        for note in message["notes"]:
+            self.add_note(note)
 
 
 def session_of(config: pytest.Config) -> Session:
-    """The session's own."""
+    """Return the session's state."""
     return config.stash[Session.KEY]
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process is one of several that run tests side by side (pytest-xdist)."""
+    return hasattr(config, "workerinput")

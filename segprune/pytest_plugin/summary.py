@@ -1,68 +1,34 @@
-"""The section at the end of the terminal's output: one row a case, and why others are not green."""
+"""The summary at the end of the terminal's output: one row a case, and why gates are not green."""
 
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
 
-from segprune.pytest_plugin.session import ERROR, NOT_MEASURED, SKIPPED, Result, Session
+from segprune.pytest_plugin.results import ERROR, NOT_MEASURED, SKIPPED, Result
+from segprune.pytest_plugin.session import Session
 
-__all__ = ["COLUMNS", "Reason", "Row", "note", "reasons_of", "rows_of", "show"]
+__all__ = ["COLUMNS", "Reason", "Row", "reasons_of", "remarks_of", "rows_of", "show", "verdict_of"]
 
 COLUMNS = ("case", "parameters", "MACs", "mIoU (floor)", "speed-up (interval; required)", "verdict")
 _WORST = (ERROR, "FAIL", "NOT_COMPARABLE", NOT_MEASURED, "INCONCLUSIVE", SKIPPED, "PASS")
 _UNKNOWN = "not measured"
 _RED, _ACCEPTING = "red (see segprune above)", "red on purpose (--segprune-accept)"
-VERDICT = "segprune_verdict"
-"""Name of the property of a test that carries a verdict."""
 _UNITS = ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1, ""))
 
 Row = tuple[str, ...]
 
 
 class Reason(NamedTuple):
-    """Why gates of a case, one or several, are not green."""
+    """Why one or several gates of a case are not green."""
 
     gates: str
     status: str
     text: str
-
-
-def note(session: Session, report: pytest.TestReport) -> None:
-    """Keep a test's verdicts, also from a worker process; none of them is talked away."""
-    if report.failed:
-        session.failed.add(report.nodeid)
-    if report.when == "teardown":
-        return
-    # A report has all verdicts so far: of the fixtures that were set up, and of earlier attempts.
-    already = session.heard.get(report.nodeid, 0)
-    found = _results_from(report)[already:]
-    session.heard[report.nodeid] = already + len(found)
-    session.results += found
-    if found:
-        session.judged.add(report.nodeid)
-    if report.failed:
-        if found and all(result.status == "PASS" for result in found):
-            reason = f"{report.nodeid} failed after its gate had passed"
-            session.results.append(Result(found[0].case, "test", "FAIL", (reason,), {}))
-        return
-    harmless = {"PASS", SKIPPED} if session.options.strict else {"PASS", SKIPPED, "INCONCLUSIVE"}
-    session.problems += [
-        f"{result.case}, {result.gate}: {result.status}, though {report.nodeid} did not fail: an "
-        "expected failure, or an error that is caught, is no way around a gate"
-        for result in found
-        if result.status not in harmless
-    ]
-
-
-def _results_from(report: pytest.TestReport) -> list[Result]:
-    contents = (json.loads(str(v)) for name, v in report.user_properties if name == VERDICT)
-    return [Result(**{**content, "reasons": tuple(content["reasons"])}) for content in contents]
 
 
 def show(terminal: pytest.TerminalReporter, session: Session) -> None:
@@ -79,24 +45,24 @@ def show(terminal: pytest.TerminalReporter, session: Session) -> None:
         terminal.write_line(text)
     skipped = (SKIPPED,) if session.options.strict else (SKIPPED, "INCONCLUSIVE")
     for reason in reasons_of(session.results):
-        if reason.status in skipped:  # pytest itself tells why tests fail, but not why they skip
+        if reason.status in skipped:  # pytest itself shows why tests fail, but not why they skip
             terminal.write_line(f"{reason.gates}: {reason.status}: {reason.text}")
-    for text in claims(session.results):
+    for text in remarks_of(session.results):
         terminal.write_line(text)
     for problem in session.problems:
         terminal.write_line(problem, red=True)
-    if session.problems:  # pytest's own last line knows tests alone, and they may all have passed
+    if session.problems:  # pytest's own last line counts tests alone, and they may all have passed
         terminal._add_stats(_ACCEPTING if session.options.accept else _RED, session.problems)
 
 
 def rows_of(results: Sequence[Result]) -> list[Row]:
-    """One row a case, in the order in which they came first."""
+    """Return one row a case, in the order in which they came first."""
     cases = list(dict.fromkeys(result.case for result in results))
     return [_row(case, [result for result in results if result.case == case]) for case in cases]
 
 
 def reasons_of(results: Sequence[Result]) -> list[Reason]:
-    """Whatever is not green, and each reason once, though it be that of several gates of a case."""
+    """Return why gates are not green; a reason that several gates of a case share comes once."""
     gates: dict[tuple[str, str, str], dict[str, None]] = {}
     for result in results:
         if result.status != "PASS":
@@ -109,20 +75,20 @@ def reasons_of(results: Sequence[Result]) -> list[Reason]:
 
 
 def verdict_of(results: Sequence[Result]) -> str:
-    """The worst of a case's gates."""
+    """Return the worst status of a case's gates."""
     return next(status for status in _WORST if any(r.status == status for r in results))
 
 
-def claims(results: Sequence[Result]) -> list[str]:
-    """Return lines about other images, and about gates that ask for less than was promised."""
+def remarks_of(results: Sequence[Result]) -> list[str]:
+    """Return lines about other images, and about gates that require less than was promised."""
     figures = [(result.case, result.figures) for result in results]
     return [
-        *(_claim(case, f) for case, f in figures if "loss" in f),
-        *(_share_of_speed(case, f) for case, f in figures if _is_spared(f)),
+        *(_about_other_images(case, f) for case, f in figures if "loss" in f),
+        *(_share_of_speed(case, f) for case, f in figures if _gate_requires_less(f)),
     ]
 
 
-def _is_spared(f: dict[str, float]) -> bool:
+def _gate_requires_less(f: dict[str, float]) -> bool:
     """Return whether a speed-up is less than promised, and its gate asks for less."""
     promised = f.get("speedup_promised", 0)
     return f.get("speedup_low", math.inf) < promised and f["speedup_floor"] < promised
@@ -136,9 +102,9 @@ def _share_of_speed(case: str, f: dict[str, float]) -> str:
     )
 
 
-def _claim(case: str, f: dict[str, float]) -> str:
-    # Its dense file's, also where the floor is that of the file trained on: only scores of single
-    # images can say something of others, and of that network there is a record alone.
+def _about_other_images(case: str, f: dict[str, float]) -> str:
+    # Against its dense file, also if the floor comes from the network trained on: only scores of
+    # single images support a claim about others, and that network left a record without them.
     side = "below" if f["loss"] >= 0 else "above"
     found = f"{case}: {abs(f['loss']):.2f} points {side} its dense file on these images; "
     if f["sequences"] == f["images"]:

@@ -9,7 +9,7 @@ import pytest
 
 from segprune.errors import InputError
 from segprune.gates.policy_file import read_policy
-from segprune.pytest_plugin.case import case_of
+from segprune.pytest_plugin.marker import case_of
 
 LOOSE, STRICT = 5.0, 0.5
 

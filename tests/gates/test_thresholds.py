@@ -19,7 +19,7 @@ from segprune.gates.accuracy import floors_of, gate_floors
 from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
 from segprune.pytest_plugin.baseline_match import same_floors
-from segprune.pytest_plugin.case_data import Subject
+from segprune.pytest_plugin.case_data import CaseData
 from segprune.pytest_plugin.gate_speed import _not_above
 from segprune.records.baseline import Floors, Promise
 from segprune.records.io import write_record
@@ -118,7 +118,7 @@ def subject(tmp_path: Path, own: float, continued: float | None, data: str = "im
     class Case:
         pass
 
-    found = Subject(Case(), {})  # type: ignore[arg-type]
+    found = CaseData(Case(), {})  # type: ignore[arg-type]
     found.case.continued = path  # type: ignore[misc]
     entries = np.array([[0, 0, 0, 1]], dtype=np.int64)
     matrix = ConfusionMatrix.from_entries(entries, 1, 1)
