@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segprune.artifacts import Header, load, read_header, save
     from segprune.core.plan import PrunePlan
+    from segprune.core.planning.config import PruneConfig
     from segprune.core.planning.cost import Cost, LayerCost, cost
     from segprune.core.planning.importance import Evidence, importances, register_importance
     from segprune.core.planning.make_plan import make_plan
@@ -54,6 +55,7 @@ __all__ = [
     "LayerCost",
     "ModelError",
     "PlanError",
+    "PruneConfig",
     "PruneError",
     "PrunePlan",
     "Score",
@@ -98,6 +100,7 @@ _HOME = {
     "LayerCost": "core.planning.cost",
     "ModelError": "errors",
     "PlanError": "errors",
+    "PruneConfig": "core.planning.config",
     "PruneError": "errors",
     "PrunePlan": "core.plan",
     "Score": "records.score",
