@@ -261,6 +261,16 @@ class TrainingSection(Section):
         return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
 
 
+def _as_asked(value: Any, field: ValidationInfo) -> Any:
+    """Check a field of section `pruning` as `PruneConfig` does; `layers = {}` means none."""
+    name = str(field.field_name)
+    try:
+        check(name, None if name == "layers" and not value else value)
+    except SegpruneError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
 class PruningSection(Section):
     """What goes: the fields of `PruneConfig`, which checks them, and how many images are looked at.
 
@@ -284,17 +294,13 @@ class PruningSection(Section):
     floor: float = PruneConfig.floor
     min_channels: int = PruneConfig.min_channels
     batches: int | None = Field(None, ge=1)
-    normalize: bool = Field(PruneConfig.normalize, strict=True)
+    normalize: bool = PruneConfig.normalize
 
-    @field_validator("budget", "layers", "scope", "round_to", "floor", "min_channels")
-    @classmethod
-    def _as_for_a_plan(cls, value: Any, field: ValidationInfo) -> Any:
-        name = str(field.field_name)
-        try:
-            check(name, None if name == "layers" and not value else value)
-        except SegpruneError as error:
-            raise ValueError(str(error)) from error
-        return value
+    # What TOML cannot write as Python does, such as 8.0 for 8, is put right before the check.
+    _numbers = field_validator("budget", "layers", "scope", "round_to", "floor", "min_channels")(
+        _as_asked
+    )
+    _others = field_validator("ignored_layers", "normalize", mode="before")(_as_asked)
 
     @model_validator(mode="after")
     def _one_goal(self) -> PruningSection:
