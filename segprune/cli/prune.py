@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +37,7 @@ from segprune.cli.parsing import (
     spelled,
 )
 from segprune.core.planning.config import PruneConfig
-from segprune.errors import InputError, warn_renamed
+from segprune.errors import InputError, SegpruneWarning
 
 __all__ = ["prune"]
 
@@ -161,10 +162,10 @@ def prune(
     """
     given = dict(locals())
     if ignore:
-        warn_renamed("--ignore", "--ignored-layers")
+        warnings.warn(SegpruneWarning.renamed("--ignore", "--ignored-layers"), stacklevel=2)
     given |= {"ignore": None, "ignored_layers": [*(ignored_layers or ()), *(ignore or ())]}
     config = PruneConfig(
-        budget=parse_budget(budget) if budget else None,
+        budget=None if budget is None else parse_budget(budget),
         layers=parse_shares(layer) if layer else None,
         importance=importance,
         scope=scope,

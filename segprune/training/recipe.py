@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from segprune.data.sequences import is_file
-from segprune.errors import InputError, warn_renamed
+from segprune.errors import InputError, SegpruneWarning
 from segprune.training.sections import (
     AugmentationSection,
     DataSection,
@@ -127,7 +128,8 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     content = read_toml(path, overrides)
     recipe = parse_recipe(content, str(path))
     if "ignore" in content.get("pruning", {}):
-        warn_renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
+        old = SegpruneWarning.renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
+        warnings.warn(old, stacklevel=2)
     return recipe
 
 
