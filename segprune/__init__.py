@@ -15,6 +15,7 @@ from segprune.moved import follow as _follow_moved_modules
 if TYPE_CHECKING:
     from segprune.artifacts import Header, load, read_header, save
     from segprune.core.plan import PrunePlan
+    from segprune.core.planning.config import PruneConfig
     from segprune.core.planning.cost import Cost, LayerCost, cost
     from segprune.core.planning.importance import Evidence, importances, register_importance
     from segprune.core.planning.make_plan import make_plan
@@ -56,6 +57,7 @@ __all__ = [
     "LayerCost",
     "ModelError",
     "PlanError",
+    "PruneConfig",
     "PruneError",
     "PrunePlan",
     "Score",
@@ -100,6 +102,7 @@ _HOME = {
     "LayerCost": "core.planning.cost",
     "ModelError": "errors",
     "PlanError": "errors",
+    "PruneConfig": "core.planning.config",
     "PruneError": "errors",
     "PrunePlan": "core.plan",
     "Score": "records.score",

@@ -60,3 +60,8 @@ class SegpruneWarning(UserWarning):
 
     The command line shows it as a note, Python as any warning.
     """
+
+    @classmethod
+    def renamed(cls, old: str, new: str) -> SegpruneWarning:
+        """Return the warning about an old name, which is accepted for one version."""
+        return cls(f"{old}: the old name of {new}, which the next version refuses; write {new}.")

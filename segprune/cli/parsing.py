@@ -25,30 +25,28 @@ __all__ = [
     "spelled",
 ]
 
-_KINDS = ("macs", "params", "channels")
-
 
 def parse_budget(text: str) -> dict[str, float]:
-    """`macs=0.5` -> `{"macs": 0.5}`.
+    """`macs=0.5` -> `{"macs": 0.5}`; `PruneConfig` judges the kind and the share.
 
     Raises:
-        BudgetError: another form, an unknown kind, or a share outside (0, 1].
+        BudgetError: another form.
     """
     kind, equals, share = text.partition("=")
-    if not equals or kind.strip() not in _KINDS:
+    if not equals:
         raise BudgetError(
             f"--budget: expected macs=SHARE, params=SHARE or channels=SHARE, found {text!r}; "
             "--budget macs=0.5 keeps half of the multiply-adds."
         )
-    return {kind.strip(): _share("--budget", share, text)}
+    return {kind.strip(): _number("--budget", share, text)}
 
 
 def parse_shares(texts: Sequence[str]) -> dict[str, float]:
-    """`["detail.*=0.5"]` -> `{"detail.*": 0.5}`.
+    """`["detail.*=0.5"]` -> `{"detail.*": 0.5}`; `PruneConfig` judges the shares.
 
     Raises:
         InputError: another form, or the same glob twice.
-        BudgetError: a share outside (0, 1].
+        BudgetError: a share that is no number.
     """
     shares: dict[str, float] = {}
     for text in texts:
@@ -59,22 +57,18 @@ def parse_shares(texts: Sequence[str]) -> dict[str, float]:
                 f"--layer: expected GLOB=SHARE, found {found}; --layer 'detail.*=0.5' keeps half "
                 "of the channels of every layer in detail."
             )
-        shares[pattern] = _share("--layer", share, text)
+        shares[pattern] = _number("--layer", share, text)
     return shares
 
 
-def _share(option: str, share: str, text: str) -> float:
+def _number(option: str, share: str, text: str) -> float:
     try:
-        value = float(share)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value <= 1:
-        hint = f"; {value:g} percent is {value / 100:g}" if 1 < value <= 100 else ""
+        return float(share)
+    except ValueError as error:
         raise BudgetError(
-            f"{option}: expected the share to keep, above 0 and at most 1, found {share!r} in "
-            f"{text!r}{hint or '; 0.5 keeps half'}."
-        )
-    return value
+            f"{option}: expected a number as the share to keep, found {share!r} in {text!r}; "
+            "0.5 keeps half."
+        ) from error
 
 
 def parse_input(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,8 @@ from segprune.cli.parsing import (
     parse_shares,
     spelled,
 )
-from segprune.errors import BudgetError, InputError
+from segprune.core.planning.config import PruneConfig
+from segprune.errors import InputError, SegpruneWarning
 
 __all__ = ["prune"]
 
@@ -82,18 +84,22 @@ def prune(
         ),
     ] = None,
     round_to: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Make widths multiples of N; 8 suits most CPUs.")
-    ] = 1,
-    ignore: Annotated[
+        int, typer.Option(metavar="N", help="Make widths multiples of N; 8 suits most CPUs.")
+    ] = PruneConfig.round_to,
+    ignored_layers: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Leave these layers as wide as they are; repeatable."),
     ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     floor: Annotated[
         float, typer.Option(metavar="SHARE", help="Least share of its channels that a layer keeps.")
-    ] = 0.1,
+    ] = PruneConfig.floor,
     min_channels: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Least number of channels that a layer keeps.")
-    ] = 4,
+        int, typer.Option(metavar="N", help="Least number of channels that a layer keeps.")
+    ] = PruneConfig.min_channels,
+    normalize: Annotated[
+        bool, typer.Option(help="Divide scores by their mean within each layer.")
+    ] = PruneConfig.normalize,
     weights: Weights = None,
     input: Input = "1x3x512x1024",
     classes: Classes = None,
@@ -151,21 +157,29 @@ def prune(
 
       [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
       [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
-      [cyan]segprune prune my.nets:make --ignore 'head.*' --round-to 8[/cyan]
+      [cyan]segprune prune my.nets:make --ignored-layers 'head.*' --round-to 8[/cyan]
       [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
     given = dict(locals())
-    if layer and budget:
-        raise BudgetError(
-            "--layer: expected no --budget beside it, found both; the shares of the layers alone "
-            "decide how much goes. Leave one out."
-        )
+    if ignore:
+        warnings.warn(SegpruneWarning.renamed("--ignore", "--ignored-layers"), stacklevel=2)
+    given |= {"ignore": None, "ignored_layers": [*(ignored_layers or ()), *(ignore or ())]}
+    config = PruneConfig(
+        budget=None if budget is None else parse_budget(budget),
+        layers=parse_shares(layer) if layer else None,
+        importance=importance,
+        scope=scope,
+        round_to=round_to,
+        ignored_layers=given["ignored_layers"],
+        floor=floor,
+        min_channels=min_channels,
+        normalize=normalize,
+        seed=seed,
+    )
     if importance in _LOOKS_AT_IMAGES and data is None:
         raise InputError(
             f"--importance {importance}: expected images, found none; pass --data FOLDER."
         )
-    kept = None if layer else parse_budget(budget or "macs=0.5")
-    shares = parse_shares(layer or ())
     size = parse_input(input)
     normalised = parse_normalisation(mean, std, range)
 
@@ -178,18 +192,11 @@ def prune(
     job = PruneJob(
         model=model,
         input=size,
-        budget=kept,
-        scope=shares or scope.value,
-        importance=importance,
-        round_to=round_to,
-        ignore=tuple(ignore or ()),
-        floor=floor,
-        min_channels=min_channels,
+        config=config,
         classes=classes,
         weights=weights,
         data=data,
         batches=batches,
-        seed=seed,
         out=out,
         name=name,
         replace=replace,
@@ -214,14 +221,14 @@ def prune(
 def _worth_recording(given: dict[str, object]) -> dict[str, object]:
     """Options that differ from their defaults; not where the results went."""
     usual: dict[str, object] = {
-        "importance": "magnitude", "scope": Scope.GLOBAL, "round_to": 1, "input": "1x3x512x1024",
-        "batches": 8, "seed": 0, "pairs": 30, "max_seconds": 60.0, "threads": 1, "floor": 0.1,
-        "min_channels": 4,
+        **PruneConfig().to_plain(), "budget": None, "input": "1x3x512x1024", "batches": 8,
+        "pairs": 30, "max_seconds": 60.0, "threads": 1,
     }  # fmt: skip
-    left_out = {"model", "out", "name", "replace", "measure"}
+    left_out = {"model", "out", "name", "replace", "measure", "normalize"}
     words = {
         key: value
         for key, value in given.items()
         if key not in left_out and usual.get(key) != value
     }
-    return words | ({} if given["measure"] else {"no_measure": True})
+    off = {f"no_{key}": True for key in ("measure", "normalize") if not given[key]}
+    return words | off

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from segprune.data.sequences import is_file
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneWarning
 from segprune.training.sections import (
     AugmentationSection,
     DataSection,
@@ -57,7 +59,11 @@ class Recipe(Section):
 
     def digest(self) -> str:
         """SHA-256 of everything it says, but for what a result does not depend on."""
-        return hashlib.sha256(to_toml(self._decisive()).encode()).hexdigest()
+        text = to_toml(self._decisive())
+        # As earlier versions wrote it, for their checkpoints hold the digest.
+        text = re.sub(r"(?m)^ignored_layers = ", "ignore = ", text)
+        text = re.sub(r"(?m)^normalize = true\n", "", text)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def differences(self, other: Recipe) -> tuple[str, ...]:
         """Describe the fields in which another recipe differs, without what no result depends on.
@@ -119,7 +125,12 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         InputError: no such file, no TOML, or a field that is missing, unknown or out of range; all
             of them are named.
     """
-    return parse_recipe(read_toml(path, overrides), str(path))
+    content = read_toml(path, overrides)
+    recipe = parse_recipe(content, str(path))
+    if "ignore" in content.get("pruning", {}):
+        old = SegpruneWarning.renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
+        warnings.warn(old, stacklevel=2)
+    return recipe
 
 
 def parse_recipe(content: Mapping[str, Any], source: str) -> Recipe:

@@ -8,12 +8,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from segprune.core.planning.config import PruneConfig, check
 from segprune.data.augmentation import Augmentation
 from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import Given
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneError
 
 __all__ = [
     "AugmentationSection",
@@ -252,32 +261,57 @@ class TrainingSection(Section):
         return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
 
 
+def _as_asked(value: Any, field: ValidationInfo) -> Any:
+    """Check a field of section `pruning` as `PruneConfig` does; `layers = {}` means none."""
+    name = str(field.field_name)
+    try:
+        check(name, None if name == "layers" and not value else value)
+    except SegpruneError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
 class PruningSection(Section):
-    """What goes, as for `make_plan`.
+    """What goes: the fields of `PruneConfig`, which checks them, and how many images are looked at.
 
     Attributes:
         budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
+        layers: globs to shares, in place of a budget.
+        ignored_layers: called `ignore` in recipes of earlier versions.
         batches: of augmented training images that importances look at, `batch_size` each. Left
             out, they look at every training image once, as the network is evaluated, or at
             16 batches of them where there are more.
-        layers: globs to shares, in place of a budget.
     """
 
-    budget: dict[Literal["macs", "params", "channels"], float] | None = None
+    budget: dict[str, float] | None = None
     layers: dict[str, float] = Field(default_factory=dict)
     importance: str = "magnitude"
-    scope: Literal["global", "local"] = "global"
-    round_to: int = Field(1, ge=1)
-    ignore: tuple[str, ...] = ()
-    floor: float = Field(0.1, ge=0, le=1)
-    min_channels: int = Field(4, ge=1)
+    scope: str = PruneConfig.scope
+    round_to: int = PruneConfig.round_to
+    ignored_layers: tuple[str, ...] = Field(
+        (), validation_alias=AliasChoices("ignored_layers", "ignore")
+    )
+    floor: float = PruneConfig.floor
+    min_channels: int = PruneConfig.min_channels
     batches: int | None = Field(None, ge=1)
+    normalize: bool = PruneConfig.normalize
+
+    # What TOML cannot write as Python does, such as 8.0 for 8, is put right before the check.
+    _numbers = field_validator("budget", "layers", "scope", "round_to", "floor", "min_channels")(
+        _as_asked
+    )
+    _others = field_validator("ignored_layers", "normalize", mode="before")(_as_asked)
 
     @model_validator(mode="after")
     def _one_goal(self) -> PruningSection:
         if (self.budget is None) == (not self.layers):
             raise ValueError("expected either a budget or layers, found both or neither")
         return self
+
+    def build(self, seed: int) -> PruneConfig:
+        """Return what is asked of the plan itself."""
+        asked = self.model_dump(exclude={"batches"})
+        return PruneConfig(**{**asked, "layers": self.layers or None}, seed=seed)
 
 
 class RecalibrationSection(Section):

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from segprune.core.planning.config import check
 from segprune.core.planning.importance import importances, own_name
-from segprune.errors import InputError, PlanError
+from segprune.errors import BudgetError, InputError, PlanError
 from segprune.records.speed import MemoryFormat
 from segprune.training.recipe import Recipe, read_recipe
 from segprune.training.sections import Section
@@ -37,7 +38,15 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Share = Annotated[float, Field(gt=0, le=1)]
+def _of_the_macs(share: float) -> float:
+    try:
+        check("budget", {"macs": share})
+    except BudgetError as error:
+        raise ValueError(str(error).partition(": ")[2]) from error
+    return share
+
+
+Share = Annotated[float, AfterValidator(_of_the_macs)]
 Shares = Annotated[tuple[Share, ...], AfterValidator(_distinct)]
 
 

@@ -65,7 +65,7 @@ def explain(error: ValidationError) -> str:
     parts = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"]) or "(all)"
-        reason = problem["msg"].removeprefix("Value error, ")
+        reason = problem["msg"].removeprefix("Value error, ").removesuffix(".")
         if problem["type"] == "extra_forbidden":
             parts.append(f"{where}: expected a known field, found an unknown one")
         elif problem["type"] == "missing":
@@ -73,7 +73,10 @@ def explain(error: ValidationError) -> str:
         else:
             found = json.dumps(problem["input"], default=str)
             already = "" if ", found " in reason else f", found {found[:60]}"
-            parts.append(f"{where}: {reason[0].lower()}{reason[1:]}{already}")
+            own = where.rpartition(".")[2]
+            named = reason.startswith((f"{own}:", f"{own}["))  # the reason has the field's name
+            start = where.removesuffix(own) if named else f"{where}: "
+            parts.append(f"{start}{reason[0].lower()}{reason[1:]}{already}")
     return "; ".join(parts) + ". Correct the recipe."
 
 

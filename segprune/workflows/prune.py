@@ -20,6 +20,7 @@ from segprune.core.execution import run_method, tensors_in
 from segprune.core.modules import aliases, tensors_of
 from segprune.core.plan import PrunePlan
 from segprune.core.planning.calibration import logits_of, primary, two_classes
+from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.cost import cost
 from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import mask, prune
@@ -55,12 +56,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class PruneJob:
-    """What to do; every field has the meaning of the option of the same name.
+    """What to do; a field has the meaning of the option of the same name.
 
     Attributes:
         model: a built-in network's name, or `package.module:factory`.
         input: size of one batch, `(N, C, H, W)`.
-        budget: as for `make_plan`; None where `scope` says how much each layer keeps.
+        config: what is asked of the plan. Its seed is used for everything that is random.
         name: of the folder under `out`; None derives a free one.
         max_seconds: the time limit of timing, even if not all pairs are measured.
         given: the user's values for the normalisation of the images.
@@ -70,18 +71,11 @@ class PruneJob:
 
     model: str
     input: tuple[int, ...] = (1, 3, 512, 1024)
-    budget: Mapping[str, float] | None = field(default_factory=lambda: {"macs": 0.5})
-    scope: str | Mapping[str, float] = "global"
-    importance: str = "magnitude"
-    round_to: int = 1
-    ignore: tuple[str, ...] = ()
-    floor: float = 0.1
-    min_channels: int = 4
+    config: PruneConfig = field(default_factory=PruneConfig)
     classes: int | None = None
     weights: Path | None = None
     data: Path | None = None
     batches: int = 8
-    seed: int = 0
     out: Path = Path("runs")
     name: str | None = None
     replace: bool = False
@@ -126,8 +120,8 @@ def run_prune(
     progress("load", 0, 1)
     dense = load_dense(
         job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
-        batches=job.batches, labels=job.importance not in _WITHOUT_LABELS, seed=job.seed,
-        given=job.given, label_map=job.label_map,
+        batches=job.batches, labels=job.config.importance not in _WITHOUT_LABELS,
+        seed=job.config.seed, given=job.given, label_map=job.label_map,
     )  # fmt: skip
     if job.deploy:
         require_deployable(dense.model)
@@ -157,7 +151,8 @@ def run_prune(
     speed = None
     if job.measure:
         speed = measure(
-            dense.model, small, dense.example, pairs=job.pairs, threads=job.threads, seed=job.seed,
+            dense.model, small, dense.example, pairs=job.pairs, threads=job.threads,
+            seed=job.config.seed,
             max_seconds=job.max_seconds,
             progress=lambda done, total: progress("measure", done, total),
         )  # fmt: skip
@@ -184,8 +179,9 @@ def run_prune(
 def _stem(job: PruneJob) -> str:
     """What a run is called unless it is given a name."""
     network = job.model.partition(":")[2].replace(".", "-") or job.model
-    amount = "-".join(f"{kind}-{share:g}" for kind, share in (job.budget or {}).items())
-    return f"{network}-{amount or 'layers'}-{job.importance}"
+    asked = job.config.to_plain()
+    amount = "-".join(f"{kind}-{share:g}" for kind, share in (asked["budget"] or {}).items())
+    return f"{network}-{amount or 'layers'}-{asked['importance']}"
 
 
 def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
@@ -229,15 +225,8 @@ def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
     return make_plan(
         dense.model,
         graph,
-        budget=job.budget,
-        importance=job.importance,
-        scope=job.scope,
-        round_to=job.round_to,
-        ignored_layers=job.ignore,
+        config=job.config,
         calibration=dense.frames.batches if dense.frames else None,
-        seed=job.seed,
-        floor=job.floor,
-        min_channels=job.min_channels,
     )
 
 
@@ -246,7 +235,7 @@ def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan
     layers = [  # a list, for JSON objects on disk are sorted and this order means something
         [weight, layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
     ]
-    return dataclasses.replace(plan, notes={**plan.notes, "model": job.model, "layers": layers})
+    return dataclasses.replace(plan, notes={**plan.notes, "model": job.model, "widths": layers})
 
 
 def _difference(dense: Dense, small: nn.Module, plan: PrunePlan) -> float:
@@ -269,18 +258,18 @@ def _record(
     speed: SpeedComparison | None,
     mious: Mapping[str, float],
 ) -> PruneRecord:
-    narrowed = _widths(graph, plan)
+    narrowed, asked = _widths(graph, plan), job.config.to_plain()
     return PruneRecord(
         command=job.command,
         model=job.model,
         input=tuple(dense.example.shape),
-        budget=dict(job.budget or {}),
-        scope=job.scope if isinstance(job.scope, str) else "layers",
-        shares={} if isinstance(job.scope, str) else dict(job.scope),
-        importance=job.importance,
-        round_to=job.round_to,
-        ignore=job.ignore,
-        seed=job.seed,
+        budget=asked["budget"] or {},
+        scope="layers" if asked["layers"] else asked["scope"],
+        shares=asked["layers"] or {},
+        importance=asked["importance"],
+        round_to=asked["round_to"],
+        ignore=tuple(asked["ignored_layers"]),
+        seed=asked["seed"],
         deploy=job.deploy,
         half=job.half,
         weights=dense.weights,

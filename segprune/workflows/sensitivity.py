@@ -17,6 +17,7 @@ from torch import Tensor
 from segprune.core.execution import run_method
 from segprune.core.plan import PrunePlan
 from segprune.core.planning.calibration import images_of, primary, two_classes
+from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.cost import cost
 from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import prune
@@ -65,8 +66,12 @@ def run_sensitivity(
         progress("layers", number, len(names))
         try:
             plan = make_plan(
-                dense.model, graph, scope={glob.escape(name): keep}, importance=importance,
-                seed=seed, floor=0, min_channels=1,
+                dense.model,
+                graph,
+                config=PruneConfig(
+                    layers={glob.escape(name): keep}, importance=importance, seed=seed, floor=0,
+                    min_channels=1,
+                ),
                 calibration=dense.frames.batches if dense.frames else None,
             )  # fmt: skip
         except BudgetError as error:
@@ -116,7 +121,7 @@ def run_sensitivity(
 
 def _in_terms_of_keep(error: BudgetError, name: str) -> str:
     """Say what is wrong with a layer's share as this job's user gave it: one share for all."""
-    reason = str(error).removeprefix(f"scope[{glob.escape(name)!r}]: ")
+    reason = str(error).removeprefix(f"layers[{glob.escape(name)!r}]: ")
     return reason.replace("ask for ", "pass --keep ")
 
 

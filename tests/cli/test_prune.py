@@ -103,7 +103,8 @@ def test_what_must_stay_is_told_with_the_users_line(place: Path) -> None:
 
 
 def test_layers_are_pruned_by_name(place: Path) -> None:
-    done("prune", MODEL, *QUICK, "--layer", "wide=0.25", "--name", "layers", "--ignore", "stem")
+    words = ("--layer", "wide=0.25", "--name", "layers", "--ignored-layers", "stem")
+    done("prune", MODEL, *QUICK, *words)
     record = read_record(PruneRecord, place / "runs" / "layers" / "record.json")
     assert record.shares == {"wide": 0.25}
     plan = segprune.PrunePlan.from_json((place / "runs" / "layers" / "plan.json").read_text())

@@ -42,7 +42,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an unknown layer": ((MODEL, "--layer", "wid=0.5"), ("wid", "wide")),
     "an unknown importance": ((MODEL, "--importance", "magic"), ("magic", "magnitude")),
     "taylor without images": ((MODEL, "--importance", "taylor"), ("--data",)),
-    "an ignored layer that is not": ((MODEL, "--ignore", "headd"), ("headd", "head")),
+    "an ignored layer that is not": ((MODEL, "--ignored-layers", "headd"), ("headd", "head")),
     "a size of three": ((MODEL, "--input", "3x32x64"), ("1x3x512x1024",)),
     "a size in words": ((MODEL, "--input", "large"), ("large",)),
     "a size that does not fit": ((MODEL, "--input", "1x4x32x64"), ("(1, 4, 32, 64)",)),

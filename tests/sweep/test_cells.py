@@ -73,7 +73,7 @@ def test_a_cell_survives_the_way_to_another_machine(here: Path) -> None:
     [
         ("budgets=[0.5, 0.5000000001]", "cells with different names"),
         ("budgets=[0.5, 0.5]", "budgets: expected at least one value and none twice"),
-        ("budgets=[50]", "budgets.0: input should be less than or equal to 1"),
+        ("budgets=[50]", "budgets.0: expected the share to keep, above 0 and at most 1, found 50"),
         ('importances=["tailor"]', "did you mean 'taylor'"),
         ('recoveries=["none", "distilled"]\nbest={count=1, budgets=[0.5]}', "by which best ranks"),
         ("best={count=1, budgets=[0.4]}", "best.budgets out of budgets"),

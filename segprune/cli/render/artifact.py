@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -68,17 +69,23 @@ def widths_of(plan: PrunePlan, dense: nn.Module | None = None) -> list[Width]:
 
 def _noted(plan: PrunePlan) -> list[tuple[str, int, int]]:
     """Read each layer's weight, dimension of the rows and dense width from the plan's notes."""
-    layers = plan.notes.get("layers", [])
+    notes = plan.notes
+    layers = notes["widths"] if "widths" in notes else notes["layers"] if _older(notes) else []
     good = isinstance(layers, list) and all(
         isinstance(layer, (list, tuple)) and [type(part) for part in layer] == [str, int, int]
         for layer in layers
     )
     if not good:
         raise PlanError(
-            f"plan: notes: expected layers as a list of [weight, dimension, width], found "
+            "plan: notes: expected widths as a list of [weight, dimension, width], found "
             f"{str(layers)[:60]!r}; the file was changed. Make the plan again."
         )
     return [tuple(layer) for layer in layers]
+
+
+def _older(notes: Mapping[str, object]) -> bool:
+    """Whether `layers` are widths, as in plans of earlier versions, and not shares to keep."""
+    return not isinstance(notes.get("layers"), (dict, NoneType))
 
 
 def summary_of(widths: Sequence[Width]) -> str:
@@ -148,7 +155,9 @@ def _show_plan(
     summary = summary_of(widths)
     whole = [("in all", "", summary)] if summary else []
     made = ", ".join(
-        f"{key} {plain(value)}" for key, value in plan.notes.items() if key != "layers" and value
+        f"{key} {plain(value)}"
+        for key, value in plan.notes.items()
+        if value and key != "widths" and not (key == "layers" and _older(plan.notes))
     )
     digests = [("plan", "", f"sha256 {plan.digest}"), ("made for", "", f"sha256 {plan.network}")]
     console.print(facts(*whole, ("made by", "", made), *digests, *more))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from torch import Tensor, nn
 from segprune.core.finite import not_finite
 from segprune.core.modules import digest_of, network_digest, require_prunable, tensors_of
 from segprune.core.plan import PrunePlan
+from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.importance import Evidence, Importance, score_classes
-from segprune.core.planning.select import TERMS, Goal, choose, matched_rows
+from segprune.core.planning.select import choose, matched_rows
 from segprune.core.tracing.graph import ChannelGraph
 from segprune.core.tracing.trace import trace
-from segprune.errors import BudgetError, InputError, PlanError
+from segprune.errors import InputError, PlanError
 
 __all__ = ["departures", "make_plan"]
 
@@ -28,6 +30,7 @@ def make_plan(
     example_inputs: Any,
     *,
     budget: Mapping[str, float] | None = None,
+    layers: Mapping[str, float] | None = None,
     importance: str | Importance = "magnitude",
     scope: str | Mapping[str, float] = "global",
     round_to: int = 1,
@@ -38,6 +41,7 @@ def make_plan(
     floor: float = 0.1,
     min_channels: int = 4,
     normalize: bool = True,
+    config: PruneConfig | None = None,
 ) -> PrunePlan:
     """Decide which channels of a network go.
 
@@ -49,12 +53,13 @@ def make_plan(
             prunable ones), in (0, 1]; default `{"macs": 0.5}`. The plan is never above it. Where
             channels go in steps too coarse to come within 1 % of the total, `notes["reached"]` and
             `notes["nearest_above"]` hold the share that stays and the nearest one above.
+        layers: module-name globs -> share kept; prunes just these, and has no budget. 1.0 keeps
+            everything, and a layer's own name counts before any glob. Layers that keep another
+            share, for their floor, frozen or tied channels or `round_to`, are listed in
+            `notes["missed_shares"]`.
         importance: a name (`importances()` lists them) or a function from `Evidence` to scores.
         scope: "global" ranks all channels together; "local" keeps the same share of every layer;
-            a mapping of module-name globs to the share kept prunes just these (and has no budget).
-            1.0 keeps everything, and a layer's own name counts before any glob. Layers that keep
-            another share, for their floor, frozen or tied channels or `round_to`, are listed in
-            `notes["missed_shares"]`.
+            a mapping is the same as `layers`.
         round_to: widths become multiples of this, or stay as they are.
         ignored_layers: modules, or globs over module names, whose output channels all stay.
         calibration: batches for importances that look at images: tensors or (images, labels).
@@ -64,6 +69,7 @@ def make_plan(
         min_channels: least number of channels that a layer keeps.
         normalize: divide scores by their mean within each layer, so that a global ranking does not
             empty whole layers.
+        config: all of these options but `calibration` and `loss` in one object, in their place.
 
     Raises:
         BudgetError: the budget is malformed, or below the smallest share that can be reached, which
@@ -72,38 +78,36 @@ def make_plan(
         InputError: calibration or an option has the wrong form.
         TraceError: the network does not run on the example inputs.
     """
+    if isinstance(scope, Mapping):
+        if layers is not None:
+            raise PlanError(
+                "layers: expected none beside a mapping as scope, which means the same, found "
+                "both; leave scope out."
+            )
+        layers, scope = scope, "global"
+    given = PruneConfig(
+        budget, layers, importance, scope, round_to, ignored_layers, floor, min_channels,
+        normalize, seed,
+    )  # fmt: skip
+    asked = given if config is None else _alone(config, given, budget)
     require_prunable(model)
-    _check_options(round_to, floor, min_channels, normalize, seed)
     _check_finite(model)
-    kind, share = _parse_budget(budget, scope)
-    goal = Goal(kind, share, scope, round_to, floor, min_channels)
     graph = (
         example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
     )
     _check_graph(model, graph)
     stay = graph.frozen_mask.copy()
-    for _, rows in matched_rows(model, graph, ignored_layers, "ignored_layers"):
+    for _, rows in matched_rows(model, graph, asked.ignored_layers, "ignored_layers"):
         stay |= np.isin(graph.roots, graph.roots[rows])
-    evidence = Evidence(model, graph, calibration, loss, seed)
-    score = score_classes(importance, evidence, normalize)
-    landing = choose(model, graph, stay, score, goal)
+    evidence = Evidence(model, graph, calibration, loss, asked.seed)
+    score = score_classes(asked.importance, evidence, asked.normalize)
+    landing = choose(model, graph, stay, score, asked)
     keep = np.ones(len(graph.roots), dtype=bool)
     keep[[root for unit in landing.dropped for root in unit]] = False
     keep = keep[graph.roots]
-    notes = {
-        "budget": {kind: share} if isinstance(scope, str) else None,
-        "importance": getattr(importance, "__name__", importance),
-        "scope": scope if isinstance(scope, str) else dict(scope),
-        "round_to": round_to,
-        "ignored_layers": [
-            item if isinstance(item, str) else type(item).__name__ for item in ignored_layers
-        ],
-        "seed": seed,
-        "floor": floor,
-        "min_channels": min_channels,
-        "normalize": normalize,
-    }
+    notes = asked.to_plain()
     if landing.above is not None:
+        (kind,) = (asked.budget or {}).keys()
         notes |= {"reached": {kind: landing.share}, "nearest_above": {kind: landing.above}}
     if landing.missed:
         notes["missed_shares"] = landing.missed
@@ -156,57 +160,25 @@ def plan_from_mask(
     return PrunePlan(graph.network, kept, attributes, network_digest(result), notes)
 
 
-def _parse_budget(
-    budget: Mapping[str, float] | None, scope: str | Mapping[str, float]
-) -> tuple[str, float]:
-    if isinstance(scope, Mapping):
-        if budget is not None:
-            raise BudgetError(
-                "budget: expected none beside a mapping of layers to shares, found both; "
-                "the shares alone decide how much goes."
-            )
-        if not scope:
-            raise PlanError("scope: expected at least one layer glob, found an empty mapping.")
-        return "macs", 1.0
-    if scope not in ("global", "local"):
-        raise PlanError(
-            f"scope: expected 'global', 'local' or a mapping of layer globs to shares kept, "
-            f"found {scope!r}."
-        )
-    if budget is None:
-        budget = {"macs": 0.5}
-    if not isinstance(budget, Mapping) or len(budget) != 1 or next(iter(budget)) not in TERMS:
-        raise BudgetError(
-            f"budget: expected one of {{'macs': share}}, {{'params': share}}, "
-            f"{{'channels': share}}, found {budget!r}."
-        )
-    kind, share = next(iter(budget.items()))
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
-        raise BudgetError(
-            f"budget[{kind!r}]: expected the share kept, in (0, 1], found {share!r}; "
-            "0.5 halves the cost."
-        )
-    return kind, float(share)
-
-
-def _check_options(
-    round_to: int, floor: float, min_channels: int, normalize: bool, seed: int
-) -> None:
-    if not isinstance(normalize, bool):
+def _alone(
+    config: PruneConfig, given: PruneConfig, budget: Mapping[str, float] | None
+) -> PruneConfig:
+    """Return the config, unless other options are given beside it."""
+    if not isinstance(config, PruneConfig):
+        raise InputError(f"config: expected a PruneConfig, found {type(config).__name__}.")
+    usual = PruneConfig()
+    others = [
+        option.name
+        for option in fields(PruneConfig)
+        if getattr(given, option.name) != getattr(usual, option.name)
+        or (option.name == "budget" and budget is not None)
+    ]
+    if others:
         raise InputError(
-            f"normalize: expected True or False, found {normalize!r}; "
-            "True compares layers by scores divided by their mean."
+            f"config: expected no options of a plan beside it, found {', '.join(others)}; change "
+            "a config with dataclasses.replace(config, …)."
         )
-    if type(round_to) is not int or round_to < 1:
-        raise InputError(f"round_to: expected a whole number of at least 1, found {round_to!r}.")
-    if not isinstance(floor, (int, float)) or not 0 <= floor <= 1:
-        raise InputError(f"floor: expected a share in [0, 1], found {floor!r}.")
-    if type(seed) is not int:
-        raise InputError(f"seed: expected a whole number, found {seed!r}; 0 is the usual one.")
-    if type(min_channels) is not int or min_channels < 1:
-        raise InputError(
-            f"min_channels: expected a whole number of at least 1, found {min_channels!r}."
-        )
+    return config
 
 
 def _check_finite(model: nn.Module) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -13,11 +11,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from segprune.core.planning.budget import Landing, Ledger, Limit, drop_in_order, units_of
+from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.cost import Term, channel_terms, mac_terms, param_terms
 from segprune.core.tracing.graph import ChannelGraph, layer_name
-from segprune.errors import BudgetError, InputError, PlanError
+from segprune.errors import BudgetError, PlanError
 
-__all__ = ["TERMS", "Goal", "choose", "matched_rows"]
+__all__ = ["TERMS", "choose", "matched_rows"]
 
 TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
     "macs": mac_terms,
@@ -26,37 +25,12 @@ TERMS: Mapping[str, Callable[[ChannelGraph], list[Term]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Goal:
-    """How much should go, and from where.
-
-    Attributes:
-        kind: what the budget counts, a key of `TERMS`; ignored where `scope` names layers.
-        share: the share of it to keep, in (0, 1].
-        scope: "global", "local", or module-name globs -> share kept.
-        round_to: widths become multiples of this.
-        floor: least share of its channels that a layer keeps.
-        min_channels: least number of channels that a layer keeps.
-    """
-
-    kind: str
-    share: float
-    scope: str | Mapping[str, float]
-    round_to: int
-    floor: float
-    min_channels: int
-
-    def least(self, channels: int) -> int:
-        """How many of its channels a layer keeps at least."""
-        return min(channels, max(self.min_channels, math.ceil(self.floor * channels)))
-
-
 def choose(
     model: nn.Module,
     graph: ChannelGraph,
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
-    goal: Goal,
+    config: PruneConfig,
 ) -> Landing:
     """Choose the classes to drop, and report how close that comes to the budget.
 
@@ -65,10 +39,10 @@ def choose(
         score: importance of each label's class, `(labels,)`.
 
     Raises:
-        BudgetError: the goal cannot be reached.
+        BudgetError: what is asked for cannot be reached.
     """
     rows = [record.rows for record in graph.state.layers.values()]
-    limits = [Limit(labels, goal.least(len(labels))) for labels in rows]
+    limits = [Limit(labels, config.least_width(len(labels))) for labels in rows]
     slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
     limits += [Limit(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
     where: dict[int, list[int]] = {}
@@ -79,23 +53,25 @@ def choose(
             where.setdefault(root, []).append(number)
             times[root] = min(times.get(root, count), count)
     free = [root for root in where if not stay[root]]
-    if goal.scope == "local":
+    if config.scope == "local":
         score = _rank_in_family(free, where, score)
-    if not isinstance(goal.scope, str):
-        return _by_layer(model, graph, goal.scope, stay, score, limits, goal.round_to)
-    ledger = Ledger(TERMS[goal.kind](graph), limits, graph.roots)
+    if config.layers is not None:
+        return _by_layer(model, graph, config.layers, stay, score, limits, config.round_to)
+    ((kind, share),) = (config.budget or {}).items()
+    ledger = Ledger(TERMS[kind](graph), limits, graph.roots)
     units = units_of(
         free,
         lambda root: float(score[root]),
         lambda root: tuple(where[root]),
         times.__getitem__,
-        goal.round_to,
+        config.round_to,
     )
     try:
-        return drop_in_order(ledger, units, goal.share, name=goal.kind)
+        return drop_in_order(ledger, units, share, name=kind)
     except BudgetError as error:
         stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
-        steps = f" Widths go in steps of {goal.round_to} (round_to)." if goal.round_to > 1 else ""
+        step = config.round_to
+        steps = f" Widths go in steps of {step} (round_to)." if step > 1 else ""
         raise BudgetError(f"{error}{steps}{stays}") from None
 
 
@@ -117,7 +93,7 @@ def _rank_in_family(
 def _by_layer(
     model: nn.Module,
     graph: ChannelGraph,
-    scope: Mapping[str, float],
+    layers: Mapping[str, float],
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
     limits: Sequence[Limit],
@@ -130,7 +106,7 @@ def _by_layer(
     def width(roots: NDArray[np.int64]) -> int:
         return sum(1 for root in roots.tolist() if root not in gone)
 
-    asked = list(_asked(model, graph, scope))
+    asked = list(_asked(model, graph, layers))
     whole = [
         graph.roots[rows] for pattern, share, name, rows in asked if (pattern, share) == (name, 1)
     ]
@@ -154,7 +130,7 @@ def _by_layer(
         least = min(len(rows), keep)
         if pattern == name and (left := width(roots)) > least:
             raise BudgetError(
-                f"scope[{pattern!r}]: expected {name} to keep {least} of {len(rows)} channels, "
+                f"layers[{pattern!r}]: expected {name} to keep {least} of {len(rows)} channels, "
                 f"found that {left} must stay (floor, frozen or tied channels, or round_to); "
                 f"ask for {left / len(rows):.3f} or more."
             )
@@ -172,16 +148,12 @@ def _rounded(channels: float, round_to: int) -> int:
 
 
 def _asked(
-    model: nn.Module, graph: ChannelGraph, scope: Mapping[str, float]
+    model: nn.Module, graph: ChannelGraph, layers: Mapping[str, float]
 ) -> Iterator[tuple[str, float, str, NDArray[np.int64]]]:
     """Yield pattern, share, layer and labels. A layer's own name counts before any glob."""
-    named = {weight for weight in map(layer_name, graph.state.layers) if weight in scope}
-    for pattern, share in scope.items():
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
-            raise BudgetError(
-                f"scope[{pattern!r}]: expected a share kept in (0, 1], found {share!r}."
-            )
-        for name, rows in matched_rows(model, graph, [pattern], "scope"):
+    named = {weight for weight in map(layer_name, graph.state.layers) if weight in layers}
+    for pattern, share in layers.items():
+        for name, rows in matched_rows(model, graph, [pattern], "layers"):
             if name == pattern or name not in named:
                 yield pattern, share, name, rows
 
@@ -195,12 +167,8 @@ def matched_rows(
     for item in wanted:
         if isinstance(item, str):
             roots = [name for name in modules if name and fnmatchcase(name, item)]
-        elif isinstance(item, nn.Module):
-            roots = [name for name, module in modules.items() if module is item]
         else:
-            raise InputError(
-                f"{option}: expected modules or name globs, found {type(item).__name__}."
-            )
+            roots = [name for name, module in modules.items() if module is item]
         if not roots:
             shown = item if isinstance(item, str) else type(item).__name__
             close = difflib.get_close_matches(str(shown), list(modules), 3, 0.4)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segprune.core.planning.config import PruneConfig
 from segprune.errors import InputError
 from segprune.records.sweep import CellRecord
 from segprune.training.recipe import Recipe, parse_recipe
@@ -35,16 +36,19 @@ class Cell:
     name: str
     plan_name: str
     network: str
-    budget: Mapping[str, float]
-    importance: str
-    scope: str
     recovery: str
     recipe: Recipe
+
+    @property
+    def config(self) -> PruneConfig:
+        """What is asked of the plan."""
+        assert self.recipe.pruning is not None
+        return self.recipe.pruning.build(self.recipe.seed)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it, for a job; `from_plain` reads it back."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**fields, "budget": dict(self.budget), "recipe": to_toml(self.recipe)}
+        return {**fields, "recipe": to_toml(self.recipe)}
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Cell:
@@ -116,10 +120,10 @@ def _cell(
     recovery: str,
 ) -> Cell:  # fmt: skip
     plan_name = f"{network}-macs{_PER_CENT * budget:g}-{importance}-{scope}"
-    name, share = f"{plan_name}-{recovery}", {"macs": budget}
+    name = f"{plan_name}-{recovery}"
     changes: dict[str, Any] = {
         "name": name,
-        "pruning": _pruning(sweep, base, share, importance, scope),
+        "pruning": _pruning(sweep, base, budget, importance, scope),
         "distillation": None,
     }
     if is_trained(recovery):
@@ -136,17 +140,18 @@ def _cell(
             update={"batches": batches, "at_the_end": False}
         )
     recipe = base.model_copy(update=changes)
-    return Cell(name, plan_name, network, share, importance, scope, recovery, recipe)
+    return Cell(name, plan_name, network, recovery, recipe)
 
 
 def _pruning(
-    sweep: SweepRecipe, base: Recipe, budget: Mapping[str, float], importance: str, scope: str
+    sweep: SweepRecipe, base: Recipe, budget: float, importance: str, scope: str
 ) -> PruningSection:
     """What the sweep says, and what must stay as the network's own recipe has it."""
     own = base.pruning
-    stays = {} if own is None else own.model_dump(include={"ignore", "floor", "min_channels"})
+    kept = {"ignored_layers", "floor", "min_channels", "normalize"}
+    stays = {} if own is None else own.model_dump(include=kept)
     given = {
-        "budget": budget, "importance": importance, "scope": scope, "round_to": sweep.round_to,
-        "batches": sweep.calibration_batches,
+        "budget": {"macs": budget}, "importance": importance, "scope": scope,
+        "round_to": sweep.round_to, "batches": sweep.calibration_batches,
     }  # fmt: skip
     return PruningSection.model_validate({**stays, **given})

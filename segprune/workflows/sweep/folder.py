@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from pydantic import ValidationError
+
 from segprune.core.plan import PrunePlan
 from segprune.errors import InputError
 from segprune.records.environment import Environment
@@ -25,7 +27,7 @@ from segprune.records.score import Score
 from segprune.records.sweep import CellRecord, LayerWidth, SpeedRecord
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
-from segprune.training.toml import to_toml
+from segprune.training.toml import read_toml, to_toml
 from segprune.workflows.sweep.cells import Cell
 
 __all__ = ["DenseRecord", "LayerAxis", "SweepFolder", "widths_of"]
@@ -97,12 +99,11 @@ class SweepFolder:
             InputError: it is of another one; nothing is changed.
             ArtifactError: it cannot be made.
         """
-        wanted = {_RECIPE: to_toml(sweep)}
-        for label, base in bases.items():
-            wanted[f"{_NETWORKS}/{label}.toml"] = to_toml(base)
+        wanted: dict[str, SweepRecipe | Recipe] = {_RECIPE: sweep}
+        wanted |= {f"{_NETWORKS}/{label}.toml": base for label, base in bases.items()}
         if (self.path / _RECIPE).exists():
-            for name, text in wanted.items():
-                self._check_same(name, text)
+            for name, recipe in wanted.items():
+                self._check_same(name, recipe)
             return
         if self.path.exists():
             raise InputError(
@@ -112,12 +113,12 @@ class SweepFolder:
         with new_folder(self.path) as staging:
             for kind in (_NETWORKS, *_KINDS):
                 (staging / kind).mkdir()
-            for name, text in wanted.items():
-                write_atomic(staging / name, text)
+            for name, recipe in wanted.items():
+                write_atomic(staging / name, to_toml(recipe))
 
-    def _check_same(self, name: str, text: str) -> None:
+    def _check_same(self, name: str, recipe: SweepRecipe | Recipe) -> None:
         path = self.path / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or not _holds(path, recipe):
             raise InputError(
                 f"name: expected a sweep of this recipe in {self.path}, found one of another "
                 f"(compare {path}); give the recipe another name, or remove the folder."
@@ -184,6 +185,14 @@ class SweepFolder:
     def log(self) -> Path:
         """What worker processes print."""
         return self.path / "workers.log"
+
+
+def _holds(path: Path, recipe: SweepRecipe | Recipe) -> bool:
+    """Whether a file says the same as a recipe, be it in the words of an earlier version."""
+    try:
+        return type(recipe).model_validate(read_toml(path)) == recipe
+    except (InputError, ValidationError):
+        return False
 
 
 def _read(kind: type[Kind], path: Path) -> Kind | None:

@@ -150,15 +150,16 @@ def cell_record(
     failure: str | None,
 ) -> CellRecord:  # fmt: skip
     """The record of a cell that came to something, or of one that failed."""
+    asked = cell.config.to_plain()
     return CellRecord(
         command=tuple(command),
         sweep=dense.sweep,
         cell=cell.name,
         network=cell.network,
         data=dense.data,
-        budget=dict(cell.budget),
-        importance=cell.importance,
-        scope=cell.scope,
+        budget=asked["budget"],
+        importance=asked["importance"],
+        scope=asked["scope"],
         recovery=cell.recovery,
         seed=cell.recipe.seed,
         recipe=to_toml(cell.recipe.portable()),
@@ -213,15 +214,8 @@ def _plan(work: Workspace, cell: Cell) -> PrunePlan:
     return make_plan(
         work.start.network,
         work.graph,
-        budget=cell.budget,
-        importance=work.importance(section.importance),
-        scope=section.scope,
-        round_to=section.round_to,
-        ignored_layers=section.ignore,
+        config=dataclasses.replace(cell.config, importance=work.importance(section.importance)),
         calibration=_Batches(work, section.batches),
-        seed=cell.recipe.seed,
-        floor=section.floor,
-        min_channels=section.min_channels,
     )
 
 

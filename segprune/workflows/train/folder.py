@@ -15,8 +15,8 @@ from segprune.errors import InputError
 from segprune.models.weights import file_digest
 from segprune.records.io import write_atomic
 from segprune.training.logs import ROWS
-from segprune.training.recipe import Recipe, read_recipe
-from segprune.training.toml import to_toml
+from segprune.training.recipe import Recipe, parse_recipe
+from segprune.training.toml import read_toml, to_toml
 from segprune.workflows.folder import only_one
 
 __all__ = [
@@ -145,7 +145,8 @@ def is_primary() -> bool:
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:
-    found = read_recipe(folder / _RECIPE).differences(recipe)
+    path = folder / _RECIPE
+    found = parse_recipe(read_toml(path), str(path)).differences(recipe)
     if found:
         shown, more = "; ".join(found[:_MOST]), len(found) - _MOST
         rest = f"; and {more} more fields, see {folder / _RECIPE}" if more > 0 else ""

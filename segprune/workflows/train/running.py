@@ -276,24 +276,16 @@ def _pruned(
 def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
     section = recipe.pruning
     assert section is not None
-    budget = None if section.budget is None else {str(k): v for k, v in section.budget.items()}
     device = working_device(recipe.training)
     try:
         with borrowed(start.network, device) as network:
             plan = make_plan(
                 network,
                 images.example.to(device),
-                budget=budget,
-                importance=section.importance,
-                scope=section.layers or section.scope,
-                round_to=section.round_to,
-                ignored_layers=section.ignore,
+                config=section.build(recipe.seed),
                 calibration=list(
                     measuring_batches(images, recipe, section.batches, CALIBRATION, device)
                 ),
-                seed=recipe.seed,
-                floor=section.floor,
-                min_channels=section.min_channels,
             )
         return with_widths(plan, start.network, recipe.network) if start.is_dense else plan
     except SegpruneError as error:  # which speaks of arguments, and this is a recipe

@@ -127,7 +127,7 @@ def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) ->
     if not is_reference(section.model):
         return plan
     layers = [list(layer) for layer in layers_of(network)]
-    return replace(plan, notes={**plan.notes, "layers": layers})
+    return replace(plan, notes={**plan.notes, "widths": layers})
 
 
 def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
