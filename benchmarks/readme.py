@@ -1,7 +1,9 @@
-"""Write what README.md quotes: figures from committed records, layers from the import contract.
+"""Write what README.md and the pages of docs/ quote: figures from records, references from code.
 
-python benchmarks/readme.py            # rewrites the marked sections of README.md
+python benchmarks/readme.py            # rewrites the marked blocks of README.md and docs/*.md
 python benchmarks/readme.py --check    # fails where they are not up to date
+
+A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; any page may hold any block.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import ast
 import io
 import json
 import re
+import shutil
 import sys
 import tomllib
 from collections import Counter
@@ -18,7 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import power, published
+from benchmarks import power, published, reference
 from benchmarks.verification_matrix import Matrix
 from segprune.records.io import read_record
 from segprune.reporting import read_collection, read_policy, readme_section
@@ -28,8 +31,22 @@ ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records"
 POLICY = ROOT / "benchmarks" / "policy.toml"
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 PICTURE = ROOT / "benchmarks" / "pictures" / "prune.svg"
 PICTURED = "bisenetv2-taylor"
+SHOWN_IN_DOCS = (
+    PICTURE,
+    ROOT / "benchmarks" / "pictures" / "streets-bisenetv2.png",
+    ROOT / "benchmarks" / "plots" / "camvid-trained.png",
+    ROOT / "benchmarks" / "plots" / "streets-summary.png",
+)
+"""Pictures that pages show; a site holds only what is below docs/, so that it gets copies."""
+
+
+def pages() -> tuple[Path, ...]:
+    """Return README, CONTRIBUTING and every page of docs/."""
+    return (README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")))
 
 
 def prune_table() -> str:
@@ -153,46 +170,79 @@ def gates_example() -> str:
     return f"```py\n{module.read_text('utf-8').strip()}\n```"
 
 
-SECTIONS: dict[str, Callable[[], str]] = {
+def strategies() -> str:
+    """What the sweep says of importances and scopes, as RESULTS.md has it."""
+    text = RESULTS.read_text("utf-8")
+    title = "### Which strategy at which ratio, and what recovery buys\n"
+    found = text.partition(title)[2].partition("\n### ")[0]
+    return re.sub(r"^!\[.*\n?", "", found, flags=re.M).strip()
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
     "prune": prune_table,
     "matrix": matrix_summary,
     "reach": reach_summary,
     "published": published_table,
     "results": results_table,
+    "strategies": strategies,
     "gates": gates_example,
     "power": power.table,
     "layers": layer_diagram,
+    "recipe": reference.recipe_reference,
+    "commands": reference.command_reference,
 }
 
 
-def rewritten(text: str) -> str:
-    """README with every `<!-- begin NAME -->` … `<!-- end NAME -->` section made anew."""
-    for name, make in SECTIONS.items():
-        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
-        made = make()
-        text, count = re.subn(
-            pattern, lambda m, made=made: f"{m[1]}{made}\n{m[2]}", text, flags=re.S
+def rewritten(text: str, page: Path) -> str:
+    """Return a page's text with every `<!-- begin NAME -->` … `<!-- end NAME -->` block made anew.
+
+    Raises:
+        SystemExit: the page has a block of an unknown name, or one that does not end.
+    """
+    for name in re.findall(r"^<!-- begin (\w+) -->$", text, flags=re.M):
+        pattern = rf"(^<!-- begin {name} -->\n).*?(^<!-- end {name} -->)"
+        if name not in BLOCKS or not re.search(pattern, text, flags=re.S | re.M):
+            raise SystemExit(
+                f"{page.name}: expected a block that ends and is one of {', '.join(BLOCKS)}; "
+                f"found {name}; correct its name, or close it."
+            )
+        made = BLOCKS[name]() if page == README else _within_the_site(BLOCKS[name]())
+        text = re.sub(
+            pattern, lambda m, made=made: f"{m[1]}{made}\n{m[2]}", text, flags=re.S | re.M
         )
-        assert count == 1, f"README.md: expected one section {name}, found {count}"
     return text
 
 
+def _within_the_site(block: str) -> str:
+    """Turn links to files that the site does not hold into their names."""
+    return re.sub(r"\[[^\]]*\]\((benchmarks/[^)]*)\)", r"`\1` in the repository", block)
+
+
 def outdated() -> Iterator[str]:
-    """Names of what does not match the records."""
-    text = README.read_text("utf-8")
-    if rewritten(text) != text:
-        yield README.name
+    """Yield the names of pages and pictures that do not match the records and the code."""
+    for page in pages():
+        text = page.read_text("utf-8")
+        if rewritten(text, page) != text:
+            yield page.name
     if not PICTURE.exists() or PICTURE.read_text("utf-8") != picture():
         yield PICTURE.name
+    for shown in SHOWN_IN_DOCS:
+        copy = DOCS / "pictures" / shown.name
+        if not copy.exists() or copy.read_bytes() != shown.read_bytes():
+            yield f"docs/pictures/{shown.name}"
 
 
 def main() -> None:
     if "--check" in sys.argv:
         found = list(outdated())
         raise SystemExit(f"run python benchmarks/readme.py: {found}" if found else 0)
-    README.write_text(rewritten(README.read_text("utf-8")), "utf-8")
+    for page in pages():
+        page.write_text(rewritten(page.read_text("utf-8"), page), "utf-8")
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(picture(), "utf-8")
+    (DOCS / "pictures").mkdir(exist_ok=True)
+    for shown in SHOWN_IN_DOCS:
+        shutil.copyfile(shown, DOCS / "pictures" / shown.name)
 
 
 if __name__ == "__main__":

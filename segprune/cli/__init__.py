@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.data import data
+from segprune.cli.doctor import doctor
 from segprune.cli.errors import TERMINATED, end_soon
 from segprune.cli.evaluate import evaluate
 from segprune.cli.format import unfolded
@@ -106,6 +107,7 @@ app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
 app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
 app.add_typer(data)
 app.add_typer(gate)
+app.command(help=unfolded(doctor.__doc__))(doctor)
 app.command(help=unfolded(report.__doc__))(report)
 
 

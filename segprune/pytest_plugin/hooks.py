@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "segprune(case, dense, artifact, data, budget, …): what the fixtures segprune_gate and "
-        "segprune_speed judge; see the README of segprune.",
+        "segprune_speed judge; see docs/gate.md of segprune.",
     )
     session = Session(options.read(config))
     config.stash[Session.KEY] = session

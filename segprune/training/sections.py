@@ -120,7 +120,8 @@ class DataSection(Section):
     """Which images.
 
     Attributes:
-        name: `streets`, `camvid`, `cityscapes` or `folder`; `root`: where they are.
+        name: `streets`, `camvid`, `cityscapes` or `folder`.
+        root: the folder of the images; `streets` needs none.
         train, val: splits for training and for evaluation.
         size: (H, W) of the network's input in evaluation; None: as the images are stored.
         count, val_count: only so many images; None: all.
@@ -196,13 +197,19 @@ class TrainingSection(Section):
     """How weights are changed.
 
     Attributes:
+        epochs: passes over the training images; 0 only prunes and recalibrates.
         batch_size: images per step on each device.
+        optimizer: `sgd` or `adamw`.
         learning_rate: the highest, after the warm-up.
+        momentum: of `sgd`; `adamw` does not read it.
+        weight_decay: of weights; biases and normalisations do not decay.
         schedule: `poly` (power 0.9) or `cosine`, down to zero at the last step.
         warmup_epochs: linear from a tenth of the rate; may be a fraction. Left out, or where it
             would take the whole training: one epoch, and a tenth of the steps at most.
         loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
             and at least a sixteenth of all).
+        ohem_threshold: the probability of the true class below which `ohem` counts a pixel.
+        label_smoothing: share of the target that is spread over all classes.
         auxiliary_weight: of each auxiliary head's loss; at 0 the heads are not run.
         class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
         ema_decay: of the averaged weights, which are the result; 0 takes the last weights. Left
@@ -276,8 +283,15 @@ class PruningSection(Section):
 
     Attributes:
         budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
-        layers: globs to shares, in place of a budget.
-        ignored_layers: called `ignore` in recipes of earlier versions.
+        layers: globs over layers to the share of their channels that they keep, in place of a budget.
+        importance: what decides which channels go; `segprune.importances()` lists the names.
+        scope: `global` ranks all channels together; `local` keeps the same share of every layer.
+        round_to: widths become multiples of this.
+        ignored_layers: globs over layers whose output channels all stay; `ignore` in recipes of
+            earlier versions.
+        floor: least share of its channels that a layer keeps.
+        min_channels: least number of channels that a layer keeps.
+        normalize: divide scores by their mean within each layer.
         batches: of augmented training images that importances look at, `batch_size` each. Left
             out, they look at every training image once, as the network is evaluated, or at
             16 batches of them where there are more.

@@ -1,4 +1,4 @@
-"""README's recipe runs unchanged, on thirty images and two cores."""
+"""The recipe of docs/recover.md runs unchanged, on thirty images and two cores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import segprune
 from segprune.training.recipe import read_recipe
 from segprune.workflows.train.running import run_recover, run_train
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "recover.md"
 SIZE = (64, 128)
 CLASSES = (
     "sky", "building", "pole", "road", "sidewalk", "tree", "sign", "fence", "car", "pedestrian",
@@ -71,14 +71,14 @@ accelerator = "cpu"
 
 
 def shown() -> str:
-    """Return README's one block of TOML with a section `pruning`."""
-    blocks = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    """Return the page's one block of TOML with a section `pruning`."""
+    blocks = re.findall(r"```toml[^\n]*\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (recipe,) = [block for block in blocks if "[pruning]" in block]
     return recipe
 
 
 def write_frames(root: Path, split: str, count: int) -> None:
-    """Write scenes of streets at a quarter of their size, in folders as README describes."""
+    """Write scenes of streets at a quarter of their size, in folders as docs/data.md describes."""
     scenes = segprune.open_dataset("streets", split=split, count=count)
     for index in range(count):
         sample = scenes[index]
@@ -95,7 +95,7 @@ def write_frames(root: Path, split: str, count: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_recipe_in_readme_improves_a_network_of_thirty_images(
+def test_the_recipe_on_the_page_improves_a_network_of_thirty_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
