@@ -283,7 +283,7 @@ class PruningSection(Section):
 
     Attributes:
         budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
-        layers: globs over layers to the share of their channels that they keep, in place of a budget.
+        layers: globs over layers, and the share of their channels to keep, in place of a budget.
         importance: what decides which channels go; `segprune.importances()` lists the names.
         scope: `global` ranks all channels together; `local` keeps the same share of every layer.
         round_to: widths become multiples of this.
