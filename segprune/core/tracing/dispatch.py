@@ -59,7 +59,7 @@ class _Numbers(TorchFunctionMode):
             given = args[0] if args else kwargs.get("data")
             if not isinstance(given, Tensor):
                 kwargs = {**kwargs, "device": "cpu"}
-        return func(*args, **kwargs)
+        return theirs(func, *args, **kwargs)
 
 
 def _is_meta(device: Any) -> bool:
@@ -101,7 +101,8 @@ class Interpreter(TorchDispatchMode):
         if func.namespace in _BYSTANDERS:
             return theirs(func, *args, **kwargs)
         if not self._understood(operator_name(func)):
-            with self:
+            # Functions of a mode would take a part of the operator for the whole, without end.
+            with torch._C.DisableTorchFunction(), self:
                 result = theirs(func.decompose, *args, **kwargs)
             if result is not NotImplemented:
                 return result

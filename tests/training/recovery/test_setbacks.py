@@ -25,14 +25,15 @@ RUIN = "training.learning_rate=5.0"
 """No network gets better by such steps."""
 
 
-@pytest.fixture(scope="package")
-def good(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def good(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a network that tells most stripes apart, and return its run."""
+    kept = tmp_path_factory.mktemp("kept")  # workers may make the fixture several times
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         changes = ("training.epochs=30", "training.learning_rate=0.1", "name=good")
-        run_train(made(SMALL, *changes), out=Path("kept"))
-    return Path("kept", "good")
+        run_train(made(SMALL, *changes), out=kept)
+    return kept / "good"
 
 
 def begun_with(run: Path) -> str:
