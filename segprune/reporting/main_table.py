@@ -9,8 +9,8 @@ from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sweep import SpeedRecord
 from segprune.reporting.format import NOTHING, points, signed, table, times_range
-from segprune.reporting.promise import Promise
 from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
+from segprune.reporting.targets import TargetResult
 from segprune.reporting.trained_elsewhere import ELSEWHERE
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "seeds_words", "speed_table", "split_notes",
 ]  # fmt: skip
 
-_PROMISES = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
+_KINDS = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
 
 
 def headline_table(rows: Sequence[Row]) -> list[str]:
@@ -36,7 +36,7 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             _miou(trained),
             NOTHING if row.dense is trained or row.loss is None else signed(-row.loss, 2),
             times_range(row.speed.speed if row.speed else None),
-            _promise(row.promise),
+            _targets(row.targets),
         ])  # fmt: skip
     header = (
         "network", "variant", "seeds", "epochs", "parameters", "GMACs", "mIoU", "against dense ◆",
@@ -69,7 +69,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     few = [
         row.trained.title
         for row in rows
-        if row.promise.kind in ("kept", "missed")
+        if row.targets.kind in ("kept", "missed")
         and row.trained.variant not in (DENSE, CONTINUED)
         and 1 < len(row.trained.records) < policy.headline_seeds
     ]
@@ -288,6 +288,6 @@ def _share(trained: Trained, share: float) -> str:
     return "" if trained.is_dense else f" ({100 * share:.1f} %)"
 
 
-def _promise(promise: Promise) -> str:
-    word = _PROMISES[promise.kind]
-    return f"{word}: {'; '.join(promise.reasons)}" if promise.reasons else word
+def _targets(result: TargetResult) -> str:
+    kind = _KINDS[result.kind]
+    return f"{kind}: {'; '.join(result.reasons)}" if result.reasons else kind

@@ -38,7 +38,7 @@ def conditions(study: Study, collection: Collection) -> list[str]:
     digests = {record.validation_digest for record in both}
     lines.append(f"Validation split (SHA-256): {_alternatives(f'`{d[:16]}…`' for d in digests)}.")
     for network in study.networks:
-        options = {_options(r.recipe) for r in records if r.name.startswith(f"{network}-")}
+        options = {_options(r.recipe) for r in records if r.network == network}
         options |= {_options(c.recipe) for c in cells if c.network == network}
         found = _alternatives(option for option in options if option)
         if found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from segprune.records.run_facts import recipe_digest
 from segprune.records.training import TrainingRecord, Work
 from segprune.training.recipe import parse_recipe
 from segprune.training.toml import to_toml
@@ -35,10 +36,13 @@ def begun_with(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
         return None
     recipe = parse_recipe(first.sections, first.name)
     update = {"pruning": None, "distillation": None, "promise": None}
+    text = to_toml(recipe.model_copy(update=update))
     return replace(
         first,
         name=f"{first.name} before",
-        recipe=to_toml(recipe.model_copy(update=update)),
+        recipe=text,
+        recipe_digest=recipe_digest(text),
+        variant=ELSEWHERE,
         source=None,
         plan="",
         artifact=first.source,

@@ -144,7 +144,7 @@ def measure_plans(
             command=command,
             name=name,
             reference=f"{record.network}-dense",
-            candidate=record.cell.removesuffix(f"-{record.recovery}"),
+            candidate=record.plan_name,
             reference_artifact=record.source,
             candidate_artifact=None,
             candidate_plan=digest,

@@ -36,7 +36,7 @@ def test_a_recovery_alone_is_compared_with_its_own_beginning(policy: Policy) -> 
     assert dense.trained.miou == 0.70
     assert dense.trained.macs == record.dense_macs
     assert pruned.loss == pytest.approx(0.7)
-    assert pruned.promise.kind == "kept"
+    assert pruned.targets.kind == "kept"
     page = results_page(Collection((record,)), policy)
     assert "| bisenetv2 | dense-elsewhere ◆ | – | – |" in page
     assert "dense was trained elsewhere" in page

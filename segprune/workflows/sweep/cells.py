@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segprune.errors import InputError
-from segprune.records.sweep import CellRecord
+from segprune.records.sweep import CellRecord, plan_name
 from segprune.training.recipe import Recipe, parse_recipe
 from segprune.training.sections import DistillationSection, PruningSection
 from segprune.training.sweep_recipe import SweepRecipe
@@ -19,7 +19,6 @@ from segprune.training.toml import to_toml
 __all__ = ["Cell", "best_plans", "expand", "is_trained"]
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PER_CENT = 100
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def best_plans(records: Iterable[CellRecord], count: int, budgets: Sequence[floa
     for record in records:
         budget = record.budget["macs"]
         if record.recovery == "recalibrated" and record.outcome is not None and budget in budgets:
-            name = record.cell.removesuffix("-recalibrated")
-            row = (-record.outcome.score.miou, name, record.outcome.plan)
+            row = (-record.outcome.score.miou, record.plan_name, record.outcome.plan)
             scored.setdefault((record.network, budget), []).append(row)
     for rows in scored.values():
         plans: dict[str, str] = {}
@@ -115,10 +113,12 @@ def _cell(
     sweep: SweepRecipe, base: Recipe, network: str, budget: float, importance: str, scope: str,
     recovery: str,
 ) -> Cell:  # fmt: skip
-    plan_name = f"{network}-macs{_PER_CENT * budget:g}-{importance}-{scope}"
-    name, share = f"{plan_name}-{recovery}", {"macs": budget}
+    share = {"macs": budget}
+    plan = plan_name(network, share, importance, scope)
+    name = f"{plan}-{recovery}"
     changes: dict[str, Any] = {
         "name": name,
+        "variant": None,
         "pruning": _pruning(sweep, base, share, importance, scope),
         "distillation": None,
     }
@@ -136,7 +136,7 @@ def _cell(
             update={"batches": batches, "at_the_end": False}
         )
     recipe = base.model_copy(update=changes)
-    return Cell(name, plan_name, network, share, importance, scope, recovery, recipe)
+    return Cell(name, plan, network, share, importance, scope, recovery, recipe)
 
 
 def _pruning(
