@@ -17,8 +17,8 @@ from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.checks import require_agreement, require_consistent
-from segprune.reporting.json_lines import SCHEMA as BUNDLE
-from segprune.reporting.json_lines import read_bundle
+from segprune.reporting.bundle import SCHEMA as BUNDLE
+from segprune.reporting.bundle import read_bundle
 
 __all__ = ["KINDS", "Collection", "read_collection", "read_records"]
 
