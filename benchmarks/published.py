@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segprune.format import NOTHING, points, removed, signed, table, times_range
 from segprune.gates.policy import Policy
 from segprune.reporting import Collection
-from segprune.reporting.format import NOTHING, points, removed, signed, table, times_range
 from segprune.reporting.main_table import seeds_words
 from segprune.reporting.results_table import CONTINUED, standings
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from segprune.format import budget_words
 from segprune.gates.policy import Policy
 from segprune.records.sweep import RECOVERIES, SpeedRecord
 from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words
 from segprune.reporting.main_table import is_in_speed_table
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_summary import compared

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from segprune.format import NOTHING, counted, points, shape_of, signed, table, times_range
 from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.format import NOTHING, points, signed, table, times_range
 from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
 from segprune.reporting.targets import TargetResult
 from segprune.reporting.trained_elsewhere import ELSEWHERE
@@ -122,7 +122,7 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
         record = row.trained.records[0]
         options = record.sections["network"].get("options", {})
         told = ", ".join(f"{name}={value}" for name, value in options.items())
-        size = "×".join(map(str, record.input))
+        size = shape_of(record.input, "×")
         networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
         if record.plan in chosen:
             by_hand.append(row.trained.title)
@@ -197,13 +197,12 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
         for record in speeds:
             if is_in_speed_table(record, row):
                 speed = record.speed
-                threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
                 gpu = record.environment.gpu
                 lines.append([
                     row.trained.network,
                     row.trained.variant,
                     f"{gpu or 'GPU'}" if speed.device == "cuda"
-                    else f"{record.environment.cpu}, {threads}",
+                    else f"{record.environment.cpu}, {counted(speed.threads, 'thread')}",
                     str(record.at),
                     f"{speed.reference_ms:.2f} → {speed.candidate_ms:.2f}",
                     f"{speed.reference_fps:.1f} → {speed.candidate_fps:.1f}",

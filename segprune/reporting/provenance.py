@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from segprune.format import counted, shape_of
 from segprune.records.environment import Environment
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
@@ -33,7 +34,7 @@ def conditions(study: Study, collection: Collection) -> list[str]:
     classes = {len(record.classes) for record in both}
     lines.append(
         f"Data: {study.data}, {_alternatives(map(str, classes))} classes, images: "
-        f"{_alternatives(images)}; input {_alternatives('×'.join(map(str, s)) for s in sizes)}."
+        f"{_alternatives(images)}; input {_alternatives(shape_of(s, '×') for s in sizes)}."
     )
     digests = {record.validation_digest for record in both}
     lines.append(f"Validation split (SHA-256): {_alternatives(f'`{d[:16]}…`' for d in digests)}.")
@@ -107,8 +108,8 @@ def _options(recipe: str) -> str:
 
 def _machines(environments: Iterable[Environment]) -> str:
     return _alternatives(
-        f"{e.gpu + ' beside ' if e.gpu else ''}{e.cpu}, {e.cores} core{'' if e.cores == 1 else 's'}"
-        f", {e.threads} thread{'' if e.threads == 1 else 's'}, torch {e.torch}, Python {e.python}"
+        f"{e.gpu + ' beside ' if e.gpu else ''}{e.cpu}, {counted(e.cores, 'core')}, "
+        f"{counted(e.threads, 'thread')}, torch {e.torch}, Python {e.python}"
         for e in environments
     )
 

@@ -16,9 +16,9 @@ from segprune.records.run_facts import with_facts, without_facts
 from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.checks import require_agreement, require_consistent
 from segprune.reporting.bundle import SCHEMA as BUNDLE
 from segprune.reporting.bundle import read_bundle
+from segprune.reporting.checks import require_agreement, require_consistent
 
 __all__ = ["KINDS", "Collection", "read_collection", "read_records"]
 

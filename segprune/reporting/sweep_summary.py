@@ -9,13 +9,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from segprune.gates.policy import Policy
-from segprune.gates.targets import holds
-from segprune.records.sweep import RECOVERIES
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import (
+from segprune.format import (
     NOTHING,
     budget_words,
+    counted,
     joined,
     points,
     signed,
@@ -23,6 +20,10 @@ from segprune.reporting.format import (
     times,
     times_range,
 )
+from segprune.gates.policy import Policy
+from segprune.gates.targets import holds
+from segprune.records.sweep import RECOVERIES
+from segprune.reporting.dataset_report import Study
 from segprune.reporting.results_table import Row, mean
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
 
@@ -133,14 +134,14 @@ def _within(study: Study, sweep: Sweep, network: Network, policy: Policy) -> Ite
         if not good:
             nearest = max(tried, key=lambda p: (p.miou, p.strategy))
             yield (
-                f"Within {allowed:g} point{'' if allowed == 1 else 's'} of dense {words}: none of "
+                f"Within {counted(allowed, 'point')} of dense {words}: none of "
                 f"{len(tried)} cells; nearest {nearest.strategy}, {nearest.recovery}, at "
                 f"{budget_words(nearest.budget)} ({signed(100 * (nearest.miou - dense))})."
             )
             continue
         least = min(good, key=lambda p: (p.macs, p.strategy))
         text = (
-            f"Within {allowed:g} point{'' if allowed == 1 else 's'} of dense {words}: {len(good)} "
+            f"Within {counted(allowed, 'point')} of dense {words}: {len(good)} "
             f"of {len(tried)} cells; fewest MACs with {least.strategy}, {least.recovery}, "
             f"{100 * least.macs:.0f} % ({signed(100 * (least.miou - dense))})"
         )

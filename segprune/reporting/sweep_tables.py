@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from segprune.format import NOTHING, budget_words, points, signed, table, times_range
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.format import NOTHING, budget_words, points, signed, table, times_range
 from segprune.reporting.sweep_points import Point, Strategy, Sweep
 
 __all__ = ["failures", "grid", "speed_grid", "trained_cells"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.format import percent, plain, size_of
 from segprune.cli.render.common import facts, table
 from segprune.errors import PlanError
+from segprune.format import percent, plain, size_of
 from segprune.models.weights import file_digest
 
 if TYPE_CHECKING:

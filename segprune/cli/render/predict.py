@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.format import amount, few, percent
 from segprune.cli.render.common import facts, table
-from segprune.cli.render.train import points
+from segprune.format import amount, few, percent, points
 
 if TYPE_CHECKING:
     from segprune.records.prediction import Pictured

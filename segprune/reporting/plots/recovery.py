@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from segprune.format import budget_words, signed
+from segprune.format import points as in_points
 from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words, signed
-from segprune.reporting.format import points as in_points
 from segprune.reporting.plots.style import DENSE, INK, bare, called, new_figure, top_of
 from segprune.reporting.sweep_points import Network, Strategy, Sweep
 from segprune.reporting.sweep_summary import compared

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from segprune.format import budget_words, signed
+from segprune.format import points as in_points
 from segprune.records.sweep import RECOVERIES
 from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words, signed
-from segprune.reporting.format import points as in_points
 from segprune.reporting.plots.style import (
     DENSE,
     FAINT,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
+from segprune.format import points as in_points
 from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import points as in_points
 from segprune.reporting.plots.style import (
     DENSE,
     FAINT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from segprune.format import NOTHING, points, removed, signed, times
 from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import NOTHING, points, removed, signed, times
 from segprune.reporting.plots.style import DENSE, FAINT, INK, bare, new_figure
 from segprune.reporting.results_table import Row, Trained
 

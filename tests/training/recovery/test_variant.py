@@ -1,4 +1,4 @@
-"""A recipe's variant is a fact of the record, and the policy's budget of that name judges the run."""
+"""A recipe's variant is a fact of the record, and the policy's budget of that name counts."""
 
 from __future__ import annotations
 
