@@ -92,10 +92,10 @@ def _processors(rows: Sequence[Row]) -> str:
 
 
 def _may_be_lost(rows: Sequence[Row]) -> str:
-    told = [
+    losses = [
         f"{row.trained.title} {row.budget.miou_loss:g}" for row in rows if row.budget is not None
     ]
-    return f"; points of mIoU that may be lost: {', '.join(told)}" if told else ""
+    return f"; points of mIoU that may be lost: {', '.join(losses)}" if losses else ""
 
 
 def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
@@ -110,7 +110,7 @@ def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
     """Which networks these are, at which size, and whose widths somebody chose."""
     networks: dict[str, None] = {}
-    # By plan, so that the mean of such networks is told too.
+    # By plan, so that the mean of such networks is listed too.
     chosen = {
         record.plan
         for row in rows
@@ -121,9 +121,9 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         record = row.trained.records[0]
         options = record.sections["network"].get("options", {})
-        told = ", ".join(f"{name}={value}" for name, value in options.items())
+        given = ", ".join(f"{name}={value}" for name, value in options.items())
         size = shape_of(record.input, "×")
-        networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
+        networks[f"{row.trained.network} ({given + '; ' if given else ''}{size})"] = None
         if record.plan in chosen:
             by_hand.append(row.trained.title)
     notes = [f"Evaluated: {', '.join(networks)}."]
@@ -142,9 +142,9 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
         if DENSE in own:
             return [
                 f"{network}: the recoveries began with another network than the one recorded as "
-                "dense, so no drop can be told."
+                "dense, so the loss is unknown."
             ]
-        return [f"{network}: no dense network is recorded, so no drop can be told."]
+        return [f"{network}: no dense network is recorded, so the loss is unknown."]
     if CONTINUED not in own:
         if not pruned:
             return []
@@ -167,9 +167,9 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     }
     if not longer:
         return []
-    told = ", ".join(f"{variant} {count}" for variant, count in longer.items())
+    names = ", ".join(f"{variant} {count}" for variant, count in longer.items())
     return [
-        f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {told}."
+        f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {names}."
     ]
 
 
@@ -249,10 +249,8 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
         digests = {record.validation_digest for record in row.trained.records}
         for record in found.values():
             if record.artifact in files and record.images_digest not in digests:
-                told = row.trained.title
-                scores.setdefault(record.split, []).append(
-                    f"{told} {points(record.score.miou, 2)} ({record.score.images} images)"
-                )
+                miou = f"{points(record.score.miou, 2)} ({record.score.images} images)"
+                scores.setdefault(record.split, []).append(f"{row.trained.title} {miou}")
     return [f"On the split {split}, one seed: {', '.join(n)}." for split, n in scores.items()]
 
 

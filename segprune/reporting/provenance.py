@@ -11,7 +11,7 @@ from segprune.format import counted, shape_of
 from segprune.records.environment import Environment
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.dataset_report import Study
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.store import Collection
 
 __all__ = ["commands", "conditions"]
@@ -19,7 +19,7 @@ __all__ = ["commands", "conditions"]
 _MOST = 12
 
 
-def conditions(study: Study, collection: Collection) -> list[str]:
+def conditions(study: DatasetReport, collection: Collection) -> list[str]:
     """Bullets about one data set."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
@@ -72,7 +72,7 @@ def conditions(study: Study, collection: Collection) -> list[str]:
     return [f"- {line}" for line in lines]
 
 
-def commands(study: Study, collection: Collection) -> list[str]:
+def commands(study: DatasetReport, collection: Collection) -> list[str]:
     """The command lines, each once."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
@@ -86,7 +86,7 @@ def commands(study: Study, collection: Collection) -> list[str]:
     return [*lines[:_MOST], *more]
 
 
-def _speeds_of(study: Study, collection: Collection) -> list[SpeedRecord]:
+def _speeds_of(study: DatasetReport, collection: Collection) -> list[SpeedRecord]:
     """Measurements of this study's networks, trained or swept."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()

@@ -20,10 +20,10 @@ from segprune.records.sweep import SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.store import Collection
 from segprune.reporting.targets import NO_TARGETS, TargetResult, judge, judge_dense
-from segprune.reporting.trained_elsewhere import ELSEWHERE, begun_with
+from segprune.reporting.trained_elsewhere import ELSEWHERE, dense_before_recovery
 from segprune.speed import SpeedInput
 
-__all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
+__all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "results_rows", "slowest"]
 
 DENSE, CONTINUED = "dense", "dense-continued"
 _REFERENCES = (DENSE, CONTINUED, ELSEWHERE)
@@ -133,7 +133,7 @@ class Row:
         return self.dense is not None and not self.is_reference
 
 
-def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
+def results_rows(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
     """All trained networks of a data set: by network, dense first, then from large to small.
 
     Raises:
@@ -145,7 +145,11 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
         own = [trained for trained in groups if trained.network == network]
         _require_alike(own)
         dense = baseline(own)
-        before = None if dense else begun_with([r for trained in own for r in trained.records])
+        before = (
+            None
+            if dense
+            else dense_before_recovery([r for trained in own for r in trained.records])
+        )
         if before is not None:
             dense = Trained(network, data, ELSEWHERE, (before,))
             own.append(dense)
@@ -158,8 +162,8 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
 def baseline(variants: Sequence[Trained]) -> Trained | None:
     """The better of the teacher and the teacher trained on; None where neither is recorded.
 
-    Told by the names of their runs, or else by the file that a recovery began with; a run that is
-    named as the teacher, and that none of the recoveries began with, is not it.
+    Their variants name them, or else the file that a recovery began with. A run that is named as
+    the teacher is not it if none of the recoveries began with it.
     """
     found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
     sources = {record.source for trained in variants for record in trained.records}

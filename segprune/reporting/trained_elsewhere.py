@@ -10,13 +10,13 @@ from segprune.records.training import TrainingRecord, Work
 from segprune.training.recipe import parse_recipe
 from segprune.training.toml import to_toml
 
-__all__ = ["ELSEWHERE", "begun_with"]
+__all__ = ["ELSEWHERE", "dense_before_recovery"]
 
 ELSEWHERE = "dense-elsewhere"
 """The name of its variant."""
 
 
-def begun_with(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
+def dense_before_recovery(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
     """Return the network that recoveries began with, as if it had a record; None if unknown.
 
     If there are several, the best is returned, so that recoveries are compared with the best.

@@ -10,12 +10,12 @@ from segprune.gates.targets import Figures
 from segprune.records.baseline import Size
 from segprune.records.score import Score
 from segprune.reporting import Collection, Policy
-from segprune.reporting.results_table import Row, standings
+from segprune.reporting.results_table import Row, results_rows
 from segprune.reporting.targets import TargetResult, judge
 
 
 def rows_of(policy: Policy, *trainings: Any, speeds: Any = (), data: str = "streets") -> list[Row]:
-    return list(standings(Collection(trainings=trainings, speeds=tuple(speeds)), policy, data))
+    return list(results_rows(Collection(trainings=trainings, speeds=tuple(speeds)), policy, data))
 
 
 def row_of(rows: list[Row], variant: str) -> Row:

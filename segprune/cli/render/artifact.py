@@ -28,7 +28,7 @@ _BAR = 12
 
 @dataclass(frozen=True)
 class Width:
-    """A layer's channels before and after; `dense` is None where the file does not tell."""
+    """A layer's channels before and after; `dense` is None where the file does not say."""
 
     layer: str
     dense: int | None

@@ -163,7 +163,7 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
 
 
 def reasons_for_speed(record: PruneRecord) -> list[str]:
-    """Why fewer multiply-adds did not make a network faster, as far as its record tells."""
+    """Why fewer multiply-adds did not make a network faster, as far as its record shows."""
     reasons = []
     total, even = record.widths
     if record.round_to % 8 and even < total / 2:

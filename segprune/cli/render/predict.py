@@ -29,7 +29,7 @@ def announce_prediction(file: Path, source: str, against: Path | None) -> None:
 
 
 def show_prediction(result: PredictResult) -> None:
-    """One row a picture where there is something to tell, then sizes and files."""
+    """One row a picture if it was scored or compared, then sizes and files."""
     console = Console()
     record = result.record
     rows = _rows(record.pictures)

@@ -67,7 +67,7 @@ def compare(
     Args:
         image: uint8 `(3, H, W)`.
         predictions: by title, class indices `(H, W)`; of two, the difference is added.
-        label: class indices `(H, W)`, 255 for void; with it, each prediction tells its mIoU.
+        label: class indices `(H, W)`, 255 for void; with it, notes have mIoUs.
         alpha: as for `overlay`.
 
     Raises:
@@ -114,7 +114,7 @@ def cost_note(cost: tuple[int, int], whole: tuple[int, int] | None = None) -> st
 
     Args:
         cost: parameters, MACs.
-        whole: those of the dense network; shares of it are told where they differ.
+        whole: those of the dense network; shares of it are added where they differ.
     """
     shares = ["", ""]
     if whole is not None and whole != cost:

@@ -92,7 +92,7 @@ def best_plans(records: Iterable[CellRecord], count: int, budgets: Sequence[floa
     """Which plans to train: the names of the best of each network at each budget.
 
     Ranked by mIoU after recalibration, ties by name. Of importances that came to the same plan only
-    the first is taken, for training it twice tells nothing.
+    the first is taken, for training it twice adds nothing.
     """
     chosen: set[str] = set()
     scored: dict[tuple[str, float], list[tuple[float, str, str]]] = {}
