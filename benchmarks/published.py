@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segprune.format import NOTHING, points, removed, signed, table, times_range
 from segprune.gates.policy import Policy
 from segprune.reporting import Collection
-from segprune.reporting.format import NOTHING, points, removed, signed, table, times_range
 from segprune.reporting.main_table import seeds_words
-from segprune.reporting.results_table import CONTINUED, standings
+from segprune.reporting.results_table import CONTINUED, results_rows
 
 __all__ = ["Work", "beside_others", "read_works"]
 
@@ -64,7 +64,7 @@ def beside_others(collection: Collection, policy: Policy) -> str:
 
 
 def _own(collection: Collection, policy: Policy) -> Iterator[list[str]]:
-    rows = standings(collection, policy, DATA)
+    rows = results_rows(collection, policy, DATA)
     continued = {row.trained.network for row in rows if row.trained.variant == CONTINUED}
     for row in rows:
         trained = row.trained

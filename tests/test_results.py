@@ -17,10 +17,10 @@ from segprune.reporting import (
     Collection,
     read_collection,
     read_policy,
+    results_csv,
     results_page,
-    results_sheet,
 )
-from segprune.reporting.dataset_report import studies
+from segprune.reporting.dataset_report import dataset_reports
 from segprune.training.recipe import parse_recipe, read_recipe
 from segprune.training.toml import to_toml
 
@@ -47,13 +47,14 @@ def test_every_figure_of_the_results_stands_in_a_committed_record(collection: Co
     assert PAGE.exists(), AGAIN
     made = results_page(collection, read_policy(readme.POLICY))
     assert PAGE.read_bytes() == made.encode(), AGAIN
-    sheet = results_sheet(collection, read_policy(readme.POLICY))
+    sheet = results_csv(collection, read_policy(readme.POLICY))
     assert PAGE.with_suffix(".csv").read_bytes() == sheet.encode(), AGAIN
 
 
 def test_every_picture_of_the_results_shows_the_committed_records(collection: Collection) -> None:
     """Each carries the digest of the records it was drawn from; pixels depend on the machine."""
-    compared = any(study.compared for study in studies(collection, read_policy(readme.POLICY)))
+    reports = dataset_reports(collection, read_policy(readme.POLICY))
+    compared = any(report.compared for report in reports)
     assert bool(shown()) == bool(collection.cells or collection.sensitivities or compared)
     for name in sorted(shown()):
         for ending in ("png", "svg"):

@@ -13,6 +13,7 @@ from segprune.cli.format import unfolded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
 from segprune.errors import InputError
+from segprune.format import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -161,7 +162,7 @@ def _head(found: DatasetCheck) -> Text:
     more = f" and {len(found.sizes) - 5} more sizes" if len(found.sizes) > 5 else ""
     return Text.assemble(
         (found.name, "bold"),
-        f", {found.split}: {_many(found.images, 'image')}{_sequences(found)}, "
+        f", {found.split}: {counted(found.images, 'image')}{_sequences(found)}, "
         f"{sizes or 'no label that can be used'}{more}",
     )
 
@@ -169,14 +170,14 @@ def _head(found: DatasetCheck) -> Text:
 def _sequences(found: DatasetCheck) -> str:
     if found.images > 1 and found.sequences == found.images:
         return ", each by itself (no sequences)"
-    return f" in {_many(found.sequences, 'sequence')}"
+    return f" in {counted(found.sequences, 'sequence')}"
 
 
 def _classes(found: DatasetCheck) -> Table:
     from rich.text import Text
 
-    from segprune.cli.format import percent
     from segprune.cli.render.common import table
+    from segprune.format import percent
 
     rows = table("class", "of pixels", "in images", "")
     rows.columns[-1].justify = "left"
@@ -189,8 +190,8 @@ def _classes(found: DatasetCheck) -> Table:
 
 
 def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
-    from segprune.cli.format import few, percent
     from segprune.data.reading import SUFFIXES
+    from segprune.format import few, percent
 
     if found.values:
         total = sum(count for _, count in found.values)
@@ -209,19 +210,15 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
     if found.unusable:
         yield "refused", "red", found.unusable
     if found.unpaired:
-        labels = f"{_many(len(found.unpaired), 'label')} of no image"
+        labels = f"{counted(len(found.unpaired), 'label')} of no image"
         wanted = f"images are {', '.join(SUFFIXES)}, and their labels .png of the same name"
         yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)), 10)}; {wanted}"
     if not found.faulty:
         return
     told = len(found.summary)
     rest = f"; the first {told} of {found.kinds} problems:" if told < found.kinds else ":"
-    yield "wrong", "red", f"{found.faulty} of {_many(found.images, 'image')}{rest}"
+    yield "wrong", "red", f"{found.faulty} of {counted(found.images, 'image')}{rest}"
     for number, problem in enumerate(found.summary, 1):
         yield f"{number:5}", "red", problem
     if found.advice:
         yield "advice", "yellow", found.advice
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -81,7 +81,7 @@ def _about_weights(file: Path) -> str:
     Raises:
         ArtifactError: it holds no weights.
     """
-    from segprune.cli.format import amount, few
+    from segprune.format import amount, few
     from segprune.models.weights import read_weights
 
     state = read_weights(file)

@@ -30,7 +30,8 @@ def report(
         Path, typer.Option(metavar="FOLDER", help="Where the records are that the report is of.")
     ] = Path("benchmarks/records"),
     policy: Annotated[
-        Path, typer.Option(metavar="FILE", help="What each budget may lose, and what it owes.")
+        Path,
+        typer.Option(metavar="FILE", help="What each budget may lose, and must gain."),
     ] = POLICY,
     adopt: Annotated[
         bool,
@@ -84,8 +85,8 @@ def report(
     from segprune.reporting import (
         read_collection,
         read_policy,
+        results_csv,
         results_page,
-        results_sheet,
         write_plots,
     )
     from segprune.reporting.page import PLOTS
@@ -96,7 +97,7 @@ def report(
         unwritten = policy == POLICY and not policy.exists()
         rules = Policy({}, {}, {}, {}, 1) if unwritten else read_policy(policy)
         collection = read_collection(records)
-        page, sheet = results_page(collection, rules), results_sheet(collection, rules)
+        page, sheet = results_page(collection, rules), results_csv(collection, rules)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -135,13 +136,13 @@ def _show_written(collection: Collection, page: Path, plots: int) -> None:
     from segprune.cli.render.common import facts
 
     failed = sum(cell.outcome is None for cell in collection.cells)
-    told = (
+    counts = (
         f"{len(collection.trainings)} trainings, {len(collection.cells)} cells"
         + (f" ({failed} failed)" if failed else "")
         + f", {len(collection.speeds)} measurements of speed, "
         f"{len(collection.sensitivities)} sensitivities"
     )
-    rows = [("records", "", told)]
+    rows = [("records", "", counts)]
     if collection.is_empty:
         rows.append(("nothing", "yellow", "no record to show: adopt a run with --adopt"))
     beside = f"{SHEET} and {plots} plots" if plots else SHEET

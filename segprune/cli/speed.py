@@ -91,8 +91,8 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
     """Both networks, and what the pairs say."""
     from rich.console import Console
 
-    from segprune.cli.format import fps, ms, percent
     from segprune.cli.render.common import facts, table
+    from segprune.format import counted, fps, ms, percent
 
     found = record.speed
     rows = table("", "time of one call", "frames per second")
@@ -102,11 +102,11 @@ def show_speed(record: SpeedRecord, folder: Path) -> None:
         "faster": ("faster", "green"), "slower": ("slower", "red"),
         "no difference": ("speed", "yellow"),
     }[found.verdict]  # fmt: skip
-    threads = f"{found.threads} thread{'' if found.threads == 1 else 's'}"
     doubt = "" if found.verdict != "no difference" else ", no difference was found"
     text = (
         f"{found.speedup:.2f} times ({percent(found.confidence)} interval {found.low:.2f} to "
-        f"{found.high:.2f}; {found.pairs} pairs in turn, {found.device}, {threads}){doubt}"
+        f"{found.high:.2f}; {found.pairs} pairs in turn, {found.device}, "
+        f"{counted(found.threads, 'thread')}){doubt}"
     )
     console = Console()
     console.print()

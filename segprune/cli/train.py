@@ -237,11 +237,14 @@ def _job(
 
 
 def _budgets(recipe: Recipe, policy: Path) -> dict[str, Budget]:
-    """Return the policy's budget for a run of this name, `<network>-<data>-<budget>`, by source."""
+    """Return the policy's budget for a run of this variant, by source."""
     from segprune.gates.policy_file import read_policy
+    from segprune.records.run_facts import label_of, named
 
     if policy == POLICY and not policy.exists():
         return {}
-    network, _, variant = recipe.name.partition(f"-{recipe.data.name}-")
+    network, variant = named(recipe.name, recipe.data.name, recipe.network.model)
+    if recipe.variant:
+        network, variant = label_of(recipe.network.model), recipe.variant
     found = read_policy(policy).budget_of(recipe.data.name, network, variant)
     return {} if found is None else {f"{policy.name}, {found.name}": found}

@@ -32,6 +32,7 @@ from segprune.data.reading import (
     spread,
 )
 from segprune.errors import InputError
+from segprune.format import counted
 
 __all__ = ["FileDataset", "Pair", "check_split", "folders_in", "pairs_in"]
 
@@ -215,7 +216,7 @@ def _note_of_turned(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     return (
-        f"turned upright: {count} image{'' if count == 1 else 's'}, as EXIF orientation says and "
+        f"turned upright: {counted(count, 'image')}, as EXIF orientation says and "
         "viewers do; their labels must have been drawn on upright images",
     )
 

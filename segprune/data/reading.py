@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from segprune.errors import InputError
+from segprune.format import few
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -102,11 +103,10 @@ def left_out(folder: Path, *, recursive: bool = False) -> tuple[str, ...]:
     found = sorted(p for p in paths if p.suffix.lower() in _OTHER_PICTURES and p.is_file())
     if not found:
         return ()
-    names = ", ".join(path.relative_to(folder).as_posix() for path in found[:3])
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    names = few([path.relative_to(folder).as_posix() for path in found])
     kinds = ", ".join(sorted({path.suffix.lower() for path in found}))
     return (
-        f"left out of {folder.name}: {len(found)} of the kind {kinds} ({names}{more}); images are "
+        f"left out of {folder.name}: {len(found)} of the kind {kinds} ({names}); images are "
         f"{', '.join(SUFFIXES)}: convert them",
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segprune.errors import InputError
+from segprune.format import counted
 
 __all__ = ["Sequences", "is_file", "sequences_of"]
 
@@ -75,7 +76,7 @@ def _counted(labels: Sequence[str]) -> str:
     images, sequences = len(labels), len(set(labels))
     if images == sequences:
         return f"each of {images} images a sequence by itself"
-    return f"{images} images in {sequences} sequence{'' if sequences == 1 else 's'}"
+    return f"{images} images in {counted(sequences, 'sequence')}"
 
 
 def _from_pattern(pattern: str, names: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from segprune.core.execution import run_method, tensors_in
 from segprune.core.modules import digest_of, tensors_of
 from segprune.core.planning.calibration import primary
 from segprune.errors import InputError
+from segprune.format import counted
 from segprune.gates.targets import SURELY_SLOWER, speedup_status
 from segprune.gates.verdict import Status, Verdict
 from segprune.speed import SpeedComparison, compare_speed
@@ -130,10 +131,10 @@ def gate_fps(found: float, baseline: float, share: float, of: str = "network") -
 
 
 def _words(found: SpeedComparison, floor: float) -> str:
-    threads = f"{found.threads} thread{'' if found.threads == 1 else 's'}"
     return (
         f"speed-up ×{found.speedup:.3g} ({found.low:.3f} – {found.high:.3f} at "
-        f"{found.confidence:.1%}; {found.pairs} pairs in turn, {threads}), floor ×{floor:g}"
+        f"{found.confidence:.1%}; {found.pairs} pairs in turn, "
+        f"{counted(found.threads, 'thread')}), floor ×{floor:g}"
     )
 
 

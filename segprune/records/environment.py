@@ -96,7 +96,7 @@ def _cores() -> int:
 
 
 def cpu_fields() -> dict[str, str]:
-    """What Linux tells of the first core, by lower-case name; nothing on other systems."""
+    """What Linux says about the first core, by lower-case name; nothing on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -110,7 +110,7 @@ def cpu_fields() -> dict[str, str]:
 
 @cache
 def _processor() -> tuple[str, tuple[str, ...]]:
-    """Model name and vector instruction sets; Linux tells both, other systems a name at most."""
+    """Model name and vector instruction sets; Linux has both, other systems a name at most."""
     fields = cpu_fields()
     if not fields:
         return platform.processor() or platform.machine(), ()

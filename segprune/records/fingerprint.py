@@ -50,7 +50,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What moves by itself: clock in MHz and the load average; 0 where the system does not tell."""
+    """What moves by itself: clock in MHz and the load average; 0 where the system does not say."""
 
     mhz: float
     load: float

@@ -17,11 +17,17 @@ from segprune.records.preprocessing import Preprocessing
 from segprune.records.score import Score
 from segprune.records.speed import MemoryFormat, SpeedComparison, SpeedInput
 
-__all__ = ["RECOVERIES", "CellRecord", "LayerWidth", "Outcome", "SpeedRecord"]
+__all__ = ["RECOVERIES", "CellRecord", "LayerWidth", "Outcome", "SpeedRecord", "plan_name"]
 
 RECOVERIES = ("none", "recalibrated", "fine-tuned", "distilled")
 """Nothing, BatchNorm statistics measured anew, fine-tuning, fine-tuning with the dense network as
 teacher; each includes those before it."""
+
+
+def plan_name(network: str, budget: Mapping[str, float], importance: str, scope: str) -> str:
+    """Return the name of the plan that the cells of all recoveries share."""
+    ((kind, share),) = budget.items()
+    return f"{network}-{kind}{100 * share:g}-{importance}-{scope}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,11 @@ class CellRecord:
     environment: Environment
     preprocessing: Preprocessing | None = field(default=None, metadata=LATER)
     normalisation: str = field(default="", metadata=LATER)
+
+    @property
+    def plan_name(self) -> str:
+        """The name that the cells of its plan share."""
+        return plan_name(self.network, self.budget, self.importance, self.scope)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,10 @@ class TrainingRecord:
             where this run did not prune.
         promises: descriptions of the promises; broken: reasons why they are not kept. Speed is
             not judged.
+        network: short name of the network, such as "icnet"; data: name of the data set; variant:
+            what distinguishes the run from others of both, such as "macs50"; recipe_digest: of the
+            recipe without what differs from seed to seed. "" where the file does not state them:
+            then `segprune.records.run_facts` finds them when a collection is read.
     """
 
     SCHEMA: ClassVar[str] = "segprune.training/1"
@@ -107,6 +111,10 @@ class TrainingRecord:
     free_share: float | None = field(default=None, metadata=LATER)
     frozen: tuple[FrozenGroup, ...] = field(default=(), metadata=LATER)
     unreached: tuple[str, ...] = field(default=(), metadata=LATER)
+    network: str = field(default="", metadata=LATER)
+    data: str = field(default="", metadata=LATER)
+    variant: str = field(default="", metadata=LATER)
+    recipe_digest: str = field(default="", metadata=LATER)
 
     @property
     def sections(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from segprune.gates.policy import Policy
 from segprune.gates.policy_file import read_policy
-from segprune.reporting.csv_export import results_sheet
+from segprune.reporting.csv_export import results_csv
 from segprune.reporting.import_records import Adopted, adopt
 from segprune.reporting.page import readme_section, results_page
 from segprune.reporting.plots import write_plots
@@ -16,7 +16,7 @@ __all__ = [
     "read_collection",
     "read_policy",
     "readme_section",
+    "results_csv",
     "results_page",
-    "results_sheet",
     "write_plots",
 ]

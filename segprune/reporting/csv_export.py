@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from segprune.gates.policy import Policy
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.dataset_report import Study, studies
+from segprune.reporting.dataset_report import DatasetReport, dataset_reports
 from segprune.reporting.results_table import Row, Trained
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Point
 
-__all__ = ["COLUMNS", "results_sheet"]
+__all__ = ["COLUMNS", "results_csv"]
 
 COLUMNS = (
     "data", "network", "variant", "budget", "importance", "scope", "recovery", "seeds", "mean_of",
@@ -31,7 +31,7 @@ that is above or below the dense network's."""
 Cell = str | int | float | None
 
 
-def results_sheet(collection: Collection, policy: Policy) -> str:
+def results_csv(collection: Collection, policy: Policy) -> str:
     """The whole sheet as comma-separated values with a header; the same records, the same bytes.
 
     Raises:
@@ -40,7 +40,7 @@ def results_sheet(collection: Collection, policy: Policy) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for study in studies(collection, policy):
+    for study in dataset_reports(collection, policy):
         for row in study.rows:
             writer.writerow(_trained(row, study))
         for point in study.sweep.points if study.sweep else ():
@@ -48,7 +48,7 @@ def results_sheet(collection: Collection, policy: Policy) -> str:
     return stream.getvalue()
 
 
-def _trained(row: Row, study: Study) -> dict[str, Cell]:
+def _trained(row: Row, study: DatasetReport) -> dict[str, Cell]:
     trained = row.trained
     return {
         "data": study.data,
@@ -62,7 +62,7 @@ def _trained(row: Row, study: Study) -> dict[str, Cell]:
     }
 
 
-def _swept(point: Point, study: Study) -> dict[str, Cell]:
+def _swept(point: Point, study: DatasetReport) -> dict[str, Cell]:
     kind, share = point.budget
     return {
         "data": study.data,

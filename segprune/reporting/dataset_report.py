@@ -10,16 +10,16 @@ from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.results_table import Row, standings
+from segprune.reporting.results_table import Row, results_rows
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Sweep, sweep_of
 from segprune.reporting.trained_elsewhere import ELSEWHERE
 
-__all__ = ["Study", "studies"]
+__all__ = ["DatasetReport", "dataset_reports"]
 
 
 @dataclass(frozen=True)
-class Study:
+class DatasetReport:
     """One data set.
 
     Attributes:
@@ -60,14 +60,14 @@ class Study:
         return tuple(rows for rows in found if any(row.is_compared for row in rows))
 
 
-def studies(collection: Collection, policy: Policy) -> tuple[Study, ...]:
-    """One study a data set, by name; errors as for `standings` and `sweep_of`."""
+def dataset_reports(collection: Collection, policy: Policy) -> tuple[DatasetReport, ...]:
+    """One study a data set, by name; errors as for `results_rows` and `sweep_of`."""
     return tuple(_study(collection, policy, data) for data in collection.datasets)
 
 
-def _study(collection: Collection, policy: Policy, data: str) -> Study:
+def _study(collection: Collection, policy: Policy, data: str) -> DatasetReport:
     rows, sweep = (
-        standings(collection, policy, data),
+        results_rows(collection, policy, data),
         sweep_of(collection, data, policy),
     )
     dense, digests = {}, {}
@@ -86,4 +86,4 @@ def _study(collection: Collection, policy: Policy, data: str) -> Study:
         name: record for name, record in collection.sensitivities.items() if record.weights in files
     }
     evaluations = {n: r for n, r in collection.evaluations.items() if r.data == data}
-    return Study(data, rows, sweep, dense, sensitivities, evaluations)
+    return DatasetReport(data, rows, sweep, dense, sensitivities, evaluations)

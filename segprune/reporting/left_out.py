@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from segprune.format import budget_words
 from segprune.gates.policy import Policy
 from segprune.records.sweep import RECOVERIES, SpeedRecord
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.main_table import is_in_speed_table
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_summary import compared
@@ -16,7 +16,9 @@ from segprune.reporting.sweep_summary import compared
 __all__ = ["left_out"]
 
 
-def left_out(found: Sequence[Study], collection: Collection, policy: Policy) -> tuple[str, ...]:
+def left_out(
+    found: Sequence[DatasetReport], collection: Collection, policy: Policy
+) -> tuple[str, ...]:
     """Return a sentence for each measurement that no table or picture shows."""
     return (
         *_speeds(found, collection, policy),
@@ -25,19 +27,21 @@ def left_out(found: Sequence[Study], collection: Collection, policy: Policy) -> 
     )
 
 
-def _speeds(found: Sequence[Study], collection: Collection, policy: Policy) -> Iterator[str]:
+def _speeds(
+    found: Sequence[DatasetReport], collection: Collection, policy: Policy
+) -> Iterator[str]:
     for speed in collection.speeds:
         if not any(_is_shown(speed, study) for study in found):
             yield f"Speed of {speed.candidate} ({speed.name}): {_why(speed, found, policy)}."
 
 
-def _is_shown(speed: SpeedRecord, study: Study) -> bool:
+def _is_shown(speed: SpeedRecord, study: DatasetReport) -> bool:
     if any(is_in_speed_table(speed, row) for row in study.rows):
         return True
     return study.sweep is not None and any(point.speed is speed for point in study.sweep.points)
 
 
-def _why(speed: SpeedRecord, found: Sequence[Study], policy: Policy) -> str:
+def _why(speed: SpeedRecord, found: Sequence[DatasetReport], policy: Policy) -> str:
     study = next((study for study in found if _has(study, speed)), None)
     if study is None:
         return "no training and no cell of a sweep among these records has its network"
@@ -54,7 +58,7 @@ def _why(speed: SpeedRecord, found: Sequence[Study], policy: Policy) -> str:
     return "measured more than once, and the measurement that promises least counts"
 
 
-def _has(study: Study, speed: SpeedRecord) -> bool:
+def _has(study: DatasetReport, speed: SpeedRecord) -> bool:
     records = study.trainings
     plans = {record.plan for record in records}
     if study.sweep is not None:
@@ -63,12 +67,12 @@ def _has(study: Study, speed: SpeedRecord) -> bool:
     return speed.candidate_artifact in artifacts or speed.candidate_plan in plans
 
 
-def _references(study: Study) -> set[str]:
+def _references(study: DatasetReport) -> set[str]:
     found = {record.artifact for row in study.rows if row.dense for record in row.dense.records}
     return found | ({network.source for network in study.sweep.networks} if study.sweep else set())
 
 
-def _undrawn(study: Study) -> Iterator[str]:
+def _undrawn(study: DatasetReport) -> Iterator[str]:
     """Yield a sentence for each trained network that is in the table, and not in the picture."""
     drawn = {rows[0].trained.network for rows in study.compared}
     for network, rows in groupby(study.rows, key=lambda row: row.trained.network):
@@ -79,7 +83,7 @@ def _undrawn(study: Study) -> Iterator[str]:
             )
 
 
-def _not_compared(study: Study) -> Iterator[str]:
+def _not_compared(study: DatasetReport) -> Iterator[str]:
     """Yield a sentence for each trained cell that the picture of recoveries leaves out."""
     sweep = study.sweep
     for network in sweep.networks if sweep is not None else ():

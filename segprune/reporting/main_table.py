@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from segprune.format import NOTHING, counted, points, shape_of, signed, table, times_range
 from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.format import NOTHING, points, signed, table, times_range
-from segprune.reporting.promise import Promise
 from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
+from segprune.reporting.targets import TargetResult
 from segprune.reporting.trained_elsewhere import ELSEWHERE
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "seeds_words", "speed_table", "split_notes",
 ]  # fmt: skip
 
-_PROMISES = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
+_KINDS = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHING}
 
 
 def headline_table(rows: Sequence[Row]) -> list[str]:
@@ -36,7 +36,7 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
             _miou(trained),
             NOTHING if row.dense is trained or row.loss is None else signed(-row.loss, 2),
             times_range(row.speed.speed if row.speed else None),
-            _promise(row.promise),
+            _targets(row.targets),
         ])  # fmt: skip
     header = (
         "network", "variant", "seeds", "epochs", "parameters", "GMACs", "mIoU", "against dense ◆",
@@ -69,7 +69,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
     few = [
         row.trained.title
         for row in rows
-        if row.promise.kind in ("kept", "missed")
+        if row.targets.kind in ("kept", "missed")
         and row.trained.variant not in (DENSE, CONTINUED)
         and 1 < len(row.trained.records) < policy.headline_seeds
     ]
@@ -92,10 +92,10 @@ def _processors(rows: Sequence[Row]) -> str:
 
 
 def _may_be_lost(rows: Sequence[Row]) -> str:
-    told = [
+    losses = [
         f"{row.trained.title} {row.budget.miou_loss:g}" for row in rows if row.budget is not None
     ]
-    return f"; points of mIoU that may be lost: {', '.join(told)}" if told else ""
+    return f"; points of mIoU that may be lost: {', '.join(losses)}" if losses else ""
 
 
 def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
@@ -110,7 +110,7 @@ def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
     """Which networks these are, at which size, and whose widths somebody chose."""
     networks: dict[str, None] = {}
-    # By plan, so that the mean of such networks is told too.
+    # By plan, so that the mean of such networks is listed too.
     chosen = {
         record.plan
         for row in rows
@@ -121,9 +121,9 @@ def _about_recipes(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         record = row.trained.records[0]
         options = record.sections["network"].get("options", {})
-        told = ", ".join(f"{name}={value}" for name, value in options.items())
-        size = "×".join(map(str, record.input))
-        networks[f"{row.trained.network} ({told + '; ' if told else ''}{size})"] = None
+        given = ", ".join(f"{name}={value}" for name, value in options.items())
+        size = shape_of(record.input, "×")
+        networks[f"{row.trained.network} ({given + '; ' if given else ''}{size})"] = None
         if record.plan in chosen:
             by_hand.append(row.trained.title)
     notes = [f"Evaluated: {', '.join(networks)}."]
@@ -142,9 +142,9 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
         if DENSE in own:
             return [
                 f"{network}: the recoveries began with another network than the one recorded as "
-                "dense, so no drop can be told."
+                "dense, so the loss is unknown."
             ]
-        return [f"{network}: no dense network is recorded, so no drop can be told."]
+        return [f"{network}: no dense network is recorded, so the loss is unknown."]
     if CONTINUED not in own:
         if not pruned:
             return []
@@ -167,9 +167,9 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
     }
     if not longer:
         return []
-    told = ", ".join(f"{variant} {count}" for variant, count in longer.items())
+    names = ", ".join(f"{variant} {count}" for variant, count in longer.items())
     return [
-        f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {told}."
+        f"{network}: *dense-continued* took {steps} steps, fewer than these recoveries: {names}."
     ]
 
 
@@ -197,13 +197,12 @@ def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]
         for record in speeds:
             if is_in_speed_table(record, row):
                 speed = record.speed
-                threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
                 gpu = record.environment.gpu
                 lines.append([
                     row.trained.network,
                     row.trained.variant,
                     f"{gpu or 'GPU'}" if speed.device == "cuda"
-                    else f"{record.environment.cpu}, {threads}",
+                    else f"{record.environment.cpu}, {counted(speed.threads, 'thread')}",
                     str(record.at),
                     f"{speed.reference_ms:.2f} → {speed.candidate_ms:.2f}",
                     f"{speed.reference_fps:.1f} → {speed.candidate_fps:.1f}",
@@ -250,10 +249,8 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
         digests = {record.validation_digest for record in row.trained.records}
         for record in found.values():
             if record.artifact in files and record.images_digest not in digests:
-                told = row.trained.title
-                scores.setdefault(record.split, []).append(
-                    f"{told} {points(record.score.miou, 2)} ({record.score.images} images)"
-                )
+                miou = f"{points(record.score.miou, 2)} ({record.score.images} images)"
+                scores.setdefault(record.split, []).append(f"{row.trained.title} {miou}")
     return [f"On the split {split}, one seed: {', '.join(n)}." for split, n in scores.items()]
 
 
@@ -288,6 +285,6 @@ def _share(trained: Trained, share: float) -> str:
     return "" if trained.is_dense else f" ({100 * share:.1f} %)"
 
 
-def _promise(promise: Promise) -> str:
-    word = _PROMISES[promise.kind]
-    return f"{word}: {'; '.join(promise.reasons)}" if promise.reasons else word
+def _targets(result: TargetResult) -> str:
+    kind = _KINDS[result.kind]
+    return f"{kind}: {'; '.join(result.reasons)}" if result.reasons else kind

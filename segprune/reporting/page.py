@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segprune.gates.policy import Policy
-from segprune.reporting.dataset_report import Study, studies
+from segprune.reporting.dataset_report import DatasetReport, dataset_reports
 from segprune.reporting.left_out import left_out
 from segprune.reporting.main_table import (
     class_table,
@@ -15,8 +15,8 @@ from segprune.reporting.main_table import (
 )
 from segprune.reporting.provenance import commands, conditions
 from segprune.reporting.store import Collection
-from segprune.reporting.sweep_summary import answers
-from segprune.reporting.sweep_tables import failures, grid, speed_grid, trained_cells
+from segprune.reporting.sweep_summary import sweep_summary
+from segprune.reporting.sweep_tables import failures, miou_table, speedup_table, trained_cells
 
 __all__ = ["PLOTS", "readme_section", "results_page"]
 
@@ -37,7 +37,7 @@ def results_page(collection: Collection, policy: Policy) -> str:
         "rows for a spreadsheet or a script are in [RESULTS.csv](RESULTS.csv).",
         "",
     ]
-    found = studies(collection, policy)
+    found = dataset_reports(collection, policy)
     if not found:
         lines += ["There are no records yet.", ""]
     for study in found:
@@ -56,7 +56,7 @@ def results_page(collection: Collection, policy: Policy) -> str:
 def readme_section(collection: Collection, policy: Policy) -> str:
     """The headline tables for the README; empty while there are no trained networks."""
     lines: list[str] = []
-    for study in studies(collection, policy):
+    for study in dataset_reports(collection, policy):
         if study.rows:
             lines += [f"**{study.data}**", "", *headline_table(study.rows), ""]
             notes = [
@@ -69,7 +69,7 @@ def readme_section(collection: Collection, policy: Policy) -> str:
     return "\n".join(lines)
 
 
-def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
+def _study(study: DatasetReport, collection: Collection, policy: Policy) -> list[str]:
     data, sweep = study.data, study.sweep
     drawn = sweep.has_scores if sweep is not None else False
     lines = [f"## {data}", ""]
@@ -93,7 +93,7 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
         lines += [*evaluation_table(study.rows, study.evaluations), ""]
     if sweep:
         lines += ["### Which strategy at which ratio, and what recovery buys", ""]
-        lines += answers(study, policy)
+        lines += sweep_summary(study, policy)
         if drawn:
             text = "mIoU against MACs, parameters and time"
             lines += [_picture(f"{data}-trade-off", text), ""]
@@ -104,9 +104,9 @@ def _study(study: Study, collection: Collection, policy: Policy) -> list[str]:
         lines += ["### The sweep", ""]
         for network in sweep.networks:
             lines += [f"mIoU of {network.name}, best of each column in bold:", ""]
-            lines += [*grid(sweep, network.name), ""]
+            lines += [*miou_table(sweep, network.name), ""]
         for network in sweep.networks:
-            speeds = speed_grid(sweep, network.name)
+            speeds = speedup_table(sweep, network.name)
             if speeds:
                 lines += [f"Speed-up of {network.name} (95 %), fastest of each column in bold:", ""]
                 lines += [*speeds, ""]

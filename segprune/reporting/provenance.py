@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from segprune.format import counted, shape_of
 from segprune.records.environment import Environment
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.dataset_report import Study
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.store import Collection
 
 __all__ = ["commands", "conditions"]
@@ -18,7 +19,7 @@ __all__ = ["commands", "conditions"]
 _MOST = 12
 
 
-def conditions(study: Study, collection: Collection) -> list[str]:
+def conditions(study: DatasetReport, collection: Collection) -> list[str]:
     """Bullets about one data set."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
@@ -33,12 +34,12 @@ def conditions(study: Study, collection: Collection) -> list[str]:
     classes = {len(record.classes) for record in both}
     lines.append(
         f"Data: {study.data}, {_alternatives(map(str, classes))} classes, images: "
-        f"{_alternatives(images)}; input {_alternatives('×'.join(map(str, s)) for s in sizes)}."
+        f"{_alternatives(images)}; input {_alternatives(shape_of(s, '×') for s in sizes)}."
     )
     digests = {record.validation_digest for record in both}
     lines.append(f"Validation split (SHA-256): {_alternatives(f'`{d[:16]}…`' for d in digests)}.")
     for network in study.networks:
-        options = {_options(r.recipe) for r in records if r.name.startswith(f"{network}-")}
+        options = {_options(r.recipe) for r in records if r.network == network}
         options |= {_options(c.recipe) for c in cells if c.network == network}
         found = _alternatives(option for option in options if option)
         if found:
@@ -71,7 +72,7 @@ def conditions(study: Study, collection: Collection) -> list[str]:
     return [f"- {line}" for line in lines]
 
 
-def commands(study: Study, collection: Collection) -> list[str]:
+def commands(study: DatasetReport, collection: Collection) -> list[str]:
     """The command lines, each once."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
@@ -85,7 +86,7 @@ def commands(study: Study, collection: Collection) -> list[str]:
     return [*lines[:_MOST], *more]
 
 
-def _speeds_of(study: Study, collection: Collection) -> list[SpeedRecord]:
+def _speeds_of(study: DatasetReport, collection: Collection) -> list[SpeedRecord]:
     """Measurements of this study's networks, trained or swept."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
@@ -107,8 +108,8 @@ def _options(recipe: str) -> str:
 
 def _machines(environments: Iterable[Environment]) -> str:
     return _alternatives(
-        f"{e.gpu + ' beside ' if e.gpu else ''}{e.cpu}, {e.cores} core{'' if e.cores == 1 else 's'}"
-        f", {e.threads} thread{'' if e.threads == 1 else 's'}, torch {e.torch}, Python {e.python}"
+        f"{e.gpu + ' beside ' if e.gpu else ''}{e.cpu}, {counted(e.cores, 'core')}, "
+        f"{counted(e.threads, 'thread')}, torch {e.torch}, Python {e.python}"
         for e in environments
     )
 

@@ -1,34 +1,32 @@
 """Trained networks side by side: variants of a network, their seeds, and the dense one to beat.
 
-A run is called `<network>-<data>-<variant>`, with `-seed<number>` at its end where there are
-several. "Dense" is the better of the teacher (`dense`) and the teacher trained on for as many steps
-as the recovery took (`dense-continued`): a recovery is not credited with what more training alone
-would have brought.
+"Dense" is the better of the teacher (`dense`) and the teacher trained on for as many steps as the
+recovery took (`dense-continued`): a recovery is not credited with what more training alone would
+have brought.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segprune.errors import InputError
 from segprune.gates.policy import Budget, Policy
+from segprune.gates.targets import Figures
 from segprune.records.baseline import Size
+from segprune.records.score import Score
 from segprune.records.sweep import SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.promise import Findings, Promise, judge, judge_dense
-from segprune.reporting.store import Collection, dataset_of
-from segprune.reporting.trained_elsewhere import ELSEWHERE, begun_with
+from segprune.reporting.store import Collection
+from segprune.reporting.targets import NO_TARGETS, TargetResult, judge, judge_dense
+from segprune.reporting.trained_elsewhere import ELSEWHERE, dense_before_recovery
 from segprune.speed import SpeedInput
 
-__all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "slowest", "standings"]
+__all__ = ["CONTINUED", "DENSE", "Row", "Trained", "mean", "results_rows", "slowest"]
 
 DENSE, CONTINUED = "dense", "dense-continued"
 _REFERENCES = (DENSE, CONTINUED, ELSEWHERE)
-
-_SEED = re.compile(r"[-.]seed-?\d+$")
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,13 @@ class Trained:
             None if None in column else mean([iou for iou in column if iou is not None])
             for column in columns
         )
+
+    @property
+    def score(self) -> Score:
+        """Means over the seeds."""
+        scores = [record.scores["result"] for record in self.records]
+        right = mean([score.pixel_accuracy for score in scores])
+        return Score(self.miou, self.class_iou, right, scores[0].images)
 
     @property
     def macs(self) -> float:
@@ -102,14 +107,14 @@ class Row:
     Attributes:
         dense: what it is compared with; None where no dense network is recorded.
         speed: paired measurement against the dense network, or None.
-        promise: on the mean over the seeds.
-        budget: what it promises; None for dense networks and for controls.
+        targets: whether the mean over the seeds keeps them.
+        budget: its targets; None for dense networks and for controls.
     """
 
     trained: Trained
     dense: Trained | None
     speed: SpeedRecord | None
-    promise: Promise
+    targets: TargetResult
     budget: Budget | None = None
 
     @property
@@ -128,19 +133,23 @@ class Row:
         return self.dense is not None and not self.is_reference
 
 
-def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
+def results_rows(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
     """All trained networks of a data set: by network, dense first, then from large to small.
 
     Raises:
         InputError: records that cannot stand in one table; they are named.
     """
-    groups = _grouped([r for r in collection.trainings if dataset_of(r) == data], data)
+    groups = _grouped([r for r in collection.trainings if r.data == data])
     rows = []
     for network in sorted({trained.network for trained in groups}):
         own = [trained for trained in groups if trained.network == network]
         _require_alike(own)
         dense = baseline(own)
-        before = None if dense else begun_with([r for trained in own for r in trained.records])
+        before = (
+            None
+            if dense
+            else dense_before_recovery([r for trained in own for r in trained.records])
+        )
         if before is not None:
             dense = Trained(network, data, ELSEWHERE, (before,))
             own.append(dense)
@@ -153,8 +162,8 @@ def standings(collection: Collection, policy: Policy, data: str) -> tuple[Row, .
 def baseline(variants: Sequence[Trained]) -> Trained | None:
     """The better of the teacher and the teacher trained on; None where neither is recorded.
 
-    Told by the names of their runs, or else by the file that a recovery began with; a run that is
-    named as the teacher, and that none of the recoveries began with, is not it.
+    Their variants name them, or else the file that a recovery began with. A run that is named as
+    the teacher is not it if none of the recoveries began with it.
     """
     found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
     sources = {record.source for trained in variants for record in trained.records}
@@ -180,10 +189,10 @@ def mean(values: Sequence[float]) -> float:
 # -- joining ---------------------------------------------------------------------------------------
 
 
-def _grouped(records: Sequence[TrainingRecord], data: str) -> list[Trained]:
+def _grouped(records: Sequence[TrainingRecord]) -> list[Trained]:
     groups: dict[tuple[str, str], list[TrainingRecord]] = {}
     for record in records:
-        groups.setdefault(_named(record, data), []).append(record)
+        groups.setdefault((record.network, record.variant), []).append(record)
     for (network, variant), own in groups.items():
         seeds = [record.seed for record in own]
         if len(set(seeds)) < len(seeds):
@@ -192,35 +201,16 @@ def _grouped(records: Sequence[TrainingRecord], data: str) -> list[Trained]:
                 f"{', '.join(map(str, sorted(seeds)))} in {', '.join(r.name for r in own)}; remove "
                 "one, or give it a variant of its own."
             )
-        if len({_comparable(record) for record in own}) > 1:
+        if len({record.recipe_digest for record in own}) > 1:
             raise InputError(
                 f"records of {network} {variant}: expected one recipe with several seeds, found "
                 f"different ones in {', '.join(r.name for r in own)}; give them variants of their "
                 "own."
             )
     return [
-        Trained(network, data, variant, tuple(sorted(own, key=lambda record: record.seed)))
+        Trained(network, own[0].data, variant, tuple(sorted(own, key=lambda record: record.seed)))
         for (network, variant), own in groups.items()
     ]
-
-
-def _named(record: TrainingRecord, data: str) -> tuple[str, str]:
-    """Network and variant, from the name of the run."""
-    name = _SEED.sub("", record.name)
-    network, _, variant = name.partition(f"-{data}-")
-    if variant:
-        return network, variant
-    model = str(record.sections["network"]["model"])
-    return re.split(r"[.:]", model)[-1], name
-
-
-def _comparable(record: TrainingRecord) -> str:
-    """The recipe without what differs from seed to seed: names of files, but not how many."""
-    files = re.compile(r"^(name|seed|init_from|teacher|architecture_of|average_of) = ")
-    return "\n".join(
-        f"{found[1]}: {line.count(', ') + 1}" if (found := files.match(line)) else line
-        for line in record.recipe.splitlines()
-    )
 
 
 def _require_alike(variants: Sequence[Trained]) -> None:
@@ -254,31 +244,20 @@ def _row(
     speed = _speed_of(trained, dense, own, collection.speeds, at)
     budget = policy.budget_of(trained.data, trained.network, trained.variant)
     if dense is None:
-        reasons = ("no dense network is recorded to compare with",) if budget else ()
-        return Row(trained, None, speed, Promise("open" if budget else "none", reasons), budget)
+        unknown = TargetResult("open", ("no dense network is recorded to compare with",))
+        return Row(trained, None, speed, unknown if budget else NO_TARGETS, budget)
+    if budget is None:
+        return Row(trained, dense, speed, NO_TARGETS)
     first = trained.records[0]
-    found = Findings(
-        macs=trained.macs_share,
-        params=trained.params_share,
-        miou_loss=100 * (dense.miou - trained.miou),
-        class_losses=_class_losses(trained, dense, first.classes),
-        speedup_low=speed.speed.low if speed else None,
-        speedup_high=speed.speed.high if speed else None,
-        dense_miou=dense.miou,
+    found = Figures(
+        size=Size(round(trained.params), round(trained.macs), 0),
         dense_size=Size(first.dense_params, first.dense_macs, 0),
+        miou=trained.miou,
+        dense_miou=dense.miou,
+        class_iou=dict(zip(first.classes, trained.class_iou, strict=True)),
+        speedup=(speed.speed.low, speed.speed.high) if speed else None,
     )
-    return Row(trained, dense, speed, judge(budget, found), budget)
-
-
-def _class_losses(
-    trained: Trained, dense: Trained, classes: Sequence[str]
-) -> dict[str, float | None]:
-    """Return losses of the classes with a dense IoU; None where the pruned network has none."""
-    return {
-        name: None if after is None else 100 * (before - after)
-        for name, before, after in zip(classes, dense.class_iou, trained.class_iou, strict=True)
-        if before is not None
-    }
+    return Row(trained, dense, speed, judge(budget, first.classes, dense.score, found), budget)
 
 
 def _speed_of(

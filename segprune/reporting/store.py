@@ -12,15 +12,15 @@ from typing import Any
 from segprune.errors import ArtifactError
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import from_json, to_json
+from segprune.records.run_facts import with_facts, without_facts
 from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.agreement import require_agreement
-from segprune.reporting.checks import require_consistent
-from segprune.reporting.json_lines import SCHEMA as BUNDLE
-from segprune.reporting.json_lines import read_bundle
+from segprune.reporting.bundle import SCHEMA as BUNDLE
+from segprune.reporting.bundle import read_bundle
+from segprune.reporting.checks import require_agreement, require_consistent
 
-__all__ = ["KINDS", "Collection", "dataset_of", "read_collection", "read_records"]
+__all__ = ["KINDS", "Collection", "read_collection", "read_records"]
 
 KINDS: Mapping[str, type[Any]] = {
     kind.SCHEMA.partition("/")[0]: kind
@@ -34,6 +34,7 @@ class Collection:
     """Records by kind, each in the order of names.
 
     Attributes:
+        trainings: with all of their facts, which files of earlier versions do not state.
         sensitivities, evaluations: by the name of their file, without ".json".
     """
 
@@ -43,6 +44,9 @@ class Collection:
     sensitivities: Mapping[str, SensitivityRecord] = field(default_factory=dict)
     evaluations: Mapping[str, EvaluationRecord] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trainings", tuple(map(with_facts, self.trainings)))
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to report."""
@@ -51,22 +55,18 @@ class Collection:
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets that were trained or swept on."""
-        found = {dataset_of(record) for record in self.trainings}
+        found = {record.data for record in self.trainings}
         found |= {cell.data for cell in self.cells}
         return tuple(sorted(found | {record.data for record in self.evaluations.values()}))
 
     @property
     def digest(self) -> str:
         """SHA-256 of all records: plots carry it, which shows whether they are up to date."""
-        texts = [to_json(r) for r in (*self.trainings, *self.cells, *self.speeds)]
+        trainings = map(without_facts, self.trainings)  # as they are in their files
+        texts = [to_json(r) for r in (*trainings, *self.cells, *self.speeds)]
         texts += [name + to_json(record) for name, record in self.sensitivities.items()]
         texts += [name + to_json(record) for name, record in self.evaluations.items()]
         return hashlib.sha256("\0".join(sorted(texts)).encode()).hexdigest()
-
-
-def dataset_of(record: TrainingRecord) -> str:
-    """The data set a network was trained on, such as "streets"."""
-    return str(record.sections["data"]["name"])
 
 
 def read_collection(folder: Path) -> Collection:

@@ -9,13 +9,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from segprune.gates.policy import Policy
-from segprune.gates.targets import holds
-from segprune.records.sweep import RECOVERIES
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import (
+from segprune.format import (
     NOTHING,
     budget_words,
+    counted,
     joined,
     points,
     signed,
@@ -23,10 +20,14 @@ from segprune.reporting.format import (
     times,
     times_range,
 )
+from segprune.gates.policy import Policy
+from segprune.gates.targets import holds
+from segprune.records.sweep import RECOVERIES
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.results_table import Row, mean
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
 
-__all__ = ["accurate", "answers", "bought", "compared"]
+__all__ = ["bought", "compared", "most_accurate", "sweep_summary"]
 
 _UNTRAINED, _TRAINED = RECOVERIES[:2], RECOVERIES[2:]
 _USUAL_LOSS = 1.0
@@ -37,7 +38,7 @@ _LEGEND = (
 )
 
 
-def answers(study: Study, policy: Policy) -> list[str]:
+def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
     """Paragraphs and bullets in Markdown; empty without a sweep."""
     sweep = study.sweep
     if sweep is None:
@@ -46,7 +47,8 @@ def answers(study: Study, policy: Policy) -> list[str]:
     for network in sweep.networks:
         lines += [f"**{network.name}** (dense {points(study.dense[network.name], 2)} mIoU)", ""]
         lines += [*_leaders(sweep, network.name), ""]
-        lines += [f"- {text}" for text in _of_network(study, sweep, network, policy)]
+        lines += [f"- {text}" for text in _within(study, sweep, network, policy)]
+        lines += [f"- {text}" for text in _bought(study, sweep, network)]
         lines.append("")
     overall = [*_overall(sweep), *_scatter(study.rows)]
     if overall:
@@ -70,11 +72,6 @@ def _leaders(sweep: Sweep, network: str) -> list[str]:
     if timed:
         header += ["fastest", "speed-up of the most accurate"]
     return table(header, rows, words=range(len(header)))
-
-
-def _of_network(study: Study, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
-    yield from _within(study, sweep, network, policy)
-    yield from _bought(study, sweep, network)
 
 
 def _manner(recovery: str) -> str:
@@ -103,13 +100,13 @@ def _fastest(sweep: Sweep, network: str, budget: tuple[str, float]) -> str:
 
 
 def _speed_of_best(sweep: Sweep, network: str, budget: tuple[str, float]) -> str:
-    best = accurate(sweep, network, budget)
+    best = most_accurate(sweep, network, budget)
     if best is None or best.speed is None:
         return NOTHING
     return f"{best.strategy} {times_range(best.speed.speed)}"
 
 
-def accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | None:
+def most_accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | None:
     """Return the most accurate point of the furthest recovery that every strategy got.
 
     Points without training come first; trained ones are used if there are no others.
@@ -121,7 +118,7 @@ def accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Point | N
     return None
 
 
-def _within(study: Study, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
+def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
     """How far one can go without training, and with it, for what the policy allows to be lost."""
     allowed = max((b.miou_loss for b in policy.budgets.values()), default=_USUAL_LOSS)
     dense = study.dense[network.name]
@@ -133,14 +130,14 @@ def _within(study: Study, sweep: Sweep, network: Network, policy: Policy) -> Ite
         if not good:
             nearest = max(tried, key=lambda p: (p.miou, p.strategy))
             yield (
-                f"Within {allowed:g} point{'' if allowed == 1 else 's'} of dense {words}: none of "
+                f"Within {counted(allowed, 'point')} of dense {words}: none of "
                 f"{len(tried)} cells; nearest {nearest.strategy}, {nearest.recovery}, at "
                 f"{budget_words(nearest.budget)} ({signed(100 * (nearest.miou - dense))})."
             )
             continue
         least = min(good, key=lambda p: (p.macs, p.strategy))
         text = (
-            f"Within {allowed:g} point{'' if allowed == 1 else 's'} of dense {words}: {len(good)} "
+            f"Within {counted(allowed, 'point')} of dense {words}: {len(good)} "
             f"of {len(tried)} cells; fewest MACs with {least.strategy}, {least.recovery}, "
             f"{100 * least.macs:.0f} % ({signed(100 * (least.miou - dense))})"
         )
@@ -190,7 +187,7 @@ def bought(
     return means
 
 
-def _bought(study: Study, sweep: Sweep, network: Network) -> Iterator[str]:
+def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
     """A sentence for each budget at which strategies were trained."""
     for budget, strategies in compared(sweep, network.name):
         means = bought(sweep, network.name, budget, strategies)
@@ -223,9 +220,9 @@ def _overall(sweep: Sweep) -> Iterator[str]:
         if len(leaders) > 1:
             counted = Counter(leaders)
             most = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:3]
-            told = ", ".join(f"{strategy} {count}" for strategy, count in most)
+            counts = ", ".join(f"{strategy} {count}" for strategy, count in most)
             manner = _manner(recovery).capitalize()
-            yield f"{manner}, most accurate most often (of {len(leaders)}): {told}."
+            yield f"{manner}, most accurate most often (of {len(leaders)}): {counts}."
         yield from _scopes(sweep, recovery)
     yield from _speeds(sweep)
     yield from _taught(sweep)

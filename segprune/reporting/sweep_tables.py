@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from segprune.format import NOTHING, budget_words, points, signed, table, times_range
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.format import NOTHING, budget_words, points, signed, table, times_range
 from segprune.reporting.sweep_points import Point, Strategy, Sweep
 
-__all__ = ["failures", "grid", "speed_grid", "trained_cells"]
+__all__ = ["failures", "miou_table", "speedup_table", "trained_cells"]
 
 UNTRAINED, TRAINED = RECOVERIES[:2], RECOVERIES[2:]
 
 
-def grid(sweep: Sweep, network: str) -> list[str]:
+def miou_table(sweep: Sweep, network: str) -> list[str]:
     """mIoU of every strategy at every budget, without recovery and recalibrated; best in bold."""
     found = _by_place(sweep, network)
     strategies = [s for s in sweep.strategies if any(place[1] == s for place in found)]
@@ -44,7 +44,7 @@ def grid(sweep: Sweep, network: str) -> list[str]:
     return table(("importance", "scope", *heads), rows, words=(0, 1))
 
 
-def speed_grid(sweep: Sweep, network: str) -> list[str]:
+def speedup_table(sweep: Sweep, network: str) -> list[str]:
     """Paired speed-up of every strategy at every budget; empty where none was measured."""
     found: dict[tuple[tuple[str, float], Strategy], Point] = {}
     for point in sweep.points:

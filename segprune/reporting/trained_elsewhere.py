@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from segprune.records.run_facts import recipe_digest
 from segprune.records.training import TrainingRecord, Work
 from segprune.training.recipe import parse_recipe
 from segprune.training.toml import to_toml
 
-__all__ = ["ELSEWHERE", "begun_with"]
+__all__ = ["ELSEWHERE", "dense_before_recovery"]
 
 ELSEWHERE = "dense-elsewhere"
 """The name of its variant."""
 
 
-def begun_with(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
+def dense_before_recovery(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
     """Return the network that recoveries began with, as if it had a record; None if unknown.
 
     If there are several, the best is returned, so that recoveries are compared with the best.
@@ -35,10 +36,13 @@ def begun_with(records: Sequence[TrainingRecord]) -> TrainingRecord | None:
         return None
     recipe = parse_recipe(first.sections, first.name)
     update = {"pruning": None, "distillation": None, "promise": None}
+    text = to_toml(recipe.model_copy(update=update))
     return replace(
         first,
         name=f"{first.name} before",
-        recipe=to_toml(recipe.model_copy(update=update)),
+        recipe=text,
+        recipe_digest=recipe_digest(text),
+        variant=ELSEWHERE,
         source=None,
         plan="",
         artifact=first.source,

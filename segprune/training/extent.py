@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from segprune.format import counted
 from segprune.training.recipe import Recipe
 from segprune.training.sections import TrainingSection
 
@@ -33,8 +34,8 @@ def _steps(section: TrainingSection, steps_per_epoch: int) -> Iterator[str]:
     total = section.epochs * steps_per_epoch
     if total < _FEW_STEPS:
         yield (
-            f"training.epochs: {_many(section.epochs, 'epoch')} of "
-            f"{_many(steps_per_epoch, 'step')} make {_many(total, 'step')} in all, and a "
+            f"training.epochs: {counted(section.epochs, 'epoch')} of "
+            f"{counted(steps_per_epoch, 'step')} make {counted(total, 'step')} in all, and a "
             "network usually takes hundreds; give more epochs, or smaller batches "
             "(training.batch_size)."
         )
@@ -64,11 +65,7 @@ def _views(field: str, batches: int | None, recipe: Recipe, images: int) -> Iter
     views = (batches or 0) * recipe.training.batch_size
     if views > images:
         yield (
-            f"{field}: {_many(batches or 0, 'batch')} of {recipe.training.batch_size} are {views} "
-            f"augmented views of {_many(images, 'image')}; left out, each image is taken once, as "
-            "it is."
+            f"{field}: {counted(batches or 0, 'batch')} of {recipe.training.batch_size} are "
+            f"{views} augmented views of {counted(images, 'image')}; left out, each image is taken "
+            "once, as it is."
         )
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "es" if what == "batch" else "s")

@@ -40,6 +40,9 @@ class Recipe(Section):
     Attributes:
         name: of the run, and of the folder under `runs/`.
         seed: of initial weights, sample order and augmentation.
+        variant: what distinguishes the run from others of its network and data set, such as
+            "macs50": the policy's budget of this name judges it. Left out, a name of the form
+            `NETWORK-DATA-VARIANT` says it.
         pruning: for `segprune recover`; a network that is already pruned needs none.
         promise: what the result may lose; none is made where the section is left out.
         half: store the artefact's weights in half precision.
@@ -47,6 +50,7 @@ class Recipe(Section):
 
     name: str = Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0, lt=2**63)
+    variant: str | None = Field(None, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     network: NetworkSection
     data: DataSection
     augmentation: AugmentationSection = AugmentationSection()
@@ -81,7 +85,7 @@ class Recipe(Section):
         """Return the recipe with fixed values in the fields that no result depends on."""
         every = self.training.model_copy(update={"checkpoint_every": 1})
         network = self.network.model_copy(update={"poor_start": None})
-        return self.model_copy(update={"training": every, "network": network})
+        return self.model_copy(update={"training": every, "network": network, "variant": None})
 
     def portable(self) -> Recipe:
         """For a record: without the folder of the images, and other paths by their last name."""

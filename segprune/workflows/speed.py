@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from segprune.artifacts import Header
 from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, InputError
+from segprune.format import shape_of
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
@@ -144,7 +145,7 @@ def measure_plans(
             command=command,
             name=name,
             reference=f"{record.network}-dense",
-            candidate=record.cell.removesuffix(f"-{record.recovery}"),
+            candidate=record.plan_name,
             reference_artifact=record.source,
             candidate_artifact=None,
             candidate_plan=digest,
@@ -171,7 +172,7 @@ def _require_runs(path: Path, network: nn.Module, example: Tensor) -> None:
         first = (str(error).splitlines() or [""])[0]
         raise InputError(
             f"input: expected a size that {path.name} runs at, found "
-            f"{'x'.join(map(str, example.shape))}: {type(error).__name__}: {first}; pass --input "
+            f"{shape_of(example.shape)}: {type(error).__name__}: {first}; pass --input "
             "as NxCxHxW."
         ) from error
 
@@ -185,7 +186,7 @@ def _common_input(headers: Mapping[Path, Header | None]) -> tuple[int, ...]:
             "none; pass --input, as 1x3x512x1024."
         )
     if known[0] != known[-1]:
-        found = " and ".join("x".join(map(str, size)) for size in known)
+        found = " and ".join(map(shape_of, known))
         raise InputError(
             f"input: expected one for both artefacts, found {found}; pass --input to choose."
         )

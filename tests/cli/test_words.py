@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from cli.runner import segprune_
 from segprune.cli import app
 from segprune.cli.errors import guarded
-from segprune.cli.format import amount, percent, reasons_for_speed, size_of
 from segprune.cli.parsing import parse_budget, parse_input, parse_shares
+from segprune.cli.render.common import reasons_for_speed
+from segprune.format import amount, percent, size_of
 from segprune.records.io import read_record
 from segprune.speed import Pair, summarise
 from segprune.workflows import PruneRecord

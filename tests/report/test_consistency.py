@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from benchmarks.readme import ROOT
+from report.rows import judged
 from segprune.errors import ArtifactError
 from segprune.gates.policy import Budget
 from segprune.reporting import read_collection
-from segprune.reporting.promise import Findings, judge
 
 RECORDS = ROOT / "benchmarks" / "records"
 Edit = Callable[[dict[str, Any]], object]
@@ -135,19 +135,19 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         read_collection(tmp_path)
 
 
-GOOD = Findings(0.4, 0.5, 0.5, {"road": 1.0}, 1.8)
+GOOD: tuple[Any, ...] = (0.4, 0.5, 0.5, {"road": 1.0}, 1.8)
 
 
 @pytest.mark.parametrize(
     "found",
     [
-        Findings(math.nan, 0.5, 0.5, {"road": 1.0}, 1.8),
-        Findings(0.4, 0.5, math.nan, {"road": 1.0}, 1.8),
-        Findings(0.4, 0.5, 0.5, {"road": math.nan}, 1.8),
-        Findings(0.4, 0.5, 0.5, {"road": 1.0}, math.nan),
+        (math.nan, 0.5, 0.5, {"road": 1.0}, 1.8),
+        (0.4, 0.5, math.nan, {"road": 1.0}, 1.8),
+        (0.4, 0.5, 0.5, {"road": math.nan}, 1.8),
+        (0.4, 0.5, 0.5, {"road": 1.0}, math.nan),
     ],
 )
-def test_what_is_no_number_keeps_no_promise(found: Findings) -> None:
+def test_what_is_no_number_keeps_no_promise(found: tuple[Any, ...]) -> None:
     budget = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5)
-    assert judge(budget, GOOD).kind == "kept"
-    assert judge(budget, found).kind == "missed"
+    assert judged(budget, *GOOD).kind == "kept"
+    assert judged(budget, *found).kind == "missed"

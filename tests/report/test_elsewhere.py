@@ -9,8 +9,8 @@ import pytest
 
 from report.records import cell, digest, score, speed, training
 from report.rows import row_of, rows_of
-from segprune.reporting import Collection, Policy, results_page, results_sheet
-from segprune.reporting.dataset_report import studies
+from segprune.reporting import Collection, Policy, results_csv, results_page
+from segprune.reporting.dataset_report import dataset_reports
 from segprune.reporting.left_out import left_out
 
 
@@ -21,7 +21,7 @@ def recovery(miou: float = 0.69, before: float = 0.70, **changes: Any) -> Any:
 
 
 def not_shown(policy: Policy, collection: Collection) -> tuple[str, ...]:
-    found = left_out(studies(collection, policy), collection, policy)
+    found = left_out(dataset_reports(collection, policy), collection, policy)
     page = results_page(collection, policy)
     assert all(f"- {sentence}" in page for sentence in found)
     assert ("## Not shown" in page) == bool(found)
@@ -36,12 +36,12 @@ def test_a_recovery_alone_is_compared_with_its_own_beginning(policy: Policy) -> 
     assert dense.trained.miou == 0.70
     assert dense.trained.macs == record.dense_macs
     assert pruned.loss == pytest.approx(0.7)
-    assert pruned.promise.kind == "kept"
+    assert pruned.targets.kind == "kept"
     page = results_page(Collection((record,)), policy)
     assert "| bisenetv2 | dense-elsewhere ◆ | – | – |" in page
     assert "dense was trained elsewhere" in page
     assert "Trainings: 1," in page
-    assert "dense-elsewhere" in results_sheet(Collection((record,)), policy)
+    assert "dense-elsewhere" in results_csv(Collection((record,)), policy)
 
 
 def test_a_recorded_dense_network_is_the_one_to_beat(policy: Policy) -> None:

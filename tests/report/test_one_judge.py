@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from report.records import CLASSES, score, speed, training
-from report.rows import row_of, rows_of
+from report.rows import judged, row_of, rows_of
 from segprune.gates.accuracy import floors_of, gate_budget, gate_dense, gate_floors
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Policy
@@ -19,7 +19,7 @@ from segprune.gates.verdict import Status
 from segprune.records.baseline import Size
 from segprune.records.score import Score
 from segprune.reporting.main_table import headline_notes
-from segprune.reporting.promise import Findings, judge, judge_dense
+from segprune.reporting.targets import judge_dense
 
 KINDS = {Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open"}
 SPEED = speed(1.8)  # its pairs are not looked at here
@@ -93,8 +93,8 @@ def test_a_report_says_kept_exactly_where_the_gates_pass(
     row = row_of(rows_of(policy, teacher, pruned, speeds=speeds), "macs50")
     dense_size = Size(teacher.dense_params, teacher.dense_macs, 0)
     verdict = by_gates(Terms(budget), dense, found, dense_size, size, interval)
-    assert row.promise.kind == KINDS[verdict]
-    assert bool(row.promise.reasons) == (verdict is not Status.PASS)
+    assert row.targets.kind == KINDS[verdict]
+    assert bool(row.targets.reasons) == (verdict is not Status.PASS)
 
 
 @given(
@@ -104,9 +104,8 @@ def test_a_report_says_kept_exactly_where_the_gates_pass(
 def test_with_the_gates_share_of_the_gain_a_report_is_a_gate(
     share: float, interval: tuple[float, float]
 ) -> None:
-    found = Findings(0.5, 0.5, 0.0, {}, interval[0], interval[1])
     decided = decide(measured(interval), Terms(PLAIN, speedup_share=share).speedup, "speedup")
-    kind = judge(PLAIN, found, speedup_share=share).kind
+    kind = judged(PLAIN, 0.5, 0.5, 0.0, {}, *interval, speedup_share=share).kind
     assert kind == KINDS[decided or Status.INCONCLUSIVE]
 
 
@@ -129,11 +128,11 @@ def test_what_only_gates_looked_at_is_named_in_the_report(
     policy = Policy({"macs50": dataclasses.replace(PLAIN, **budget)}, {}, {}, {}, 1)
     pruned = training(variant="macs50", share=0.5, result=found)
     rows = rows_of(policy, training(), pruned, speeds=[speed(1.9, artifact=pruned.artifact)])
-    assert [says in reason for reason in row_of(rows, "macs50").promise.reasons] == [True]
+    assert [says in reason for reason in row_of(rows, "macs50").targets.reasons] == [True]
 
 
 def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
-    promise = judge(PLAIN, Findings(0.5, 0.5, 0.0, {}, 1.65, 1.75))
+    promise = judged(PLAIN, 0.5, 0.5, 0.0, {}, 1.65, 1.75)
     assert promise.kind == "open"
     assert promise.reasons == (
         "speed-up ×1.65 – 1.75 decides neither way, required ×1.7; measure it longer",

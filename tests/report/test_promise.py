@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from report.records import digest, evaluation, score, speed, training
-from report.rows import row_of, rows_of
+from report.rows import judged, row_of, rows_of
 from segprune.errors import InputError
 from segprune.reporting import Policy, read_policy
 from segprune.reporting.main_table import evaluation_table, headline_table, split_notes
-from segprune.reporting.promise import Findings, judge
+from segprune.reporting.targets import TargetResult
 
 COMMITTED = Path(__file__).resolve().parents[2] / "benchmarks" / "policy.toml"
 
 
-def findings(**changes: Any) -> Findings:
-    kept = {"macs": 0.5, "params": 0.6, "miou_loss": 1.0, "class_losses": {"car": 8.0}}
-    return Findings(**{**kept, "speedup_low": 1.7, **changes})
+def found(policy: Policy, **changes: Any) -> TargetResult:
+    kept = {"macs": 0.5, "params": 0.6, "miou_loss": 1.0, "class_losses": {"car": 8.0}, "low": 1.7}
+    return judged(policy.budgets["macs50"], **{**kept, **changes})
 
 
 def test_whoever_just_keeps_the_promise_keeps_it(policy: Policy) -> None:
-    assert judge(policy.budgets["macs50"], findings()).kind == "kept"
+    assert found(policy).kind == "kept"
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_whoever_just_keeps_the_promise_keeps_it(policy: Policy) -> None:
         ({"miou_loss": 1.01}, "mIoU"),
         ({"class_losses": {"car": 8.1, "sky": 0.0}}, "car"),
         ({"class_losses": {"car": None}}, "car"),
-        ({"speedup_low": 1.69}, "speed-up"),
-        ({"speedup_low": None, "miou_loss": 1.2}, "mIoU"),
+        ({"low": 1.69}, "speed-up"),
+        ({"low": None, "miou_loss": 1.2}, "mIoU"),
     ],
 )
 def test_every_miss_is_named(policy: Policy, changes: dict[str, Any], named: str) -> None:
-    promise = judge(policy.budgets["macs50"], findings(**changes))
+    promise = found(policy, **changes)
     assert promise.kind == "missed"
     assert [named in reason for reason in promise.reasons] == [True]
 
 
 def test_without_a_speed_nothing_is_kept(policy: Policy) -> None:
-    assert judge(policy.budgets["macs50"], findings(speedup_low=None)).kind == "open"
+    assert found(policy, low=None).kind == "open"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_exception_counts_for_its_network_and_data_alone(
     dense = training(miou=0.72, data=data)
     quick = speed(1.9, artifact=pruned.artifact, data=data)
     rows = rows_of(policy, dense, pruned, speeds=[quick], data=data)
-    assert row_of(rows, variant).promise.kind == kind
+    assert row_of(rows, variant).targets.kind == kind
 
 
 def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
@@ -104,7 +104,7 @@ def test_scores_on_a_split_that_nothing_was_chosen_by_stand_below_the_headline(
 def test_a_dense_network_below_its_floor_is_no_baseline(policy: Policy) -> None:
     (low,) = rows_of(policy, training(miou=0.49))
     (high,) = rows_of(policy, training(miou=0.5))
-    assert (low.promise.kind, high.promise.kind) == ("missed", "kept")
+    assert (low.targets.kind, high.targets.kind) == ("missed", "kept")
 
 
 def test_the_committed_policy_can_be_read() -> None:

@@ -13,7 +13,7 @@ import pytest
 from report.records import campaign, cell, speed, training
 from segprune.errors import InputError
 from segprune.records.sweep import CellRecord
-from segprune.reporting import Collection, Policy, results_page, results_sheet
+from segprune.reporting import Collection, Policy, results_csv, results_page
 from segprune.reporting.sweep_points import Strategy, sweep_of
 
 
@@ -111,7 +111,7 @@ def test_the_sheet_has_a_line_for_each_network_and_each_strategy(policy: Policy)
         training(miou=0.72),
         *(training(variant="macs50", miou=m, share=0.5, seed=s) for s, m in ((0, 0.70), (1, 0.71))),
     )
-    text = results_sheet(Collection(trainings, tuple(cells), (measured,)), policy)
+    text = results_csv(Collection(trainings, tuple(cells), (measured,)), policy)
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == 2 + len(cells)
     (pruned,) = [line for line in lines if line["variant"] == "macs50"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from report.records import training
 from segprune.gates.policy import Budget, Policy
 from segprune.reporting import Collection
-from segprune.reporting.dataset_report import Study, studies
+from segprune.reporting.dataset_report import DatasetReport, dataset_reports
 from segprune.reporting.plots import trained
 
 POLICY = Policy(
@@ -17,8 +17,8 @@ POLICY = Policy(
 )  # fmt: skip
 
 
-def study_of(*trainings: object) -> Study:
-    (study,) = studies(Collection(trainings=trainings), POLICY)  # type: ignore[arg-type]
+def study_of(*trainings: object) -> DatasetReport:
+    (study,) = dataset_reports(Collection(trainings=trainings), POLICY)  # type: ignore[arg-type]
     return study
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.format import percent, plain, size_of
 from segprune.cli.render.common import facts, table
 from segprune.errors import PlanError
+from segprune.format import percent, plain, size_of
 from segprune.models.weights import file_digest
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _BAR = 12
 
 @dataclass(frozen=True)
 class Width:
-    """A layer's channels before and after; `dense` is None where the file does not tell."""
+    """A layer's channels before and after; `dense` is None where the file does not say."""
 
     layer: str
     dense: int | None

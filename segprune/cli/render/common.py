@@ -10,15 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segprune.cli.format import (
-    amount,
-    few,
-    fps,
-    ms,
-    percent,
-    reasons_for_speed,
-    size_of,
-)
+from segprune.format import amount, counted, few, fps, ms, percent, shape_of, size_of
 
 if TYPE_CHECKING:
     from segprune.core.verification.violations import Violation
@@ -29,6 +21,7 @@ __all__ = [
     "announce",
     "facts",
     "reach_facts",
+    "reasons_for_speed",
     "show_proof",
     "show_result",
     "show_sensitivity",
@@ -37,6 +30,8 @@ __all__ = [
 ]
 
 _MOST_GROUPS = 12
+_LAGGING = 0.1  # activations that fall by this much less than MACs are what is left to wait for
+_MANY = 0.25
 
 
 def announce(
@@ -46,7 +41,7 @@ def announce(
     own = ":" in model
     kind = "your network" if own else f"{classes or 19} classes"
     seen = f"images from {data.name}" if data else "random images"
-    line = Text.assemble((model, "bold"), f" ({kind}), {'x'.join(map(str, size))}, {seen}, ")
+    line = Text.assemble((model, "bold"), f" ({kind}), {shape_of(size)}, {seen}, ")
     if weights:
         line.append(f"weights from {weights.name}")
     else:
@@ -148,10 +143,10 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
     if speed is None:
         yield "speed", "yellow", "not measured"
         return
-    threads = f"{speed.threads} thread{'' if speed.threads == 1 else 's'}"
     found = (
         f"{speed.speedup:.2f} times ({percent(speed.confidence)} interval {speed.low:.2f} to "
-        f"{speed.high:.2f}; {speed.pairs} pairs in turn, {speed.device}, {threads})"
+        f"{speed.high:.2f}; {speed.pairs} pairs in turn, {speed.device}, "
+        f"{counted(speed.threads, 'thread')})"
     )
     if speed.pairs < record.pairs:
         found += (
@@ -165,6 +160,36 @@ def _speed_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
     yield "speed", "yellow", f"smaller but not faster{slower}: {found}"
     for reason in reasons_for_speed(record):
         yield "", "", reason
+
+
+def reasons_for_speed(record: PruneRecord) -> list[str]:
+    """Why fewer multiply-adds did not make a network faster, as far as its record shows."""
+    reasons = []
+    total, even = record.widths
+    if record.round_to % 8 and even < total / 2:
+        reasons.append(
+            f"{total - even} of {total} pruned layers have widths that are no multiple of 8, which "
+            "vector units like less: try --round-to 8 (or 16)."
+        )
+    macs = record.pruned.macs / max(record.dense.macs, 1)
+    written = record.pruned.activation_bytes / max(record.dense.activation_bytes, 1)
+    if written > macs + _LAGGING:
+        reasons.append(
+            f"MACs fell to {percent(macs)}, but the activations that are written to memory only to "
+            f"{percent(written)}: memory may be the limit, not arithmetic; try a smaller budget."
+        )
+    depthwise, convolutions = record.depthwise
+    if depthwise > _MANY * convolutions:
+        reasons.append(
+            f"{depthwise} of {convolutions} convolutions are depthwise: few MACs, so that "
+            "memory is what they mostly wait for."
+        )
+    if record.speed is not None and record.speed.high - record.speed.low > _LAGGING:
+        reasons.append(
+            "The interval is wide: the machine is busy, or the network small. Measure again with "
+            "more --pairs, or a larger --input."
+        )
+    return reasons or ["Something else than convolutions takes the time: profile the network."]
 
 
 def _proof_facts(record: PruneRecord) -> Iterator[tuple[str, str, str]]:
@@ -199,7 +224,7 @@ def _score_facts(record: PruneRecord, folder: Path | None) -> Iterator[tuple[str
 
 
 def _seen(frames: int) -> str:
-    return f"{frames} frame{'' if frames == 1 else 's'}" if frames else "random images"
+    return counted(frames, "frame") if frames else "random images"
 
 
 def reach_facts(
@@ -234,8 +259,7 @@ def show_violations(violations: Sequence[Violation], consequence: str) -> None:
     from segprune.core.verification.violations import KINDS
 
     console = Console()
-    count = len(violations)
-    many = f"{count} violation{'' if count == 1 else 's'}"
+    many = counted(len(violations), "violation")
     console.print(facts(("wrong", "red", f"{many}. {consequence}")))
     for kind in dict.fromkeys(violation.kind for violation in violations):
         console.print(Text.assemble((kind, "bold"), f": {KINDS.get(kind, '')}"))
@@ -250,7 +274,7 @@ def show_proof(file: Path, proof: Proof, data: Path | None = None) -> None:
     Args:
         data: the folder of the proof's frames.
     """
-    count, size = len(proof.header.plan.kept), "x".join(map(str, proof.input))
+    count, size = len(proof.header.plan.kept), shape_of(proof.input)
     numbers = (
         "compared with the dense weights, and equal"
         if proof.values_compared

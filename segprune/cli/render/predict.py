@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.format import amount, few, percent
 from segprune.cli.render.common import facts, table
-from segprune.cli.render.train import points
+from segprune.format import amount, few, percent, points
 
 if TYPE_CHECKING:
     from segprune.records.prediction import Pictured
@@ -30,7 +29,7 @@ def announce_prediction(file: Path, source: str, against: Path | None) -> None:
 
 
 def show_prediction(result: PredictResult) -> None:
-    """One row a picture where there is something to tell, then sizes and files."""
+    """One row a picture if it was scored or compared, then sizes and files."""
     console = Console()
     record = result.record
     rows = _rows(record.pictures)

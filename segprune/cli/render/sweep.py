@@ -17,11 +17,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from segprune.cli.format import percent
 from segprune.cli.render.common import facts, table
-from segprune.cli.render.train import points
 from segprune.core.planning.importance import importances, own_name
 from segprune.data.normalisation import Normalisation
+from segprune.format import counted, percent, points
 from segprune.workflows.sweep.jobs import ENDED
 
 if TYPE_CHECKING:
@@ -91,10 +90,10 @@ def announce_sweep(sweep: SweepRecipe) -> None:
     """The first line: what is varied; and which importance is another one's second name."""
     names = importances() if sweep.importances == "all" else sweep.importances
     again = [name for name in names if own_name(name) != name]
-    line = Text.assemble((sweep.name, "bold"), ": ", _counted(len(sweep.networks), "network"))
-    line.append(f" × {_counted(len(sweep.budgets), 'budget')}")
-    line.append(f" × {_counted(len(sweep.distinct_importances()), 'importance')}")
-    line.append(f" × {_counted(len(sweep.scopes), 'scope')}, {', '.join(sweep.recoveries)}")
+    line = Text.assemble((sweep.name, "bold"), ": ", counted(len(sweep.networks), "network"))
+    line.append(f" × {counted(len(sweep.budgets), 'budget')}")
+    line.append(f" × {counted(len(sweep.distinct_importances()), 'importance')}")
+    line.append(f" × {counted(len(sweep.scopes), 'scope')}, {', '.join(sweep.recoveries)}")
     line.append(f"; seed {sweep.seed}")
     console = Console(soft_wrap=True)
     console.print(line)
@@ -116,7 +115,7 @@ def show_cells(cells: Sequence[Listed], sweep: SweepRecipe) -> None:
         f"{states.count(state)} {state}" for state in dict.fromkeys((*styles, "to do", *states))
         if state in states
     ]  # fmt: skip
-    console.print(f"\n{_counted(len(cells), 'cell')}: {', '.join(counts)}", highlight=False)
+    console.print(f"\n{counted(len(cells), 'cell')}: {', '.join(counts)}", highlight=False)
     if "open" in states and sweep.best is not None:
         console.print(
             f"Open ones are trained if they are among the best {sweep.best.count} of their network "
@@ -157,7 +156,7 @@ def show_sweep(result: SweepResult) -> None:
     if len(failed) > _MOST_FAILURES:
         lines.append(("", "", f"and {len(failed) - _MOST_FAILURES} more; see their records"))
     done = len(result.cells) - len(failed)
-    said = f"{_counted(done, 'cell')} of one seed, {_counted(len(result.speeds), 'speed')}"
+    said = f"{counted(done, 'cell')} of one seed, {counted(len(result.speeds), 'speed')}"
     lines.append(("written", "cyan", f"{result.folder}/: {said}"))
     if failed:
         lines.append(("again", "yellow", "--retry-failed runs failed cells once more"))
@@ -180,7 +179,3 @@ def _best(cells: Sequence[CellRecord]) -> Iterator[CellRecord]:
 
 def _miou(record: CellRecord) -> float:
     return record.outcome.score.miou if record.outcome else 0.0
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from segprune.cli.format import amount, percent
 from segprune.cli.render.common import facts, reach_facts, table
+from segprune.format import amount, counted, percent, points
 
 if TYPE_CHECKING:
     from segprune.records.score import Score
     from segprune.records.training import TrainingRecord
     from segprune.training.recipe import Recipe
 
-__all__ = ["announce_recipe", "points", "show_score", "show_training"]
-
-
-def points(share: float | None) -> str:
-    """A share as the field writes IoU: in percent with one decimal; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.1f}"
+__all__ = ["announce_recipe", "show_score", "show_training"]
 
 
 def announce_recipe(recipe: Recipe) -> None:
@@ -89,8 +84,7 @@ def show_training(
     if record.free_share is not None:
         lines += reach_facts(record.free_share, record.frozen, record.unreached)
     if said and record.warnings:
-        count = len(record.warnings)
-        many = f"{count} warning{'' if count == 1 else 's'}"
+        many = counted(len(record.warnings), "warning")
         lines.append(("note", "yellow", f"{many} above; kept in record.json"))
     elif not said:
         lines += [("warning", "yellow", warning) for warning in record.warnings]

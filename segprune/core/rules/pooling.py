@@ -85,34 +85,3 @@ def grid_sampler(p: Propagation, node: Node) -> None:
     axes = p.axes(source)
     p.freeze(node, [axis for dim, axis in axes.items() if dim > 1], "grid_sample moves this axis")
     p.set(node.outputs[0], {dim: axis for dim, axis in axes.items() if dim < 2})
-
-
-@rule("im2col")
-def im2col(p: Propagation, node: Node) -> None:
-    """`F.unfold`: channel c becomes k² consecutive ones."""
-    source = node.arguments["self"]
-    window = int(np.prod(node.arguments["kernel_size"]))
-    channels = len(source.shape) - 3
-    axes = p.axes(source)
-    result = {dim: axis for dim, axis in axes.items() if dim < channels}
-    p.freeze(node, [a for d, a in axes.items() if d > channels], "unfold moves this axis")
-    if channels in axes:
-        labels = np.repeat(axes[channels].labels, window)
-        result[channels] = Axis(labels, axes[channels].zero)
-    p.set(node.outputs[0], result)
-
-
-@rule("col2im")
-def col2im(p: Propagation, node: Node) -> None:
-    """`F.fold`: k² consecutive channels become one."""
-    source = node.arguments["self"]
-    window = int(np.prod(node.arguments["kernel_size"]))
-    channels = len(source.shape) - 2
-    axes = p.axes(source)
-    result = {dim: axis for dim, axis in axes.items() if dim < channels}
-    p.freeze(node, [a for d, a in axes.items() if d > channels], "fold moves this axis")
-    if channels in axes:
-        blocks = axes[channels].labels.reshape(-1, window)
-        p.labels.unite(blocks[:, :1], blocks)
-        result[channels] = Axis(blocks[:, 0], axes[channels].zero)
-    p.set(node.outputs[0], result)

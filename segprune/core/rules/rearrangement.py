@@ -184,34 +184,55 @@ def index_select(p: Propagation, node: Node) -> None:
 @rule("pixel_shuffle")
 def pixel_shuffle(p: Propagation, node: Node) -> None:
     """r² consecutive channels become one (Shi et al., CVPR 2016)."""
-    _blocks(p, node, int(node.arguments["upscale_factor"]) ** 2)
+    width = int(node.arguments["upscale_factor"]) ** 2
+    _regroup(p, node, 3, width, f"{node.name} moves this axis", merge=True)
 
 
-def _blocks(p: Propagation, node: Node, width: int) -> None:
+def _regroup(
+    p: Propagation, node: Node, trailing: int, width: int, moved: str, *, merge: bool
+) -> None:
+    """Turn `width` consecutive channels into one (`merge`), or one into `width`.
+
+    Args:
+        trailing: the channels are this axis of the input, counted from the last one.
+        moved: why the axes behind the channels are frozen.
+    """
     source: Value = node.arguments["self"]
-    channels = len(source.shape) - 3
+    channels = len(source.shape) - trailing
     axes = p.axes(source)
-    p.freeze(node, [a for d, a in axes.items() if d > channels], f"{node.name} moves this axis")
+    p.freeze(node, [a for d, a in axes.items() if d > channels], moved)
     result = {dim: axis for dim, axis in axes.items() if dim < channels}
     if channels in axes:
-        blocks = axes[channels].labels.reshape(-1, width)
-        p.labels.unite(blocks[:, :1], blocks)
-        result[channels] = Axis(blocks[:, 0], axes[channels].zero)
+        labels = axes[channels].labels
+        if merge:
+            blocks = labels.reshape(-1, width)
+            p.labels.unite(blocks[:, :1], blocks)
+            labels = blocks[:, 0]
+        else:
+            labels = np.repeat(labels, width)
+        result[channels] = Axis(labels, axes[channels].zero)
     p.set(node.outputs[0], result)
 
 
 @rule("pixel_unshuffle")
 def pixel_unshuffle(p: Propagation, node: Node) -> None:
     """One channel becomes r² consecutive ones."""
-    source: Value = node.arguments["self"]
-    channels = len(source.shape) - 3
-    axes = p.axes(source)
-    p.freeze(node, [a for d, a in axes.items() if d > channels], f"{node.name} moves this axis")
-    result = {dim: axis for dim, axis in axes.items() if dim < channels}
-    if channels in axes:
-        width = int(node.arguments["downscale_factor"]) ** 2
-        result[channels] = Axis(np.repeat(axes[channels].labels, width), axes[channels].zero)
-    p.set(node.outputs[0], result)
+    width = int(node.arguments["downscale_factor"]) ** 2
+    _regroup(p, node, 3, width, f"{node.name} moves this axis", merge=False)
+
+
+@rule("im2col")
+def im2col(p: Propagation, node: Node) -> None:
+    """`F.unfold`: channel c becomes k² consecutive ones."""
+    window = int(np.prod(node.arguments["kernel_size"]))
+    _regroup(p, node, 3, window, "unfold moves this axis", merge=False)
+
+
+@rule("col2im")
+def col2im(p: Propagation, node: Node) -> None:
+    """`F.fold`: k² consecutive channels become one."""
+    window = int(np.prod(node.arguments["kernel_size"]))
+    _regroup(p, node, 2, window, "fold moves this axis", merge=True)
 
 
 @rule("channel_shuffle", "native_channel_shuffle")

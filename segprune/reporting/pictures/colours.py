@@ -19,9 +19,9 @@ def class_table(
 
     Args:
         count: how many classes it has.
-        names: of its classes, where it tells them.
+        names: of its classes, if they are known.
         data: name of the data set it was trained on, which knows names and colours where `names`
-            is None. Another name than those of this package tells nothing.
+            is None. Names of other data sets are ignored.
 
     Raises:
         InputError: the names or the data set are of another number of classes.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
-import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 from segprune.data.classes import ClassTable
 
@@ -33,12 +32,14 @@ _PLAIN = {"→": "->", "×": "x", "–": "-"}
 
 def as_image(picture: Tensor) -> Image.Image:
     """uint8 `(3, H, W)` for Pillow."""
-    return Image.fromarray(picture.as_subclass(Tensor).permute(1, 2, 0).contiguous().numpy())
+    image: Image.Image = to_pil_image(picture.as_subclass(Tensor))
+    return image
 
 
 def as_tensor(image: Image.Image) -> Tensor:
     """The reverse of `as_image`."""
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+    picture: Tensor = pil_to_tensor(image.convert("RGB"))
+    return picture.contiguous()
 
 
 def line_height(size: int) -> int:

@@ -12,6 +12,7 @@ from segprune.data.classes import ClassTable
 from segprune.data.reading import VOID
 from segprune.errors import InputError
 from segprune.evaluation.metrics import ConfusionMatrix
+from segprune.format import amount, shape_of
 from segprune.reporting.pictures.lettering import (
     FAINT,
     PAPER,
@@ -66,7 +67,7 @@ def compare(
     Args:
         image: uint8 `(3, H, W)`.
         predictions: by title, class indices `(H, W)`; of two, the difference is added.
-        label: class indices `(H, W)`, 255 for void; with it, each prediction tells its mIoU.
+        label: class indices `(H, W)`, 255 for void; with it, notes have mIoUs.
         alpha: as for `overlay`.
 
     Raises:
@@ -113,12 +114,12 @@ def cost_note(cost: tuple[int, int], whole: tuple[int, int] | None = None) -> st
 
     Args:
         cost: parameters, MACs.
-        whole: those of the dense network; shares of it are told where they differ.
+        whole: those of the dense network; shares of it are added where they differ.
     """
     shares = ["", ""]
     if whole is not None and whole != cost:
         shares = [f" ({100 * part / of:.0f} %)" for part, of in zip(cost, whole, strict=True)]
-    params, macs = map(_amount, cost)
+    params, macs = map(amount, cost)
     return f"{params} parameters{shares[0]}, {macs} MACs{shares[1]}"
 
 
@@ -143,7 +144,7 @@ def side_by_side(
         InputError: no tile, or tiles of several sizes.
     """
     if not tiles or len({tile.picture.shape for tile in tiles}) != 1:
-        found = ", ".join("x".join(map(str, tile.picture.shape)) for tile in tiles) or "none"
+        found = ", ".join(shape_of(tile.picture.shape) for tile in tiles) or "none"
         raise InputError(f"tiles: expected one or more pictures of one size, found {found}.")
     height, wide = tiles[0].picture.shape[-2:]
     width = width or _fitting(wide)
@@ -204,10 +205,3 @@ def _scaled(picture: Tensor, width: int, height: int) -> Image.Image:
     whole = width % image.width == 0 and height % image.height == 0
     how = Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS
     return image.resize((width, height), how)
-
-
-def _amount(number: int) -> str:
-    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= scale:
-            return f"{number / scale:.2f} {prefix}"
-    return str(number)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from segprune.errors import InputError
 from segprune.gates.policy import Policy
-from segprune.reporting.dataset_report import studies
+from segprune.reporting.dataset_report import dataset_reports
 from segprune.reporting.plots import recovery, sensitivity, summary, trade_off, trained, widths
 from segprune.reporting.plots.style import RC, clear, save
 from segprune.reporting.store import Collection
@@ -58,7 +58,7 @@ def write_plots(
 
 
 def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
-    for study in studies(collection, policy):
+    for study in dataset_reports(collection, policy):
         if study.compared:
             yield f"{study.data}-trained", partial(trained.draw, study)
         sweep = study.sweep

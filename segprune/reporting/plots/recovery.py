@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words, signed
-from segprune.reporting.format import points as in_points
+from segprune.format import budget_words, signed
+from segprune.format import points as in_points
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.plots.style import DENSE, INK, bare, called, new_figure, top_of
 from segprune.reporting.sweep_points import Network, Strategy, Sweep
 from segprune.reporting.sweep_summary import compared
@@ -31,7 +31,7 @@ def is_there(sweep: Sweep) -> bool:
     return any(compared(sweep, network.name) for network in sweep.networks)
 
 
-def draw(study: Study, sweep: Sweep) -> Figure:
+def draw(study: DatasetReport, sweep: Sweep) -> Figure:
     """A panel for each network and budget at which strategies were trained."""
     panels = [
         (network, budget, strategies)
@@ -48,7 +48,7 @@ def draw(study: Study, sweep: Sweep) -> Figure:
 
 
 def _panel(
-    axes: Axes, study: Study, sweep: Sweep, network: Network, budget: tuple[str, float],
+    axes: Axes, study: DatasetReport, sweep: Sweep, network: Network, budget: tuple[str, float],
     strategies: list[Strategy],
 ) -> None:  # fmt: skip
     bare(axes)

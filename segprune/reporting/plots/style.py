@@ -78,7 +78,7 @@ _MARK = "segprune records "
 
 @dataclass(frozen=True)
 class Look:
-    """Of one way to recover: told apart by shade, marker and line, not by hue alone."""
+    """Shade, marker and line of one way to recover; no two differ by hue alone."""
 
     colour: str
     marker: str
@@ -142,10 +142,10 @@ def clear(folder: Path, names: Collection[str]) -> None:
 
 def save(figure: Figure, folder: Path, name: str, digest: str) -> None:
     """Write PNG and SVG, both with the digest of the records they show, without date or version."""
-    told = f"{_MARK}{digest}"
+    text = f"{_MARK}{digest}"
     for kind, metadata in (
-        ("png", {"Software": None, "Description": told}),
-        ("svg", {"Date": None, "Creator": None, "Description": told}),
+        ("png", {"Software": None, "Description": text}),
+        ("svg", {"Date": None, "Creator": None, "Description": text}),
     ):
         stream = io.BytesIO()
         figure.savefig(stream, format=kind, metadata=metadata)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from segprune.format import budget_words, signed
+from segprune.format import points as in_points
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import budget_words, signed
-from segprune.reporting.format import points as in_points
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.plots.style import (
     DENSE,
     FAINT,
@@ -22,7 +22,7 @@ from segprune.reporting.plots.style import (
     top_of,
 )
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
-from segprune.reporting.sweep_summary import accurate, bought, compared
+from segprune.reporting.sweep_summary import bought, compared, most_accurate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ _ASIDE = {"fine-tuned": -0.12, "distilled": 0.12}
 """Their points are so close that one would hide the other."""
 
 
-def draw(study: Study, sweep: Sweep) -> Figure:
+def draw(study: DatasetReport, sweep: Sweep) -> Figure:
     """A row a network; a column a question."""
     figure = new_figure(0.9 + 2.75 * len(sweep.networks))
     grid = figure.subplots(len(sweep.networks), 3, squeeze=False, width_ratios=(1.12, 1, 1))
@@ -80,7 +80,7 @@ def _shares(axes: Axes, sweep: Sweep) -> list[int]:
     return places
 
 
-def _accuracy(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
+def _accuracy(axes: Axes, study: DatasetReport, sweep: Sweep, network: Network) -> None:
     bare(axes)
     places, dense = _shares(axes, sweep), 100 * study.dense[network.name]
     axes.set_xlim(-1.15, places[-1] + 1.05)
@@ -144,7 +144,7 @@ def _speed(axes: Axes, sweep: Sweep, network: Network) -> None:
             (place, max(factors)), xytext=(0, 6), textcoords="offset points", ha="center",
             va="bottom", fontsize=6.8, color="#a34700", linespacing=0.95,
         )  # fmt: skip
-        best = accurate(sweep, network.name, budget)
+        best = most_accurate(sweep, network.name, budget)
         if best is not None and best.speed is not None:
             axes.plot([place - 0.17, place + 0.17], [best.speed.speed.speedup] * 2, color=INK,
                       linewidth=2, zorder=4)  # fmt: skip
@@ -159,7 +159,7 @@ def _speed(axes: Axes, sweep: Sweep, network: Network) -> None:
     axes.set_ylabel("times as fast as dense")
 
 
-def _recovery(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
+def _recovery(axes: Axes, study: DatasetReport, sweep: Sweep, network: Network) -> None:
     bare(axes, grid="x")
     budget, strategies = _chosen(sweep, network)
     means = bought(sweep, network.name, budget, strategies)
@@ -186,8 +186,8 @@ def _recovery(axes: Axes, study: Study, sweep: Sweep, network: Network) -> None:
                   fontsize=8)  # fmt: skip
     axes.set_yticks(range(len(means)), [called(recovery) for recovery in means])
     axes.set_xlim(0, 1.04 * widest)
-    told = textwrap.fill(", ".join(str(s) for s in strategies), _WRAPPED)
-    axes.text(0, len(means) - 0.52, f"at {budget_words(budget)}: mean of\n{told}",
+    names = textwrap.fill(", ".join(str(s) for s in strategies), _WRAPPED)
+    axes.text(0, len(means) - 0.52, f"at {budget_words(budget)}: mean of\n{names}",
               va="top", fontsize=7, color="#555555")  # fmt: skip
     axes.set_ylim(len(means) + 0.4, -0.95)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import points as in_points
+from segprune.format import points as in_points
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.plots.style import (
     DENSE,
     FAINT,
@@ -43,7 +43,7 @@ _CROWDED = 5
 """Names in a panel; of more, those are written at which another strategy led before."""
 
 
-def draw(study: Study, sweep: Sweep) -> Figure:
+def draw(study: DatasetReport, sweep: Sweep) -> Figure:
     """A row a network, a column a cost; lines join what nothing cheaper is as accurate as."""
     figure = new_figure(0.75 + 3.1 * len(sweep.networks))
     grid = figure.subplots(len(sweep.networks), 3, sharey="row", squeeze=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from segprune.reporting.dataset_report import Study
-from segprune.reporting.format import NOTHING, points, removed, signed, times
+from segprune.format import NOTHING, points, removed, signed, times
+from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.plots.style import DENSE, FAINT, INK, bare, new_figure
 from segprune.reporting.results_table import Row, Trained
 
@@ -29,7 +29,7 @@ _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0
 _PROMISED: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
 
 
-def draw(study: Study) -> Figure:
+def draw(study: DatasetReport) -> Figure:
     """A panel a network, a line a variant; everything that is compared is on one axis."""
     panels = study.compared
     figure = new_figure(sum(_ROW * len(rows) + _MARGIN for rows in panels) + 0.4)

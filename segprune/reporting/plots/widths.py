@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segprune.reporting.format import budget_words
+from segprune.format import budget_words
 from segprune.reporting.plots.style import INK, bare, new_figure
 from segprune.reporting.sweep_points import Network, Point, Sweep
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from segprune.core.planning.config import PruneConfig
 from segprune.errors import InputError
-from segprune.records.sweep import CellRecord
+from segprune.records.sweep import CellRecord, plan_name
 from segprune.training.recipe import Recipe, parse_recipe
 from segprune.training.sections import DistillationSection, PruningSection
 from segprune.training.sweep_recipe import SweepRecipe
@@ -20,7 +20,6 @@ from segprune.training.toml import to_toml
 __all__ = ["Cell", "best_plans", "expand", "is_trained"]
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PER_CENT = 100
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,14 @@ def best_plans(records: Iterable[CellRecord], count: int, budgets: Sequence[floa
     """Which plans to train: the names of the best of each network at each budget.
 
     Ranked by mIoU after recalibration, ties by name. Of importances that came to the same plan only
-    the first is taken, for training it twice tells nothing.
+    the first is taken, for training it twice adds nothing.
     """
     chosen: set[str] = set()
     scored: dict[tuple[str, float], list[tuple[float, str, str]]] = {}
     for record in records:
         budget = record.budget["macs"]
         if record.recovery == "recalibrated" and record.outcome is not None and budget in budgets:
-            name = record.cell.removesuffix("-recalibrated")
-            row = (-record.outcome.score.miou, name, record.outcome.plan)
+            row = (-record.outcome.score.miou, record.plan_name, record.outcome.plan)
             scored.setdefault((record.network, budget), []).append(row)
     for rows in scored.values():
         plans: dict[str, str] = {}
@@ -119,10 +117,11 @@ def _cell(
     sweep: SweepRecipe, base: Recipe, network: str, budget: float, importance: str, scope: str,
     recovery: str,
 ) -> Cell:  # fmt: skip
-    plan_name = f"{network}-macs{_PER_CENT * budget:g}-{importance}-{scope}"
-    name = f"{plan_name}-{recovery}"
+    plan = plan_name(network, {"macs": budget}, importance, scope)
+    name = f"{plan}-{recovery}"
     changes: dict[str, Any] = {
         "name": name,
+        "variant": None,
         "pruning": _pruning(sweep, base, budget, importance, scope),
         "distillation": None,
     }
@@ -140,7 +139,7 @@ def _cell(
             update={"batches": batches, "at_the_end": False}
         )
     recipe = base.model_copy(update=changes)
-    return Cell(name, plan_name, network, recovery, recipe)
+    return Cell(name, plan, network, recovery, recipe)
 
 
 def _pruning(

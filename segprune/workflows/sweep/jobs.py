@@ -108,7 +108,7 @@ class Processes:
         threads: of torch in each of them; together best no more than there are cores.
         log: file to which workers' own output goes, so that it tears no progress bar; None leaves
             it where it is.
-        watch: called as jobs tell of their progress.
+        watch: called as jobs report their progress.
     """
 
     def __init__(
@@ -248,20 +248,20 @@ def _serve(connection: Connection, threads: int, log: str | None) -> None:
             job = connection.recv()
         except EOFError:
             return
-        connection.send((perform(job, _told(connection)),))
+        connection.send((perform(job, _reporter(connection)),))
 
 
-def _told(connection: Connection) -> Progress:
+def _reporter(connection: Connection) -> Progress:
     """Progress that goes to the parent, now and then."""
     last: list[float] = [0.0]
 
-    def tell(step: str, done: int, total: int) -> None:
+    def report(step: str, done: int, total: int) -> None:
         now = time.monotonic()
         if now - last[0] >= _OFTEN:
             last[0] = now
             connection.send((step, done, total))
 
-    return tell
+    return report
 
 
 def _end_with_parent() -> None:

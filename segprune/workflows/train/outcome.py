@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from segprune.evaluation.evaluate import is_guess
+from segprune.format import points
 from segprune.gates.accuracy import floors_of, gate_budget, gate_floors, promise_of
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget
@@ -116,7 +117,7 @@ def _words(budget: Budget) -> str:
 
 
 def _points(score: Score) -> str:
-    return f"{100 * score.miou:.1f}"
+    return points(score.miou)
 
 
 def _below(score: Score, other: Score) -> str:

@@ -14,6 +14,7 @@ from segprune.models.weights import file_digest
 from segprune.records.baseline import Size
 from segprune.records.environment import environment
 from segprune.records.prune import frozen_groups
+from segprune.records.run_facts import label_of, recipe_digest
 from segprune.records.score import Score
 from segprune.records.training import Best, TrainingRecord, Work, package_versions
 from segprune.training.fitting import Fit
@@ -62,11 +63,16 @@ def training_record(
             budgets, images.training.classes.names, before, scores["result"],
             Size(dense.params, dense.macs, 0), Size(small.params, small.macs, 0),
         )  # fmt: skip
+    text = to_toml(recipe.portable())
     return TrainingRecord(
         command=("segprune", *command),
         name=recipe.name,
+        network=label_of(recipe.network.model) if recipe.variant else "",
+        data=recipe.data.name,
+        variant=recipe.variant or "",
         seed=recipe.seed,
-        recipe=to_toml(recipe.portable()),
+        recipe=text,
+        recipe_digest=recipe_digest(text),
         classes=images.training.classes.names,
         input=tuple(images.example.shape),
         training_images=len(images.training),
