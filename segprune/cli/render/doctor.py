@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from segprune.cli.format import amount
 from segprune.cli.render.common import facts, reach_facts
+from segprune.format import amount
 
 if TYPE_CHECKING:
     from segprune.records.doctor import DoctorRecord, TraceFindings
