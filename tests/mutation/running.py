@@ -94,7 +94,7 @@ def _verdict(fault: Fault | None, tests: Sequence[str]) -> int:
             paths = [str(TESTS / test) for test in tests]
             # The package is imported before pytest could rewrite its assertions: it has none.
             options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-x", "-q"]
-            options += ["-p", "no:cacheprovider", "-p", "no:xdist"]
+            options += ["-p", "no:cacheprovider", "-n", "0"]
             status = int(pytest.main([*options, *paths]))
         finally:
             os._exit(status)
