@@ -9,6 +9,7 @@ from segprune.pytest_plugin.selection import speed_wanted
 pytest_plugins = ["pytester"]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run everything on all cores, and named files or benchmarks in one process.
 

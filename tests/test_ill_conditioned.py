@@ -18,6 +18,7 @@ import segprune
 from faults.planting import shifted
 from oracle import difference, run
 from segprune.core.verification.closeness import judge
+from segprune.core.verification.pairing import _Rounding, disturbed
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 
@@ -192,3 +193,13 @@ def test_a_channel_that_rounding_cannot_explain_comes_before_one_that_it_hides()
     found[:, 2] += 1e-6
     close = judge(found, wanted, torch.float64, [noise])
     assert (close.channel, close.holds, close.blind) == ("channel 2", False, False)
+
+
+@pytest.mark.parametrize("draw", [0, 3])
+def test_rounding_is_drawn_on_the_cpu_whatever_the_default_device(draw: int) -> None:
+    layer, images = torch.nn.Conv2d(3, 4, 1), torch.rand(1, 3, 8, 8)
+    with torch.no_grad(), _Rounding(torch.float32, draw):
+        usual = layer(disturbed(images, torch.float32, draw))
+    with torch.device("meta"), torch.no_grad(), _Rounding(torch.float32, draw):
+        found = layer(disturbed(images, torch.float32, draw))
+    assert torch.equal(found, usual)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +96,7 @@ def check(
     from segprune.cli.progress import Steps
     from segprune.data import open_dataset
     from segprune.data.check import check_dataset
+    from segprune.data.files import shared_images
 
     wanted = None if size is None else parse_size(size)
     values = parse_label_map(label_map)
@@ -118,22 +119,12 @@ def check(
         found = [check_dataset(dataset, progress=steps) for dataset in datasets]
     for one in found:
         _show(one)
-    for note in _of_both(datasets):
+    for note in shared_images(*datasets) if len(datasets) == 2 else ():
         typer.secho(f"note: {note}", fg="yellow")
     for each, why in missing:
         typer.secho(f"{each}: not looked at: {why}", fg="yellow")
     if not all(one.is_fine for one in found):
         raise typer.Exit(_FAILED)
-
-
-def _of_both(datasets: Sequence[SegmentationDataset]) -> Iterator[str]:
-    """Yield what shows only where two splits are compared."""
-    from segprune.data.agreement import note_of_shared
-    from segprune.data.files import FileDataset
-
-    files = [[p.image for p in each.pairs] for each in datasets if isinstance(each, FileDataset)]
-    if len(files) == 2:
-        yield from note_of_shared(*files)
 
 
 data.command(no_args_is_help=True, help=unfolded(check.__doc__))(check)
@@ -215,8 +206,8 @@ def _facts(found: DatasetCheck) -> Iterator[tuple[str, str, str]]:
         yield "alone", "red", f"{labels}: {few(list(map(str, found.unpaired)), 10)}; {wanted}"
     if not found.faulty:
         return
-    told = len(found.summary)
-    rest = f"; the first {told} of {found.kinds} problems:" if told < found.kinds else ":"
+    shown = len(found.summary)
+    rest = f"; the first {shown} of {found.kinds} problems:" if shown < found.kinds else ":"
     yield "wrong", "red", f"{found.faulty} of {counted(found.images, 'image')}{rest}"
     for number, problem in enumerate(found.summary, 1):
         yield f"{number:5}", "red", problem

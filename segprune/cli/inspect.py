@@ -15,7 +15,7 @@ from segprune.errors import ArtifactError
 __all__ = ["inspect"]
 
 _SUFFIXES = (".json", ".safetensors")
-_OTHERS = ("segprune.training", "segprune.evaluation.evaluate", "segprune.paired-speed")
+_OTHERS = ("segprune.training", "segprune.evaluation", "segprune.paired-speed")
 """Records that their own commands show."""
 
 
@@ -107,7 +107,7 @@ def _show_other(file: Path, kind: str) -> None:
         training = read_record(TrainingRecord, file)
         typer.echo(shlex.join(training.command))
         show_training(training, file.parent)
-    elif kind == "segprune.evaluation.evaluate":
+    elif kind == "segprune.evaluation":
         evaluation = read_record(EvaluationRecord, file)
         typer.echo(shlex.join(evaluation.command))
         show_score(evaluation.score, evaluation.classes)

@@ -287,12 +287,9 @@ def _replace(
     model: nn.Module, twin: nn.Module, tensors: Mapping[str, Tensor], memo: dict[int, object]
 ) -> None:
     """Give a copy the tensors that a module's own `__deepcopy__` did not take from the memo."""
-    pairs = zip(
-        model.named_modules(remove_duplicate=False),
-        map(twin.get_submodule, dict(model.named_modules(remove_duplicate=False))),
-        strict=True,
-    )
-    for (path, module), copied in pairs:
+    copies = dict(twin.named_modules(remove_duplicate=False))
+    for path, module in model.named_modules(remove_duplicate=False):
+        copied = copies[path]
         memo.setdefault(id(module), copied)
         for kind in ("_parameters", "_buffers"):
             for name, original in vars(module)[kind].items():
@@ -335,12 +332,6 @@ def _restore(model: nn.Module, twin: nn.Module, memo: dict[int, object]) -> None
     copies = dict(twin.named_modules(remove_duplicate=False))
     for name, module in model.named_modules(remove_duplicate=False):
         copied = copies.get(name)
-        if copied is module:
-            raise ModelError(
-                f"{name or type(model).__name__}: expected copy.deepcopy to copy every module, "
-                f"found that it returned this {type(module).__name__} itself: changes to the copy "
-                "would change the original. Let its __deepcopy__ make a copy."
-            )
         if copied is None:
             raise ModelError(
                 f"{name}: expected copy.deepcopy to copy every module, found that it left this one "

@@ -11,6 +11,7 @@ import torch
 from torchvision import tv_tensors
 
 from segprune.data.agreement import (
+    note_of_shared,
     require_one_meaning,
     require_one_size,
     require_size_of_image,
@@ -34,7 +35,7 @@ from segprune.data.reading import (
 from segprune.errors import InputError
 from segprune.format import counted
 
-__all__ = ["FileDataset", "Pair", "check_split", "folders_in", "pairs_in"]
+__all__ = ["FileDataset", "Pair", "check_split", "folders_in", "pairs_in", "shared_images"]
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,16 @@ def check_split(split: str, known: Sequence[str]) -> None:
     """Raises InputError for a split that the data set does not have."""
     if split not in known:
         raise InputError(f"split: expected one of {', '.join(known)}, found {split!r}; choose one.")
+
+
+def shared_images(
+    training: SegmentationDataset, validation: SegmentationDataset
+) -> tuple[str, ...]:
+    """Return a sentence if two splits have images in common; none for images without files."""
+    if not (isinstance(training, FileDataset) and isinstance(validation, FileDataset)):
+        return ()
+    one, other = ([pair.image for pair in each.pairs] for each in (training, validation))
+    return tuple(note_of_shared(one, other))
 
 
 def folders_in(folder: Path) -> str:

@@ -199,15 +199,15 @@ def _declared(
                 'data_name="…".'
             )
         dataset = data_name or ""
-        promised = read.budget_of(dataset, network or case.partition("-")[0], budget)
-        if promised is None or budget not in read.budgets:  # a name that only begins like one, too
+        budgeted = read.budget_of(dataset, network or case.partition("-")[0], budget)
+        if budgeted is None or budget not in read.budgets:  # a name that only begins like one, too
             raise InputError(
                 f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
                 f"{policy}, found {budget!r}; or give numbers, "
                 'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
             )
         terms = Terms(
-            promised, read.tolerance, read.speedup_share, read.fps_share,
+            budgeted, read.tolerance, read.speedup_share, read.fps_share,
             read.dense.get(dataset, 0.0), claim,
         )  # fmt: skip
         input = input or read.speed_sizes.get(dataset)

@@ -25,6 +25,7 @@ from segprune.errors import ArtifactError
 
 __all__ = [
     "LATER",
+    "beside",
     "from_json",
     "new_folder",
     "read_record",
@@ -66,7 +67,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         before = path.stat() if path.exists() else None
         if before is not None and not stat.S_ISREG(before.st_mode):
             raise OSError(f"a {_kind_of(before.st_mode)}, which a file must not replace")
-        temporary = _beside(path)
+        temporary = beside(path)
         # Not tempfile.mkstemp: its files are readable by their owner alone, also after the move.
         with open(temporary, "xb") as stream:
             stream.write(data.encode() if isinstance(data, str) else data)
@@ -120,7 +121,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     if not replace:
         _require_free(path)
-    staging = _beside(path)
+    staging = beside(path)
     try:
         try:
             staging.mkdir(parents=True)
@@ -140,7 +141,7 @@ def _move_folder(staging: Path, path: Path, replace: bool) -> None:
     if not replace or not path.exists():
         os.rename(staging, path)  # refuses a folder that has come to be there in the meantime
         return
-    old = _beside(path)
+    old = beside(path)
     os.rename(path, old)
     try:
         os.rename(staging, path)
@@ -150,7 +151,7 @@ def _move_folder(staging: Path, path: Path, replace: bool) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
     """A name in the same folder, hence on the same disk, that no glob for results finds."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 

@@ -157,6 +157,15 @@ def test_the_record_names_everything_by_its_digest(artifact: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["evaluation.json", "matrices.npz"]
 
 
+def test_inspect_shows_the_record(artifact: Path) -> None:
+    done(artifact, "--root", "camvid", "--name", "looked-at")
+    shown = CliRunner().invoke(app, ["inspect", "runs/looked-at/evaluation.json"])
+    assert shown.exit_code == 0, shown.output
+    said = " ".join(shown.stdout.split())
+    assert f"mIoU {100 * record_of('looked-at').score.miou:.1f}" in said
+    assert all(name in said for name in CAMVID.names)
+
+
 def test_the_counts_of_every_image_lie_beside_the_record(artifact: Path) -> None:
     done(artifact, "--root", "camvid", "--name", "counts")
     names, matrix = read_matrices(Path("runs/counts/matrices.npz"), 11)

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segprune.core.state.user_objects import HOLDERS, is_users
+from segprune.core.state.user_objects import EMPTY, HOLDERS, content_of, is_users
 
 __all__ = ["follow_the_copy", "proxies_of", "uncopyable"]
 
@@ -188,7 +188,7 @@ class _Follower:
             key: self.copied(part) for key, part in value.__kwdefaults__.items()
         }
         for cell, old in zip(cells, value.__closure__ or (), strict=True):
-            if (content := _content(old)) is not _EMPTY:
+            if (content := content_of(old)) is not EMPTY:
                 cell.cell_contents = self.copied(content)
 
 
@@ -225,7 +225,7 @@ def _parts(value: Any) -> Iterator[Any]:
         yield value.__wrapped__
     elif kind is types.FunctionType:
         for cell in value.__closure__ or ():
-            yield _content(cell)
+            yield content_of(cell)
         yield from value.__defaults__ or ()
         yield from (value.__kwdefaults__ or {}).values()
     else:
@@ -263,14 +263,6 @@ def _referent(proxy: Any) -> Any:
         return None
 
 
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _EMPTY
-
-
-_EMPTY = object()
 _MOST_OBJECTS = 10_000
 _PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 _PLAIN = (str, bytes, int, float, complex, type(None), type, tuple, types.ModuleType)

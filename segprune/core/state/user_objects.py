@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor, nn
 
-__all__ = ["HOLDERS", "is_users", "kept_as_it_is", "stores_kept"]
+__all__ = ["EMPTY", "HOLDERS", "content_of", "is_users", "kept_as_it_is", "stores_kept"]
 
 _OTHERS = frozenset({"torch", "numpy", "segprune", "typing_extensions", "pytorch_lightning"})
 """Packages that keep nothing for a user's network, or whose state is not ours to put back."""
@@ -45,7 +45,7 @@ _CODE = (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType)
 _TENSORS = frozenset({"_parameters", "_buffers", "_modules"})
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), frozenset})
-_EMPTY: Any = object()
+EMPTY: Any = object()
 """Stands for the content of a cell or a slot that nothing has filled yet."""
 
 
@@ -82,42 +82,30 @@ def stores_kept(model: nn.Module) -> Iterator[list[str]]:
         A list that is filled after the block: paths of the attributes that had changed.
     """
     changed: list[str] = []
-    before = []
-    for path, module in model.named_modules():
-        prefix = f"{path}." if path else ""
-        for name, value in vars(module).items():
-            snapshot = _Snapshot()
-            if name not in _TENSORS and is_users(type(module)):
+    modules = [(f"{path}." if path else "", module) for path, module in model.named_modules()]
+    containers = []
+    for prefix, module in modules:
+        for name, value in vars(module).items() if is_users(type(module)) else ():
+            if name not in _TENSORS:
+                snapshot = _Snapshot()
                 snapshot.add(value)
-            before.append((prefix + name, snapshot))
-    attributes = [(path, module, dict(vars(module))) for path, module in model.named_modules()]
+                containers.append((prefix + name, snapshot))
+    attributes = [(prefix, vars(module), dict(vars(module))) for prefix, module in modules]
     registries = [
-        (f"{path}." if path else "", registry, dict(registry))
-        for path, _, held in attributes
-        for registry in map(held.__getitem__, sorted(_TENSORS))
+        (prefix, held[name], dict(held[name]))
+        for prefix, _, held in attributes
+        for name in sorted(_TENSORS)
     ]
     try:
         yield changed
     finally:
-        changed += [name for name, snapshot in before if snapshot.restore()]
-        for path, module, held in attributes:
-            prefix = f"{path}." if path else ""
-            changed += [
-                prefix + name
-                for name in held.keys() | vars(module).keys()
-                if held.get(name, _EMPTY) is not vars(module).get(name, _EMPTY)
-            ]
-            for name in vars(module).keys() - held.keys():
-                del vars(module)[name]
-            vars(module).update(held)
-        for prefix, registry, entries in registries:
-            if not _same(registry, entries):
-                changed += [
-                    prefix + name
-                    for name in registry.keys() | entries.keys()
-                    if registry.get(name, _EMPTY) is not entries.get(name, _EMPTY)
-                ]
-                _refill(registry, entries)
+        changed += [name for name, snapshot in containers if snapshot.restore()]
+        for prefix, now, before in (*attributes, *registries):
+            names = now.keys() | before.keys()
+            different = [n for n in names if now.get(n, EMPTY) is not before.get(n, EMPTY)]
+            if different:
+                changed += [prefix + name for name in different]
+                _refill(now, before)
         changed.sort()
 
 
@@ -160,16 +148,16 @@ class _Snapshot:
             if cache.cache_info().misses != misses:
                 cache.cache_clear()
         for cell, value in self._cells:
-            if _content(cell) is value:
+            if content_of(cell) is value:
                 continue
-            if value is _EMPTY:
+            if value is EMPTY:
                 del cell.cell_contents
             else:
                 cell.cell_contents = value
         for slot, owner, value in self._slots:
             if _slot_of(slot, owner) is value:
                 continue
-            if value is _EMPTY:
+            if value is EMPTY:
                 slot.__delete__(owner)
             else:
                 slot.__set__(owner, value)
@@ -220,7 +208,7 @@ class _Snapshot:
             self._add_object(value, depth)
 
     def _add_function(self, function: types.FunctionType, depth: int) -> None:
-        contents = [(cell, _content(cell)) for cell in function.__closure__ or ()]
+        contents = [(cell, content_of(cell)) for cell in function.__closure__ or ()]
         self._cells += contents
         self._wait((content for _, content in contents), depth - 1)
         self._wait(function.__defaults__ or (), depth - 1)
@@ -304,11 +292,12 @@ def _is_users_module(name: str) -> bool:
     return (package not in _OTHERS and package not in sys.stdlib_module_names) or name == "__main__"
 
 
-def _content(cell: types.CellType) -> Any:
+def content_of(cell: types.CellType) -> Any:
+    """Return what a cell of a closure holds; EMPTY for one that nothing has filled yet."""
     try:
         return cell.cell_contents
     except ValueError:
-        return _EMPTY
+        return EMPTY
 
 
 def _current(variable: contextvars.ContextVar[Any]) -> Any:
@@ -322,7 +311,7 @@ def _slot_of(slot: types.MemberDescriptorType, owner: Any) -> Any:
     try:
         return slot.__get__(owner)
     except AttributeError:
-        return _EMPTY
+        return EMPTY
 
 
 def _mapping(container: Any) -> Any:
@@ -334,7 +323,7 @@ def _same(container: Any, saved: Any) -> bool:
     if len(container) != len(saved):
         return False
     if (kind := _mapping(container)) is not None:
-        return all(saved.get(key, _EMPTY) is value for key, value in kind.items(container))
+        return all(saved.get(key, EMPTY) is value for key, value in kind.items(container))
     if isinstance(saved, set):
         return all(entry in container for entry in saved)
     return all(one is other for one, other in zip(container, saved, strict=True))

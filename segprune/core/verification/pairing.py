@@ -282,8 +282,7 @@ class _Rounding(TorchFunctionMode):
     def _nudged(self, item: Any) -> Any:
         if not isinstance(item, Tensor) or item.dtype != self.dtype:
             return item
-        noise = torch.randn(item.shape, generator=self.generator, dtype=self.dtype).to(item.device)
-        return item * (1 + self.last * noise)
+        return _jittered(item, self.last, self.generator)
 
 
 def _judged(
@@ -327,12 +326,15 @@ def disturbed(trial: Any, dtype: torch.dtype, draw: int = 0) -> Any:
     def nudged(item: Any) -> Any:
         if not isinstance(item, Tensor) or not item.is_floating_point():
             return item
-        noise = torch.randn(item.shape, generator=generator, dtype=dtype, device="cpu").to(
-            item.device
-        )
-        return item.to(dtype) * (1 + torch.finfo(dtype).eps * 2**draw * noise)
+        return _jittered(item.to(dtype), torch.finfo(dtype).eps * 2**draw, generator)
 
     return tree_map(nudged, trial)
+
+
+def _jittered(tensor: Tensor, last: float, generator: torch.Generator) -> Tensor:
+    """Every number times 1 and a random multiple of `last`; the noise is drawn on the CPU."""
+    noise = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device="cpu")
+    return tensor * (1 + last * noise.to(tensor.device))
 
 
 def _raised(method: str, where: str, error: Exception) -> Violation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from segprune.errors import InputError
 from segprune.models.weights import file_digest
-from segprune.records.io import write_atomic
+from segprune.records.io import beside, write_atomic
 from segprune.training.logs import ROWS
 from segprune.training.recipe import Recipe, parse_recipe
 from segprune.training.toml import read_toml, to_toml
@@ -232,7 +231,7 @@ def _require_outside(recipe: Recipe, folder: Path) -> None:
 @contextlib.contextmanager
 def _set_aside(folder: Path) -> Iterator[None]:
     """Move a folder out of the way; put it back if the block leaves nothing in its place."""
-    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    aside = beside(folder)
     with only_one(folder / _SOURCES.parent):
         folder.rename(aside)
     try:

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
-from segprune.data.agreement import note_of_shared
 from segprune.data.dataset import Sample, SegmentationDataset
-from segprune.data.files import FileDataset
+from segprune.data.files import FileDataset, shared_images
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import open_dataset
 from segprune.data.order import EpochOrder, epoch_order
@@ -102,10 +101,8 @@ def open_images(section: DataSection) -> Images:
             f"again ({training.source(0)}); sort them into train/ and val/, or, if that is meant, "
             f"say val = {section.train!r}."
         )
-    files = [each for each in (training, validation) if isinstance(each, FileDataset)]
-    if len(files) == 2 and section.val != section.train:
-        one, other = ([pair.image for pair in each.pairs] for each in files)
-        validation.notes += tuple(note_of_shared(one, other))
+    if section.val != section.train:
+        validation.notes += shared_images(training, validation)
     if section.sequences is not None:
         validation.sequences = _sequences(validation, section.sequences)
     if section.size is None:
