@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from segprune.models import adapt, build
     from segprune.records.score import Score
     from segprune.speed import SpeedComparison, compare_speed
+    from segprune.workflows.open import OpenedNetwork, open_network
 
 __all__ = [
     "ArtifactError",
@@ -53,6 +54,7 @@ __all__ = [
     "Layer",
     "LayerCost",
     "ModelError",
+    "OpenedNetwork",
     "PlanError",
     "PruneError",
     "PrunePlan",
@@ -76,6 +78,7 @@ __all__ = [
     "make_plan",
     "mask",
     "open_dataset",
+    "open_network",
     "prune",
     "read_header",
     "register_importance",
@@ -97,6 +100,7 @@ _HOME = {
     "Layer": "core.tracing.graph",
     "LayerCost": "core.planning.cost",
     "ModelError": "errors",
+    "OpenedNetwork": "workflows.open",
     "PlanError": "errors",
     "PruneError": "errors",
     "PrunePlan": "core.plan",
@@ -120,6 +124,7 @@ _HOME = {
     "make_plan": "core.planning.make_plan",
     "mask": "core.surgery",
     "open_dataset": "data",
+    "open_network": "workflows.open",
     "prune": "core.surgery",
     "read_header": "artifacts",
     "register_importance": "core.planning.importance",

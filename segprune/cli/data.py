@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_folder
 from segprune.cli.format import unfolded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
@@ -92,6 +93,8 @@ def check(
       [cyan]segprune data check camvid --root data/camvid --split val[/cyan]
       [cyan]segprune data check folder --root mine/ --count 100[/cyan]
     """
+    require_folder(root, f"the folder of {name}")
+
     from segprune.cli.progress import Steps
     from segprune.data import open_dataset
     from segprune.data.check import check_dataset

@@ -9,20 +9,25 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     RESULTS,
     Batches,
-    Classes,
     Data,
+    Frames,
     Input,
     LabelMapText,
     Mean,
     Model,
     Name,
+    NumClasses,
+    OldClasses,
     Out,
     Range,
     Replace,
+    Root,
     Seed,
+    Split,
     Std,
     Weights,
 )
@@ -35,7 +40,8 @@ from segprune.cli.parsing import (
     parse_shares,
     spelled,
 )
-from segprune.errors import BudgetError, InputError
+from segprune.data.source import ImageSource
+from segprune.errors import BudgetError, InputError, warn_renamed
 
 __all__ = ["prune"]
 
@@ -67,7 +73,7 @@ def prune(
         typer.Option(
             metavar="NAME",
             help="What decides which channels go: magnitude, magnitude_l1, magnitude_l2, bn_scale, "
-            "fpgm, lamp, random; with --data also taylor and activation.",
+            "fpgm, lamp, random; with images also taylor and activation.",
         ),
     ] = "magnitude",
     scope: Annotated[
@@ -96,8 +102,12 @@ def prune(
     ] = 4,
     weights: Weights = None,
     input: Input = "1x3x512x1024",
-    classes: Classes = None,
+    num_classes: NumClasses = None,
+    classes: OldClasses = None,
+    frames: Frames = None,
     data: Data = None,
+    root: Root = None,
+    split: Split = "train",
     batches: Batches = 8,
     mean: Mean = None,
     std: Std = None,
@@ -107,9 +117,10 @@ def prune(
     out: Out = Path("runs"),
     name: Name = None,
     replace: Replace = False,
-    measure: Annotated[
+    speed: Annotated[
         bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
     ] = True,
+    measure: Annotated[bool | None, typer.Option(hidden=True)] = None,
     pairs: Annotated[
         int,
         typer.Option(
@@ -150,19 +161,29 @@ def prune(
     [bold]Examples[/bold]
 
       [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
-      [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
+      [cyan]segprune prune icnet --weights net.pt --frames frames/ --importance taylor[/cyan]
       [cyan]segprune prune my.nets:make --ignore 'head.*' --round-to 8[/cyan]
       [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
-    given = dict(locals())
+    if classes is not None:
+        warn_renamed("--classes", "--num-classes")
+        num_classes, classes = classes, None
+    if measure is not None:
+        warn_renamed("--no-measure", "--no-speed")
+        speed, measure = measure, None
+    images = ImageSource(frames, data, root, split, parse_label_map(label_map))
+    frames, data = images.frames, images.data
+    require_file(weights, "weights")
+    given = {key: value for key, value in locals().items() if key != "images"}
     if layer and budget:
         raise BudgetError(
             "--layer: expected no --budget beside it, found both; the shares of the layers alone "
             "decide how much goes. Leave one out."
         )
-    if importance in _LOOKS_AT_IMAGES and data is None:
+    if importance in _LOOKS_AT_IMAGES and images.label is None:
         raise InputError(
-            f"--importance {importance}: expected images, found none; pass --data FOLDER."
+            f"--importance {importance}: expected images, found none; pass --frames FOLDER, or "
+            "--data NAME."
         )
     kept = None if layer else parse_budget(budget or "macs=0.5")
     shares = parse_shares(layer or ())
@@ -174,7 +195,7 @@ def prune(
     from segprune.workflows import PruneJob, run_prune
 
     make_importable()
-    announce(model, size, classes, weights, data)
+    announce(model, size, num_classes, weights, images.label)
     job = PruneJob(
         model=model,
         input=size,
@@ -185,22 +206,25 @@ def prune(
         ignore=tuple(ignore or ()),
         floor=floor,
         min_channels=min_channels,
-        classes=classes,
+        num_classes=num_classes,
         weights=weights,
+        frames=frames,
         data=data,
+        root=root,
+        split=split,
         batches=batches,
         seed=seed,
         out=out,
         name=name,
         replace=replace,
-        measure=measure,
+        speed=speed,
         pairs=pairs,
         max_seconds=max_seconds,
         threads=threads,
         deploy=deploy,
         half=half,
         given=normalised,
-        label_map=parse_label_map(label_map),
+        label_map=images.label_map,
         command=spelled("prune", model, _worth_recording(given)),
     )
     with Steps() as steps:
@@ -216,12 +240,12 @@ def _worth_recording(given: dict[str, object]) -> dict[str, object]:
     usual: dict[str, object] = {
         "importance": "magnitude", "scope": Scope.GLOBAL, "round_to": 1, "input": "1x3x512x1024",
         "batches": 8, "seed": 0, "pairs": 30, "max_seconds": 60.0, "threads": 1, "floor": 0.1,
-        "min_channels": 4,
+        "min_channels": 4, "split": "train",
     }  # fmt: skip
-    left_out = {"model", "out", "name", "replace", "measure"}
+    left_out = {"model", "out", "name", "replace", "speed"}
     words = {
         key: value
         for key, value in given.items()
         if key not in left_out and usual.get(key) != value
     }
-    return words | ({} if given["measure"] else {"no_measure": True})
+    return words | ({} if given["speed"] else {"no_speed": True})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file, require_folder
 from segprune.cli.options import Out
 from segprune.cli.parsing import make_importable
 
@@ -101,6 +102,8 @@ def sweep(
     """
     if no_speed and only is Only.speed:
         raise typer.BadParameter("expected --only speed or --no-speed, found both")
+    require_file(recipe, "a recipe (TOML)")
+    require_folder(root, "the folder of the data set")
     make_importable()
 
     from segprune.training.sweep_recipe import read_bases, read_sweep

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segprune.data.label_map import read_label_map
+from segprune.data.names import NAMES
 from segprune.data.reading import require_folder
 from segprune.errors import InputError
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:  # torchvision is imported with the data set that needs it
     from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["NAMES", "open_dataset"]
-
-NAMES = ("streets", "camvid", "cityscapes", "folder")
 
 
 def open_dataset(
