@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_folder
 from segprune.cli.format import unfolded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
+from segprune.data.names import folder_of, require_folder
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def check(
       [cyan]segprune data check camvid --root data/camvid --split val[/cyan]
       [cyan]segprune data check folder --root mine/ --count 100[/cyan]
     """
-    require_folder(root, f"the folder of {name}")
+    require_folder(root, folder_of(name))
 
     from segprune.cli.progress import Steps
     from segprune.data import open_dataset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file, require_folder
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     NETWORK,
@@ -30,6 +30,7 @@ from segprune.cli.parsing import (
     parse_size,
     spelled,
 )
+from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
     from segprune.workflows.evaluation.running import EvaluationResult
@@ -123,7 +124,7 @@ def evaluate(
     if ":" not in subject and (Path(subject).suffix or "/" in subject):
         require_file(Path(subject), "an artefact of segprune, or weights")
     require_file(weights, "weights")
-    require_folder(root, f"the folder of {data or 'the data set'}")
+    require_folder(root, folder_of(data))
     normalised = parse_normalisation(mean, std, range)
     wanted = None if size is None else parse_size(size)
 

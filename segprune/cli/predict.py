@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file, require_folder
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     RESULTS,
@@ -28,7 +28,7 @@ from segprune.cli.parsing import (
     parse_normalisation,
     spelled,
 )
-from segprune.data.names import NAMES
+from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError
 
 __all__ = ["predict"]
@@ -169,7 +169,7 @@ def predict(
     if source not in NAMES:
         named = f"an image, a folder of images, a video, or one of {', '.join(NAMES)}"
         require_file(Path(source), named)
-    require_folder(root, f"the folder of {source}")
+    require_folder(root, folder_of(source))
     normalised = parse_normalisation(mean, std, range)
     values = parse_label_map(label_map)
 

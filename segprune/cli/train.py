@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file, require_folder
+from segprune.cli.files import require_file
 from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
+from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
@@ -142,7 +143,7 @@ def recover(
 
 def _require(recipe: Path, root: Path | None, policy: Path) -> None:
     require_file(recipe, "a recipe (TOML)")
-    require_folder(root, "the folder of the data set")
+    require_folder(root, folder_of(None))
     if policy != POLICY:
         require_file(policy, "a policy (TOML)")
 

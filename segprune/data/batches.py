@@ -29,7 +29,7 @@ def read_dataset_batches(
     Args:
         count: batches wanted; fewer where the data set does not hold enough, but at least one.
         size: of a batch, `(N, 3, H, W)`.
-        labels: whether the labels are used; they are resized to `(H, W)`, each pixel to the nearest.
+        labels: whether the labels are used, resized to `(H, W)` by the nearest pixel.
         preprocessing: how pixels are normalised; None: with ImageNet's mean and deviation.
 
     Raises:

@@ -20,6 +20,7 @@ from torch import Tensor
 from segprune.data.agreement import require_size_of_image
 from segprune.data.classes import read_table
 from segprune.data.label_map import LabelMap, LabelValues, remedy_for
+from segprune.data.names import require_folder
 from segprune.data.reading import (
     SUFFIXES,
     VOID,
@@ -29,7 +30,6 @@ from segprune.data.reading import (
     read_bytes,
     read_image,
     read_indices,
-    require_folder,
     require_label,
     spread,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segprune.data.names import NAMES
+from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError, SegpruneWarning
 
 __all__ = ["ImageSource"]
@@ -46,12 +46,8 @@ class ImageSource:
                 f"root: expected the name of a data set beside it, found none with {self.root}; "
                 "name the data set, or pass frames=FOLDER for plain images."
             )
-        for folder, expected in (
-            (self.frames, "a folder of images"), (self.root, f"the folder of {self.data}")
-        ):  # fmt: skip
-            if folder is not None and not folder.is_dir():
-                found = "a file" if folder.exists() else "nothing"
-                raise InputError(f"{folder}: expected {expected}, found {found}; check the path.")
+        require_folder(self.frames, "a folder of images")
+        require_folder(self.root, folder_of(self.data))
 
     def _take_for_frames(self, path: Path) -> None:
         if not path.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ __all__ = [
     "OpenedNetwork",
     "network_name",
     "open_file",
+    "open_files",
     "open_network",
     "preprocessing_of",
 ]
@@ -160,6 +162,26 @@ def open_file(
     if path.is_file() and not is_artifact(path):
         return replace(open_network(model, weights=path, given=given), name=path.stem)
     return open_network(model, artifact=path, given=given)
+
+
+def open_files(
+    paths: Sequence[Path], model: str | None = None, *, given: Given = NOTHING
+) -> tuple[OpenedNetwork, ...]:
+    """Open files that are compared; `model` is for those that do not name their network.
+
+    Raises:
+        ArtifactError, ModelError: as for `open_network`.
+    """
+    unnamed = [path for path in paths if not _names_its_network(path)]
+    # Where every file names its network, a model has to fit all of them: none is passed over.
+    return tuple(
+        open_file(path, model if path in (unnamed or paths) else None, given=given)
+        for path in paths
+    )
+
+
+def _names_its_network(path: Path) -> bool:
+    return path.is_file() and is_artifact(path) and read_header(path).spec is not None
 
 
 def network_name(model: str | nn.Module) -> str:

@@ -23,7 +23,7 @@ from segprune.speed import SpeedInput, measure
 from segprune.training.recipe import Recipe
 from segprune.workflows.dense import random_example
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.open import open_file
+from segprune.workflows.open import open_files
 from segprune.workflows.sweep.folder import SweepFolder
 from segprune.workflows.train.start import load_artifact
 
@@ -72,10 +72,9 @@ def run_speed(
             taken.
     """
     folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
-    files = {path: open_file(path, model) for path in (reference, candidate)}
-    size = input or _common_input({path: opened.header for path, opened in files.items()})
-    one, other = files[reference].network, files[candidate].network
-    plan = files[candidate].plan
+    first, second = open_files((reference, candidate), model)
+    size = input or _common_input({reference: first.header, candidate: second.header})
+    one, other, plan = first.network, second.network, second.plan
     if plan is None:
         raise ArtifactError(
             f"{candidate}: expected the artefact of a pruned network in second place, found "

@@ -10,7 +10,7 @@ from segprune.data.classes import ClassTable
 from segprune.data.reading import VOID
 from segprune.errors import InputError
 from segprune.reporting.pictures.colours import class_table
-from segprune.workflows.open import OpenedNetwork, open_file
+from segprune.workflows.open import OpenedNetwork, open_files
 from segprune.workflows.predict.job import PredictJob
 from segprune.workflows.predict.predictor import count_classes
 from segprune.workflows.predict.source import Picture, Source
@@ -23,12 +23,11 @@ def load_networks(job: PredictJob) -> tuple[OpenedNetwork, ...]:
 
     Raises:
         InputError: their files name other classes.
-        ArtifactError, ModelError: as for `open_file`.
+        ArtifactError, ModelError: as for `open_files`.
     """
-    pruned = open_file(job.file, job.model, given=job.given)
     if job.against is None:
-        return (pruned,)
-    dense = open_file(job.against, job.model, given=job.given)
+        return open_files((job.file,), job.model, given=job.given)
+    pruned, dense = open_files((job.file, job.against), job.model, given=job.given)
     if dense.header is None:  # weights do not say how their images are prepared
         dense = replace(
             dense, classes=pruned.classes, data=pruned.data, size=pruned.size,
