@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as tensors_from
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -19,10 +24,34 @@ from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
 
-__all__ = ["declared", "is_artifact", "load", "outline", "read_header"]
+__all__ = [
+    "Artifact",
+    "declared",
+    "is_artifact",
+    "load",
+    "open_artifact",
+    "outline",
+    "read_header",
+    "rebuild",
+]
 
 _AUXILIARY = "aux_heads"  # of the networks of `build`
 _FILLING = frozenset({"normal_", "uniform_", "fill_", "zero_"})
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A pruned network's file, read once and checked.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes.
+        tensors: by the first of their names.
+    """
+
+    path: Path
+    digest: str
+    header: Header
+    tensors: Mapping[str, Tensor]
 
 
 def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
@@ -37,9 +66,18 @@ def load(path: str | Path, model: nn.Module | None = None) -> nn.Module:
             one is needed, or another network than the one that was pruned; weights that are NaN or
             infinite.
     """
-    header, tensors = _read(Path(path))
+    return rebuild(open_artifact(path), model)
+
+
+def rebuild(artifact: Artifact, model: nn.Module | None = None) -> nn.Module:
+    """Rebuild the pruned network of a file that was read, as `load` does.
+
+    Raises:
+        ArtifactError: as for `load`.
+    """
+    path, header, tensors = artifact.path, artifact.header, artifact.tensors
     if model is None:
-        model = declared(header, Path(path))
+        model = declared(header, path)
     if type(model).__name__ != header.network:
         raise ArtifactError(
             f"{path}: expected the dense {header.network} that this file was pruned from, found "
@@ -171,7 +209,35 @@ def read_header(path: str | Path) -> Header:
     Raises:
         ArtifactError: no such file; truncated, changed or foreign; another schema.
     """
-    return _read(Path(path))[0]
+    return open_artifact(path).header
+
+
+def open_artifact(path: str | Path) -> Artifact:
+    """Read an artefact once: its header, its tensors, and the digest of its bytes.
+
+    Raises:
+        ArtifactError: as for `read_header`.
+    """
+    path = Path(path)
+    content = _bytes_of(path)
+    try:
+        tensors = tensors_from(content)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    text = _header_in(content)
+    if text is None:
+        raise ArtifactError(
+            f"{path}: expected an artefact of segprune, found a safetensors file without its "
+            "header; to prune these weights pass them as weights of a dense network."
+        )
+    header = parse_header(path, text)
+    digest = payload_digest(header.content, tensors)
+    if digest != header.payload:
+        raise ArtifactError(
+            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: tensors "
+            "or header were changed after they were saved. Copy the file again."
+        )
+    return Artifact(path, hashlib.sha256(content).hexdigest(), header, tensors)
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -187,37 +253,36 @@ def _is_of_torch(path: Path) -> bool:
     return start == b"PK\x03\x04" or start[:1] == b"\x80"
 
 
-def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+def _bytes_of(path: Path) -> bytes:
+    if not path.is_file():
+        raise ArtifactError(f"{path}: expected an artefact, found no such file.")
     try:
-        if not path.is_file():
-            raise ArtifactError(f"{path}: expected an artefact, found no such file.")
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(KEY)
-            names = list(file.keys()) if text else []
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, ValueError) as error:
-        if _is_of_torch(path):
-            raise ArtifactError(
-                f"{path}: expected an artefact of segprune, found a file of torch.save, which may "
-                "hold weights; pass it as weights of the dense network."
-            ) from error
-        raise ArtifactError(
-            f"{path}: expected a whole safetensors file, found {error}; it is truncated or of "
-            "another kind. Copy it again, or save it again."
-        ) from error
-    if text is None:
-        raise ArtifactError(
-            f"{path}: expected an artefact of segprune, found a safetensors file without its "
-            "header; to prune these weights pass them as weights of a dense network."
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _header_in(content: bytes) -> str | None:
+    """Return our entry among the metadata of a whole safetensors file; None if it has none.
+
+    The file begins with the length of its JSON header, in eight bytes.
+    """
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    text: str | None = metadata.get(KEY)
+    return text
+
+
+def _unreadable(path: Path, error: Exception) -> ArtifactError:
+    if _is_of_torch(path):
+        return ArtifactError(
+            f"{path}: expected an artefact of segprune, found a file of torch.save, which may "
+            "hold weights; pass it as weights of the dense network."
         )
-    header = parse_header(path, text)
-    digest = payload_digest(header.content, tensors)
-    if digest != header.payload:
-        raise ArtifactError(
-            f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: tensors "
-            "or header were changed after they were saved. Copy the file again."
-        )
-    return header, tensors
+    return ArtifactError(
+        f"{path}: expected a whole safetensors file, found {error}; it is truncated or of "
+        "another kind. Copy it again, or save it again."
+    )
 
 
 def _firsts(model: nn.Module) -> dict[str, Tensor]:

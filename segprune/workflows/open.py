@@ -8,7 +8,14 @@ from pathlib import Path
 
 from torch import nn
 
-from segprune.artifacts import Header, declared, is_artifact, load, read_header
+from segprune.artifacts import (
+    Header,
+    declared,
+    is_artifact,
+    open_artifact,
+    read_header,
+    rebuild,
+)
 from segprune.core.modules import copy_with
 from segprune.core.plan import PrunePlan
 from segprune.core.state.process import seeded
@@ -194,7 +201,8 @@ def network_name(model: str | nn.Module) -> str:
 def _from_artifact(
     path: Path, model: str | nn.Module | None, weights: str | Path | None, given: Given
 ) -> OpenedNetwork:
-    header = read_header(path)
+    opened = open_artifact(path)
+    header = opened.header
     dense = _dense_of(path, header, model)
     if weights is not None:
         state = read_weights(Path(weights))
@@ -207,10 +215,10 @@ def _from_artifact(
     size = own.size if own is not None else header.input and header.input[2:]
     return OpenedNetwork(
         name=path.stem,
-        network=load(path, dense),
+        network=rebuild(opened, dense),
         dense=dense,
         header=header,
-        artifact=file_digest(path),
+        artifact=opened.digest,
         weights=None if weights is None else file_digest(Path(weights)),
         classes=tuple(map(str, names)) if isinstance(names, list) and names else None,
         data=facts["data"] if isinstance(facts.get("data"), str) else None,

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from segprune.artifacts import Header
 from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, InputError
-from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
 from segprune.records.speed import MemoryFormat
@@ -91,8 +90,8 @@ def run_speed(
         name=folder.name,
         reference=reference.stem,
         candidate=candidate.stem,
-        reference_artifact=file_digest(reference),
-        candidate_artifact=file_digest(candidate),
+        reference_artifact=first.digest,
+        candidate_artifact=second.digest,
         candidate_plan=plan.digest,
         input=size,
         memory_format=memory_format,
