@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_line_of_a_paragraph_ends_where_the_next_word_does_not_fit(
     assert result.exit_code == 0
     text = result.stdout.split("╭")[0].splitlines()
     assert max(map(len, text)) <= width
-    for line, following in zip(text, text[1:], strict=False):
+    for line, following in itertools.pairwise(text):
         # Examples are indented, one a line; a blank line ends a paragraph.
         if line.startswith("   ") or following.startswith("   ") or not following.strip():
             continue

@@ -48,7 +48,8 @@ def test_number_of_classes_and_timing_by_their_old_names(place: Path) -> None:
 def test_old_names_are_not_in_the_help(command: str) -> None:
     said = segprune_(command, "--help").stdout
     assert "--classes" not in said
-    assert "measure" not in said
+    assert "--measure" not in said
+    assert "--no-measure" not in said
     assert "--frames" in said
 
 
