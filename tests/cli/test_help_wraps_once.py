@@ -21,9 +21,7 @@ COMMANDS = (
 def test_a_line_of_a_paragraph_ends_where_the_next_word_does_not_fit(
     command: str, width: int
 ) -> None:
-    result = CliRunner().invoke(
-        app, [*command.split(), "--help"], env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
-    )
+    result = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": str(width)})
     assert result.exit_code == 0
     text = result.stdout.split("╭")[0].splitlines()
     assert max(map(len, text)) <= width
