@@ -11,9 +11,10 @@ from segprune.records.io import read_record
 from segprune.workflows import PruneRecord
 
 
-def test_a_folder_given_as_data_is_taken_for_frames(place: Path, frames: Path) -> None:
+def test_a_folder_given_as_data_is_taken_for_frames(run: Path, frames: Path) -> None:
+    words = ("prune", MODEL, *QUICK, "--weights", "w.pt")
     for option, name in (("--data", "old"), ("--frames", "new")):
-        result = segprune_("prune", MODEL, *QUICK, option, str(frames), "--name", name)
+        result = segprune_(*words, option, str(frames), "--name", name)
         assert result.exit_code == 0, result.output
         noted = f"--frames {frames}" in " ".join(result.stderr.split())
         assert noted == (option == "--data"), result.stderr
