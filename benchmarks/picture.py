@@ -39,7 +39,8 @@ from segprune.reporting.pictures.lettering import (
 from segprune.reporting.pictures.overlay import MARK, difference, overlay
 from segprune.reporting.pictures.palette import in_palette
 from segprune.reporting.pictures.panel import cost_note, image_miou, share_that_differs
-from segprune.workflows.predict.predictor import Predictor, load_predictor
+from segprune.workflows.open import OpenedNetwork, open_network
+from segprune.workflows.predict.predictor import inference_cost, predict
 
 ROOT = Path(__file__).resolve().parent
 CHECKPOINTS, RECORDS, PICTURES = ROOT / "checkpoints", ROOT / "records", ROOT / "pictures"
@@ -56,7 +57,7 @@ MOST_BYTES = 400_000
 class Seen:
     """A network, what it costs, and its mIoU over the whole validation split."""
 
-    network: Predictor
+    network: OpenedNetwork
     cost: tuple[int, int]
     miou: float
 
@@ -73,7 +74,7 @@ def main() -> None:
         given.checkpoints / f"{given.network}-streets-{kind}.safetensors"
         for kind in ("dense", "macs50")
     ]
-    networks = [load_predictor(file) for file in files]
+    networks = [open_network(artifact=file) for file in files]
     scenes = open_dataset("streets", split="val", size=networks[0].preprocessing.size)
     dense, pruned = (seen(network, scenes) for network in networks)
     picture = draw(NAMES[given.network], dense, pruned, scenes, tuple(given.scenes))
@@ -87,18 +88,18 @@ def main() -> None:
     print(f"{out.name}: {picture.shape[-1]}x{picture.shape[-2]}, {len(buffer.getvalue())} bytes")
 
 
-def seen(network: Predictor, scenes: SegmentationDataset) -> Seen:
+def seen(network: OpenedNetwork, scenes: SegmentationDataset) -> Seen:
     """What a network costs and scores."""
-    return Seen(network, network.sizes(scenes[0].image), _miou(network, scenes))
+    return Seen(network, inference_cost(network, scenes[0].image), _miou(network, scenes))
 
 
-def _miou(network: Predictor, scenes: SegmentationDataset) -> float:
+def _miou(network: OpenedNetwork, scenes: SegmentationDataset) -> float:
     for path in sorted(RECORDS.rglob("*.json")):
         try:
             record = read_record(TrainingRecord, path)
         except ArtifactError:
             continue  # of another command
-        if record.artifact == network.digest:
+        if record.artifact == network.artifact:
             return record.scores["result"].miou
     print(f"{network.name}: no record of this file, evaluating it on {len(scenes)} scenes")
     return evaluate(network.network, scenes, preprocessing=network.preprocessing).miou
@@ -149,7 +150,7 @@ def _row(
     image, label = sample.image.as_subclass(Tensor), sample.label.as_subclass(Tensor)
     classes = scenes.classes
     tiles = [(image, f"scene {sample.name}")]
-    found = [one.network(image) for one in (dense, pruned)]
+    found = [predict(one.network, image) for one in (dense, pruned)]
     for indices in found:
         score = image_miou(indices, label, len(classes))
         caption = "" if score is None else f"mIoU of this scene {100 * score:.1f} %"

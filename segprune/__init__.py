@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from segprune.models import adapt, build
     from segprune.records.score import Score
     from segprune.speed import SpeedComparison, compare_speed
+    from segprune.workflows.open import OpenedNetwork, open_network
 
 __all__ = [
     "ArtifactError",
@@ -56,6 +57,7 @@ __all__ = [
     "Layer",
     "LayerCost",
     "ModelError",
+    "OpenedNetwork",
     "PlanError",
     "PruneConfig",
     "PruneError",
@@ -80,6 +82,7 @@ __all__ = [
     "make_plan",
     "mask",
     "open_dataset",
+    "open_network",
     "prune",
     "read_header",
     "register_importance",
@@ -101,6 +104,7 @@ _HOME = {
     "Layer": "core.tracing.graph",
     "LayerCost": "core.planning.cost",
     "ModelError": "errors",
+    "OpenedNetwork": "workflows.open",
     "PlanError": "errors",
     "PruneConfig": "core.planning.config",
     "PruneError": "errors",
@@ -125,6 +129,7 @@ _HOME = {
     "make_plan": "core.planning.make_plan",
     "mask": "core.surgery",
     "open_dataset": "data",
+    "open_network": "workflows.open",
     "prune": "core.surgery",
     "read_header": "artifacts",
     "register_importance": "core.planning.importance",

@@ -5,6 +5,8 @@ A message names the thing, what was expected, what was found, and what to do abo
 
 from __future__ import annotations
 
+import warnings
+
 __all__ = [
     "ArtifactError",
     "BudgetError",
@@ -16,6 +18,7 @@ __all__ = [
     "SegpruneWarning",
     "StartError",
     "TraceError",
+    "warn_renamed",
 ]
 
 
@@ -61,7 +64,11 @@ class SegpruneWarning(UserWarning):
     The command line shows it as a note, Python as any warning.
     """
 
-    @classmethod
-    def renamed(cls, old: str, new: str) -> SegpruneWarning:
-        """Return the warning about an old name, which is accepted for one version."""
-        return cls(f"{old}: the old name of {new}, which the next version refuses; write {new}.")
+
+def warn_renamed(old: str, new: str) -> None:
+    """Say that a name is an old spelling, which is accepted for one version."""
+    warnings.warn(
+        f"{old}: the old name of {new}, which the next version no longer accepts; write {new}.",
+        SegpruneWarning,
+        stacklevel=3,
+    )

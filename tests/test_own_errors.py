@@ -93,7 +93,7 @@ def test_a_forward_that_returns_nothing_is_reported() -> None:
 
 def test_the_command_line_calls_it_unexpected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segprune.core.modules.follow_the_copy", broken)
-    result = segprune_("prune", "bisenetv2", "--input", "1x3x64x64", "--no-measure")
+    result = segprune_("prune", "bisenetv2", "--input", "1x3x64x64", "--no-speed")
     assert result.exit_code == 70
     assert "our mistake" in result.stderr
     assert "Check the example inputs" not in result.stderr

@@ -59,7 +59,7 @@ what the original computes with those channels at zero.
   [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
   half of the multiply-adds of a built-in network
 
-  [cyan]segprune prune my.nets:make --weights best.pt --data frames/[/cyan]
+  [cyan]segprune prune my.nets:make --weights best.pt --frames frames/[/cyan]
   a network of your own, proved on your images
 
   [cyan]segprune recover benchmarks/recipes/quick.toml[/cyan]

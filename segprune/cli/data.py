@@ -12,6 +12,7 @@ from segprune.cli.errors import guarded
 from segprune.cli.format import unfolded
 from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
+from segprune.data.names import folder_of, require_folder
 from segprune.errors import InputError
 from segprune.format import counted
 
@@ -93,6 +94,8 @@ def check(
       [cyan]segprune data check camvid --root data/camvid --split val[/cyan]
       [cyan]segprune data check folder --root mine/ --count 100[/cyan]
     """
+    require_folder(root, folder_of(name))
+
     from segprune.cli.progress import Steps
     from segprune.data import open_dataset
     from segprune.data.check import check_dataset

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.options import Classes, Input
+from segprune.cli.options import Input, NumClasses
 from segprune.cli.parsing import make_importable, parse_input
 
 __all__ = ["doctor"]
@@ -28,7 +28,7 @@ def doctor(
         ),
     ] = None,
     input: Input = "1x3x512x1024",
-    classes: Classes = None,
+    num_classes: NumClasses = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -57,7 +57,7 @@ def doctor(
     from segprune.workflows.doctor import run_doctor
 
     make_importable()
-    report = run_doctor(model, input=size, classes=classes)
+    report = run_doctor(model, input=size, num_classes=num_classes)
     if json is not None:
         write_record(json, report)
     show_report(report, json)

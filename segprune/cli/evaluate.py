@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     NETWORK,
@@ -18,6 +19,7 @@ from segprune.cli.options import (
     Out,
     Range,
     Replace,
+    Root,
     Split,
     Std,
 )
@@ -28,6 +30,7 @@ from segprune.cli.parsing import (
     parse_size,
     spelled,
 )
+from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
     from segprune.workflows.evaluation.running import EvaluationResult
@@ -41,8 +44,9 @@ def evaluate(
         str,
         typer.Argument(
             metavar="FILE|MODEL",
-            help="A file that segprune train, recover or prune wrote; or a network: "
-            "[cyan]bisenetv2[/cyan], [cyan]icnet[/cyan], or [cyan]package.module:factory[/cyan].",
+            help="A file that segprune train, recover or prune wrote, or weights of --model; or a "
+            "network: [cyan]bisenetv2[/cyan], [cyan]icnet[/cyan], or "
+            "[cyan]package.module:factory[/cyan].",
         ),
     ],
     data: Annotated[
@@ -55,14 +59,7 @@ def evaluate(
             show_default="the file's",
         ),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            rich_help_panel=IMAGES,
-            metavar="FOLDER",
-            help="Where the images are; streets needs none.",
-        ),
-    ] = None,
+    root: Root = None,
     split: Split = "val",
     size: Annotated[
         str | None,
@@ -124,6 +121,10 @@ def evaluate(
       [cyan]segprune eval my.nets:make --weights best.pt --data folder --root mine/[/cyan]
     """
     given = {key: value for key, value in locals().items() if key != "subject"}
+    if ":" not in subject and (Path(subject).suffix or "/" in subject):
+        require_file(Path(subject), "an artefact of segprune, or weights")
+    require_file(weights, "weights")
+    require_folder(root, folder_of(data))
     normalised = parse_normalisation(mean, std, range)
     wanted = None if size is None else parse_size(size)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.errors import ArtifactError
 
 __all__ = ["inspect"]
@@ -39,6 +40,8 @@ def inspect(
       [cyan]segprune inspect runs/NAME/NAME.safetensors[/cyan]
       [cyan]segprune inspect runs/NAME/plan.json[/cyan]
     """
+    require_file(file, "an artefact, a plan or a record of segprune")
+
     from segprune.artifacts import is_artifact, outline, read_header
     from segprune.cli.render.artifact import show_header, show_plan, widths_of
     from segprune.cli.render.common import show_result, show_sensitivity

@@ -13,17 +13,20 @@ __all__ = [
     "POLICY",
     "RESULTS",
     "Batches",
-    "Classes",
     "Data",
     "DenseNetwork",
+    "Frames",
     "Input",
     "LabelMapText",
     "Mean",
     "Model",
     "Name",
+    "NumClasses",
+    "OldClasses",
     "Out",
     "Range",
     "Replace",
+    "Root",
     "Seed",
     "Split",
     "Std",
@@ -52,9 +55,11 @@ DenseNetwork = Annotated[
     typer.Option(
         "--model",
         rich_help_panel=NETWORK,
-        metavar="package.module:factory",
-        help="The dense network, for files of networks of your own.",
-        show_default="built from the file",
+        metavar="MODEL",
+        help="The dense network that FILE holds or was pruned from: [cyan]bisenetv2[/cyan], "
+        "[cyan]icnet[/cyan], or [cyan]package.module:factory[/cyan]. Needed for weights, and for "
+        "artefacts of networks of your own.",
+        show_default="as the file says",
     ),
 ]
 Weights = Annotated[
@@ -62,7 +67,8 @@ Weights = Annotated[
     typer.Option(
         rich_help_panel=NETWORK,
         metavar="FILE",
-        help="Weights of the dense network: a state dict in a safetensors or torch file.",
+        help="Weights of the dense network: a state dict in a safetensors or torch file, or a "
+        "checkpoint that holds one.",
         show_default="none: random weights",
     ),
 ]
@@ -74,29 +80,55 @@ Input = Annotated[
         help="Size of the example input, as 1x3x512x1024.",
     ),
 ]
-Classes = Annotated[
+NumClasses = Annotated[
     int | None,
     typer.Option(
+        "--num-classes",
         rich_help_panel=NETWORK,
         metavar="K",
         help="Classes of a built-in network.",
         show_default="19",
     ),
 ]
-Data = Annotated[
+OldClasses = Annotated[int | None, typer.Option("--classes", hidden=True)]
+Frames = Annotated[
     Path | None,
     typer.Option(
-        rich_help_panel=NETWORK,
+        "--frames",
+        rich_help_panel=IMAGES,
         metavar="FOLDER",
-        help="Images, searched recursively (jpg, png); a folder [cyan]labels[/cyan] beside "
+        help="Plain images, searched recursively (jpg, png); a folder [cyan]labels[/cyan] beside "
         "[cyan]images[/cyan] is used too (8-bit class indices, 255 void).",
         show_default="none: random numbers",
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        rich_help_panel=IMAGES,
+        metavar="NAME",
+        help="Images of a data set, in place of --frames: [cyan]streets[/cyan], "
+        "[cyan]camvid[/cyan], [cyan]cityscapes[/cyan], or [cyan]folder[/cyan] for images and "
+        "labels of your own.",
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        rich_help_panel=IMAGES,
+        metavar="FOLDER",
+        help="Where the data set is; streets needs none.",
     ),
 ]
 Batches = Annotated[
     int,
     typer.Option(
-        rich_help_panel=NETWORK, metavar="N", min=1, help="How many batches to take from --data."
+        rich_help_panel=IMAGES,
+        metavar="N",
+        min=1,
+        help="How many batches to take of the images, each of the N in --input.",
     ),
 ]
 Mean = Annotated[

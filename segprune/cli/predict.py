@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     RESULTS,
@@ -27,6 +28,7 @@ from segprune.cli.parsing import (
     parse_normalisation,
     spelled,
 )
+from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError
 
 __all__ = ["predict"]
@@ -162,6 +164,12 @@ def predict(
             "--gif: expected one kind of moving picture, found --video too; leave one out."
         )
 
+    require_file(file, "an artefact of segprune, or weights")
+    require_file(against, "an artefact of segprune, or weights")
+    if source not in NAMES:
+        named = f"an image, a folder of images, a video, or one of {', '.join(NAMES)}"
+        require_file(Path(source), named)
+    require_folder(root, folder_of(source))
     normalised = parse_normalisation(mean, std, range)
     values = parse_label_map(label_map)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,20 +9,25 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     RESULTS,
     Batches,
-    Classes,
     Data,
+    Frames,
     Input,
     LabelMapText,
     Mean,
     Model,
     Name,
+    NumClasses,
+    OldClasses,
     Out,
     Range,
     Replace,
+    Root,
     Seed,
+    Split,
     Std,
     Weights,
 )
@@ -37,7 +41,8 @@ from segprune.cli.parsing import (
     spelled,
 )
 from segprune.core.planning.config import PruneConfig
-from segprune.errors import InputError, SegpruneWarning
+from segprune.data.source import ImageSource
+from segprune.errors import InputError, warn_renamed
 
 __all__ = ["prune"]
 
@@ -69,7 +74,7 @@ def prune(
         typer.Option(
             metavar="NAME",
             help="What decides which channels go: magnitude, magnitude_l1, magnitude_l2, bn_scale, "
-            "fpgm, lamp, random; with --data also taylor and activation.",
+            "fpgm, lamp, random; with images also taylor and activation.",
         ),
     ] = "magnitude",
     scope: Annotated[
@@ -102,8 +107,12 @@ def prune(
     ] = PruneConfig.normalize,
     weights: Weights = None,
     input: Input = "1x3x512x1024",
-    classes: Classes = None,
+    num_classes: NumClasses = None,
+    classes: OldClasses = None,
+    frames: Frames = None,
     data: Data = None,
+    root: Root = None,
+    split: Split = "train",
     batches: Batches = 8,
     mean: Mean = None,
     std: Std = None,
@@ -113,9 +122,10 @@ def prune(
     out: Out = Path("runs"),
     name: Name = None,
     replace: Replace = False,
-    measure: Annotated[
+    speed: Annotated[
         bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
     ] = True,
+    measure: Annotated[bool | None, typer.Option(hidden=True)] = None,
     pairs: Annotated[
         int,
         typer.Option(
@@ -156,29 +166,39 @@ def prune(
     [bold]Examples[/bold]
 
       [cyan]segprune prune bisenetv2 --budget macs=0.5[/cyan]
-      [cyan]segprune prune icnet --weights net.pt --data frames/ --importance taylor[/cyan]
+      [cyan]segprune prune icnet --weights net.pt --frames frames/ --importance taylor[/cyan]
       [cyan]segprune prune my.nets:make --ignored-layers 'head.*' --round-to 8[/cyan]
       [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
-    given = dict(locals())
+    if classes is not None:
+        warn_renamed("--classes", "--num-classes")
+        num_classes, classes = classes, None
+    if measure is not None:
+        warn_renamed("--no-measure", "--no-speed")
+        speed, measure = measure, None
     if ignore:
-        warnings.warn(SegpruneWarning.renamed("--ignore", "--ignored-layers"), stacklevel=2)
-    given |= {"ignore": None, "ignored_layers": [*(ignored_layers or ()), *(ignore or ())]}
+        warn_renamed("--ignore", "--ignored-layers")
+        ignored_layers, ignore = [*(ignored_layers or ()), *ignore], None
+    images = ImageSource(frames, data, root, split, parse_label_map(label_map))
+    frames, data = images.frames, images.data
+    require_file(weights, "weights")
+    given = {key: value for key, value in locals().items() if key != "images"}
     config = PruneConfig(
         budget=None if budget is None else parse_budget(budget),
         layers=parse_shares(layer) if layer else None,
         importance=importance,
         scope=scope,
         round_to=round_to,
-        ignored_layers=given["ignored_layers"],
+        ignored_layers=ignored_layers or (),
         floor=floor,
         min_channels=min_channels,
         normalize=normalize,
         seed=seed,
     )
-    if importance in _LOOKS_AT_IMAGES and data is None:
+    if importance in _LOOKS_AT_IMAGES and images.label is None:
         raise InputError(
-            f"--importance {importance}: expected images, found none; pass --data FOLDER."
+            f"--importance {importance}: expected images, found none; pass --frames FOLDER, or "
+            "--data NAME."
         )
     size = parse_input(input)
     normalised = parse_normalisation(mean, std, range)
@@ -188,26 +208,29 @@ def prune(
     from segprune.workflows import PruneJob, run_prune
 
     make_importable()
-    announce(model, size, classes, weights, data)
+    announce(model, size, num_classes, weights, images.label)
     job = PruneJob(
         model=model,
         input=size,
         config=config,
-        classes=classes,
+        num_classes=num_classes,
         weights=weights,
+        frames=frames,
         data=data,
+        root=root,
+        split=split,
         batches=batches,
         out=out,
         name=name,
         replace=replace,
-        measure=measure,
+        speed=speed,
         pairs=pairs,
         max_seconds=max_seconds,
         threads=threads,
         deploy=deploy,
         half=half,
         given=normalised,
-        label_map=parse_label_map(label_map),
+        label_map=images.label_map,
         command=spelled("prune", model, _worth_recording(given)),
     )
     with Steps() as steps:
@@ -222,13 +245,13 @@ def _worth_recording(given: dict[str, object]) -> dict[str, object]:
     """Options that differ from their defaults; not where the results went."""
     usual: dict[str, object] = {
         **PruneConfig().to_plain(), "budget": None, "input": "1x3x512x1024", "batches": 8,
-        "pairs": 30, "max_seconds": 60.0, "threads": 1,
+        "pairs": 30, "max_seconds": 60.0, "threads": 1, "split": "train",
     }  # fmt: skip
-    left_out = {"model", "out", "name", "replace", "measure", "normalize"}
+    left_out = {"model", "out", "name", "replace", "speed", "normalize"}
     words = {
         key: value
         for key, value in given.items()
         if key not in left_out and usual.get(key) != value
     }
-    off = {f"no_{key}": True for key in ("measure", "normalize") if not given[key]}
+    off = {f"no_{key}": True for key in ("speed", "normalize") if not given[key]}
     return words | off

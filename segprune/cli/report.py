@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import POLICY, RESULTS
+from segprune.data.names import require_folder
 from segprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,10 +76,20 @@ def report(
     if replace and not adopt:
         raise InputError("--replace: expected --adopt beside it, found none; leave it out.")
     if adopt:
+        for run in runs or ():
+            require_file(run, "the folder of a run, or a record")
+
         from segprune.reporting import adopt as adopt_runs
 
         _show_adopted(adopt_runs(runs or (), records, replace=replace), records)
         return
+
+    require_folder(
+        records, "a folder of records",
+        "run this in the project's root, or say where it is with --records",
+    )  # fmt: skip
+    if policy != POLICY:
+        require_file(policy, "a policy (TOML)")
 
     from segprune.cli.progress import Steps
     from segprune.gates.policy import Policy

@@ -8,22 +8,29 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import (
     Batches,
-    Classes,
     Data,
+    Frames,
     Input,
     Mean,
     Model,
     Name,
+    NumClasses,
+    OldClasses,
     Out,
     Range,
     Replace,
+    Root,
     Seed,
+    Split,
     Std,
     Weights,
 )
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
+from segprune.data.source import ImageSource
+from segprune.errors import warn_renamed
 
 __all__ = ["sensitivity"]
 
@@ -40,8 +47,12 @@ def sensitivity(
     ] = 0.5,
     weights: Weights = None,
     input: Input = "1x3x512x1024",
-    classes: Classes = None,
+    num_classes: NumClasses = None,
+    classes: OldClasses = None,
+    frames: Frames = None,
     data: Data = None,
+    root: Root = None,
+    split: Split = "train",
     batches: Batches = 1,
     mean: Mean = None,
     std: Std = None,
@@ -58,32 +69,40 @@ def sensitivity(
 
     [bold]Examples[/bold]
 
-      [cyan]segprune sensitivity bisenetv2 --weights best.pt --data frames/[/cyan]
+      [cyan]segprune sensitivity bisenetv2 --weights best.pt --frames frames/[/cyan]
       [cyan]segprune sensitivity my.nets:make --layers 'encoder.*' --keep 0.25[/cyan]
     """
-    given = dict(locals())
+    if classes is not None:
+        warn_renamed("--classes", "--num-classes")
+        num_classes, classes = classes, None
+    images = ImageSource(frames, data, root, split)
+    frames, data = images.frames, images.data
+    require_file(weights, "weights")
+    given = {key: value for key, value in locals().items() if key != "images"}
     size = parse_input(input)
     normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import announce, show_sensitivity
     from segprune.records.io import new_folder, write_record
-    from segprune.workflows import load_dense, run_sensitivity
+    from segprune.workflows import on_images, open_network, run_sensitivity
     from segprune.workflows.folder import choose_folder
+    from segprune.workflows.open import network_name
 
     make_importable()
-    stem = f"{model.partition(':')[2].replace('.', '-') or model}-sensitivity"
-    folder = choose_folder(out, name, stem, replace=replace)
-    announce(model, size, classes, weights, data)
-    usual: dict[str, object] = {"keep": 0.5, "input": "1x3x512x1024", "batches": 1, "seed": 0}
+    folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)
+    announce(model, size, num_classes, weights, images.label)
+    usual: dict[str, object] = {
+        "keep": 0.5, "input": "1x3x512x1024", "batches": 1, "seed": 0, "split": "train",
+    }  # fmt: skip
     left_out = ("model", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     with Steps() as steps:
         steps("load", 0, 1)
-        dense = load_dense(
-            model, input=size, classes=classes, weights=weights, data=data, batches=batches,
-            seed=seed, given=normalised,
-        )  # fmt: skip
+        opened = open_network(
+            model, weights=weights, num_classes=num_classes, seed=seed, given=normalised
+        )
+        dense = on_images(opened, size, images, batches=batches, seed=seed)
         for line in dense.lines:
             steps.say(line)
         record = run_sensitivity(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
 from segprune.cli.parsing import make_importable, parse_input, spelled
 
@@ -67,6 +68,8 @@ def speed(
       [cyan]segprune speed dense.safetensors pruned.safetensors --input 1024x2048[/cyan]
     """
     given = dict(locals())
+    for file in (reference, candidate):
+        require_file(file, "an artefact of segprune, or weights")
     size = None if input is None else parse_input(input)
 
     from segprune.cli.progress import Steps

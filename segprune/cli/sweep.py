@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.options import Out
 from segprune.cli.parsing import make_importable
+from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
     from segprune.training.recipe import Recipe
@@ -101,6 +103,8 @@ def sweep(
     """
     if no_speed and only is Only.speed:
         raise typer.BadParameter("expected --only speed or --no-speed, found both")
+    require_file(recipe, "a recipe (TOML)")
+    require_folder(root, folder_of(None))
     make_importable()
 
     from segprune.training.sweep_recipe import read_bases, read_sweep

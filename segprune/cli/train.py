@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
+from segprune.cli.files import require_file
 from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
+from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
@@ -104,6 +106,7 @@ def train(
       [cyan]segprune train benchmarks/recipes/bisenetv2-streets-dense.toml[/cyan]
       [cyan]segprune train my.toml --set training.epochs=3 --name trial[/cyan]
     """
+    _require(recipe, root, policy)
     _run("train", recipe, _changes(set, root, name), policy, out, replace)
 
 
@@ -134,7 +137,15 @@ def recover(
       [cyan]segprune recover benchmarks/recipes/bisenetv2-streets-macs50.toml[/cyan]
       [cyan]segprune recover my.toml --set pruning.budget='{macs = 0.3}' --name third[/cyan]
     """
+    _require(recipe, root, policy)
     _run("recover", recipe, _changes(set, root, name, poor_start), policy, out, replace)
+
+
+def _require(recipe: Path, root: Path | None, policy: Path) -> None:
+    require_file(recipe, "a recipe (TOML)")
+    require_folder(root, folder_of(None))
+    if policy != POLICY:
+        require_file(policy, "a policy (TOML)")
 
 
 def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, replace: bool) -> None:

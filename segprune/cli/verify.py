@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.options import Data, DenseNetwork, Mean, Range, Seed, Std
+from segprune.cli.files import require_file
+from segprune.cli.options import Data, DenseNetwork, Frames, Mean, Range, Root, Seed, Split, Std
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation
+from segprune.data.source import ImageSource
 from segprune.errors import InputError
 
 __all__ = ["verify"]
@@ -38,7 +40,10 @@ def verify(
             metavar="NxCxHxW", help="Size of the example input.", show_default="that of the run"
         ),
     ] = None,
+    frames: Frames = None,
     data: Data = None,
+    root: Root = None,
+    split: Split = "train",
     mean: Mean = None,
     std: Std = None,
     range: Range = None,
@@ -53,20 +58,23 @@ def verify(
     """Rebuild a pruned network from its file and prove it: exit status 0 if it holds, 1 if not.
 
     Shapes, attributes, memory and gradients are checked one by one; outputs are compared with
-    those of the full-size network whose removed channels are zero, on several sizes. With --data
-    the first batch is of images; those of other sizes are random numbers in any case.
+    those of the full-size network whose removed channels are zero, on several sizes. With --frames
+    or --data the first batch is of images; those of other sizes are random numbers in any case.
 
     [bold]Examples[/bold]
 
       [cyan]segprune verify runs/NAME/NAME.safetensors[/cyan]
       [cyan]segprune verify small.safetensors --model my.nets:make --weights dense.pt[/cyan]
     """
+    require_file(file, "an artefact of segprune")
+    require_file(weights, "weights")
+    images = ImageSource(frames, data, root, split)
     size = parse_input(input) if input else None
     normalised = parse_normalisation(mean, std, range)
-    if data is None and (mean or std or range):
+    if images.label is None and (mean or std or range):
         raise InputError(
             "--mean, --std, --range: expected images that they are for, found none; pass "
-            "--data FOLDER, or leave them out."
+            "--frames FOLDER or --data NAME, or leave them out."
         )
 
     from segprune.cli.progress import Steps
@@ -77,12 +85,12 @@ def verify(
     with Steps() as steps:
         steps("verify", 0, 1)
         proof = run_verify(
-            file, model=model, weights=weights, input=size, data=data, given=normalised,
-            trained=trained, seed=seed,
+            file, model=model, weights=weights, input=size, frames=images.frames,
+            data=images.data, root=root, split=split, given=normalised, trained=trained, seed=seed,
         )  # fmt: skip
         for line in proof.lines:
             steps.say(line)
     if proof.violations:
         show_violations(proof.violations, f"{file.name} is not what its plan promises.")
         raise typer.Exit(_FAILED)
-    show_proof(file, proof, data)
+    show_proof(file, proof, images.label)

@@ -13,7 +13,8 @@ from torchvision import datasets
 
 from segprune.data.classes import CITYSCAPES
 from segprune.data.files import FileDataset, Pair, check_split, folders_in
-from segprune.data.reading import VOID, require_folder
+from segprune.data.names import require_folder
+from segprune.data.reading import VOID
 from segprune.errors import InputError
 
 __all__ = ["Cityscapes"]

@@ -20,6 +20,7 @@ from torch import Tensor
 from segprune.data.agreement import require_size_of_image
 from segprune.data.classes import read_table
 from segprune.data.label_map import LabelMap, LabelValues, remedy_for
+from segprune.data.names import require_folder
 from segprune.data.reading import (
     SUFFIXES,
     VOID,
@@ -29,14 +30,22 @@ from segprune.data.reading import (
     read_bytes,
     read_image,
     read_indices,
-    require_folder,
     require_label,
     spread,
 )
 from segprune.errors import InputError
 from segprune.records.preprocessing import Preprocessing
 
-__all__ = ["VOID", "Frame", "Frames", "find_frames", "label_values", "read_batches"]
+__all__ = [
+    "VOID",
+    "Frame",
+    "Frames",
+    "find_frames",
+    "in_batches",
+    "label_values",
+    "read_batches",
+    "require_three_channels",
+]
 
 
 @dataclass(frozen=True)
@@ -179,11 +188,7 @@ def read_batches(
     Raises:
         InputError: a file that cannot be read, named, or labels that are no class indices.
     """
-    if len(size) != 4 or size[1] != 3:
-        raise InputError(
-            f"input: expected Nx3xHxW for images, found {'x'.join(map(str, size))}; "
-            "images have three channels."
-        )
+    require_three_channels(size)
     found = find_frames(folder, labels=labels)
     batch = min(size[0], len(found))
     wanted = min(count * batch, len(found) // batch * batch)
@@ -201,16 +206,34 @@ def read_batches(
             indices.append(_read_label(frame.label, size[2:], values))
     if labelled:
         _require_classes(found, values)
-    prepare = preprocessing or Preprocessing()
-    groups = [slice(start, start + batch) for start in range(0, wanted, batch)]
-    stacked: list[Any] = [prepare(torch.stack(images[group])) for group in groups]
-    if labelled:
-        stacked = [
-            (image, torch.stack(indices[group]))
-            for image, group in zip(stacked, groups, strict=True)
-        ]
+    batches = in_batches(images, indices if labelled else None, batch, preprocessing)
     notes = (*left_out(folder, recursive=True), *_several_splits(folder, found))
-    return Frames(tuple(stacked), wanted, labelled, digest.hexdigest(), notes)
+    return Frames(batches, wanted, labelled, digest.hexdigest(), notes)
+
+
+def require_three_channels(size: Sequence[int]) -> None:
+    """Raise InputError unless a batch of this size, `(N, 3, H, W)`, holds images."""
+    if len(size) != 4 or size[1] != 3:
+        raise InputError(
+            f"input: expected Nx3xHxW for images, found {'x'.join(map(str, size))}; "
+            "images have three channels."
+        )
+
+
+def in_batches(
+    images: Sequence[Tensor],
+    labels: Sequence[Tensor] | None,
+    batch: int,
+    preprocessing: Preprocessing | None = None,
+) -> tuple[Any, ...]:
+    """Stack images uint8 `(3, H, W)`, normalised, and their labels, as `Frames` holds them."""
+    prepare = preprocessing or Preprocessing()
+    groups = [slice(start, start + batch) for start in range(0, len(images), batch)]
+    stacked = [prepare(torch.stack(tuple(images[group]))) for group in groups]
+    if labels is None:
+        return tuple(stacked)
+    indices = [torch.stack(tuple(labels[group])) for group in groups]
+    return tuple(zip(stacked, indices, strict=True))
 
 
 def _several_splits(folder: Path, frames: Sequence[Frame]) -> Iterator[str]:

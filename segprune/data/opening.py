@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segprune.data.label_map import read_label_map
-from segprune.data.reading import require_folder
+from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError
 
 if TYPE_CHECKING:  # torchvision is imported with the data set that needs it
@@ -15,8 +15,6 @@ if TYPE_CHECKING:  # torchvision is imported with the data set that needs it
     from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["NAMES", "open_dataset"]
-
-NAMES = ("streets", "camvid", "cityscapes", "folder")
 
 
 def open_dataset(
@@ -74,7 +72,7 @@ def open_dataset(
             f"data set {name!r}: expected one of {', '.join(NAMES)}, found {name!r}; "
             "open images of your own as 'folder'."
         )
-    place = "the folder of your images and labels" if name == "folder" else f"the folder of {name}"
+    place = folder_of(name)
     if root is None:
         raise InputError(
             f"root: expected {place}, found none; pass --root FOLDER, or root= in Python."

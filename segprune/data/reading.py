@@ -34,7 +34,6 @@ __all__ = [
     "read_image",
     "read_indices",
     "read_palette",
-    "require_folder",
     "require_label",
     "spread",
 ]
@@ -60,13 +59,6 @@ _LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
 _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations whose upright picture has height and width exchanged."""
-
-
-def require_folder(path: Path, expected: str) -> None:
-    """Raises InputError where there is no such folder; `expected` says what should be in it."""
-    if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
-        raise InputError(f"{path}: expected {expected}, found {found}; check the path.")
 
 
 def require_label(image: Path, label: Path, advice: str) -> None:

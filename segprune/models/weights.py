@@ -124,7 +124,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         raise ModelError(
             f"{source}: expected {first} of shape {tuple(wanted[first].shape)}, found "
             f"{tuple(state[first].shape)}{_others(differing)}; pass weights of the dense network, "
-            "with the same number of classes and the same width (--classes for built-in networks)."
+            "with the same number of classes (--num-classes for built-in networks) and the same "
+            "width."
         )
     if broken := not_finite(state, model):
         raise ModelError(f"{source}: {broken}")

@@ -14,7 +14,7 @@ import pytest
 from torch import Tensor, nn
 
 from segprune.artifacts import Artifact, Header, load, open_artifact, rebuild
-from segprune.core.modules import copy_with, hash_tensors, tensors_of
+from segprune.core.modules import hash_tensors, tensors_of
 from segprune.core.planning.cost import cost
 from segprune.data.normalisation import Normalisation, choose
 from segprune.data.opening import NAMES, open_dataset
@@ -22,8 +22,6 @@ from segprune.data.sequences import Sequences, sequences_of
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images, near_chance
 from segprune.gates.accuracy import floors_of, promise_of
-from segprune.models.references import resolve
-from segprune.models.weights import load_weights, read_weights
 from segprune.pytest_plugin.marker import Case
 from segprune.records.baseline import DataFacts, Floors, NetworkFacts, Promise, Size, SizeFacts
 from segprune.records.io import read_record
@@ -33,6 +31,7 @@ from segprune.records.training import TrainingRecord
 from segprune.speed import SpeedInput
 from segprune.speed.inputs import batch_size
 from segprune.workflows.dense import random_example
+from segprune.workflows.open import open_network
 
 if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
@@ -67,22 +66,19 @@ class CaseData:
     @cached_property
     def dense(self) -> nn.Module:
         """The dense network, in evaluation mode, on the CPU."""
-        given = self.case.dense
+        given, weights = self.case.dense, self.case.weights
         if isinstance(given, Path):
             network = load(given)
-        elif isinstance(given, str):
-            network = resolve(given)
-        else:
-            made = given if isinstance(given, nn.Module) else self._called("dense", given)
+            return network if weights is None else open_network(network, weights=weights).network
+        if not isinstance(given, (str, nn.Module)):
+            made = self._called("dense", given)
             if not isinstance(made, nn.Module):
                 raise InputError(
                     f"{self.case.name}: dense: expected a network or a function that returns one, "
                     f"found {type(made).__name__}; write dense=make_network."
                 )
-            network = copy_with(made, {})  # weights are loaded into it, and it is the user's
-        if self.case.weights is not None:
-            load_weights(network, read_weights(self.case.weights), str(self.case.weights))
-        return network.eval()
+            given = made
+        return open_network(given, weights=weights).network
 
     @cached_property
     def pruned(self) -> nn.Module:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from segprune.data.sequences import is_file
-from segprune.errors import InputError, SegpruneWarning
+from segprune.errors import InputError, warn_renamed
 from segprune.training.sections import (
     AugmentationSection,
     DataSection,
@@ -132,8 +131,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     content = read_toml(path, overrides)
     recipe = parse_recipe(content, str(path))
     if "ignore" in content.get("pruning", {}):
-        old = SegpruneWarning.renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
-        warnings.warn(old, stacklevel=2)
+        warn_renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
     return recipe
 
 

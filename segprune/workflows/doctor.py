@@ -11,7 +11,8 @@ from segprune.errors import SegpruneError
 from segprune.records.doctor import DoctorRecord, TraceFindings
 from segprune.records.environment import environment
 from segprune.records.prune import frozen_groups
-from segprune.workflows.dense import load_dense
+from segprune.workflows.dense import random_example
+from segprune.workflows.open import open_network
 
 __all__ = ["run_doctor"]
 
@@ -20,23 +21,23 @@ _MISSING = "missing"
 
 def run_doctor(
     model: str | None = None, *, input: tuple[int, ...] = (1, 3, 512, 1024),
-    classes: int | None = None,
+    num_classes: int | None = None,
 ) -> DoctorRecord:  # fmt: skip
     """Return a report; a network that cannot be traced is part of it, with its error.
 
     Args:
         model: a built-in network's name, or `package.module:factory`; None reports no network.
         input: size of the example, `(N, C, H, W)`.
-        classes: of a built-in network.
+        num_classes: of a built-in network.
     """
-    findings = None if model is None else _findings(model, input, classes)
+    findings = None if model is None else _findings(model, input, num_classes)
     return DoctorRecord(environment(), _packages(), findings)
 
 
-def _findings(model: str, input: tuple[int, ...], classes: int | None) -> TraceFindings:
+def _findings(model: str, input: tuple[int, ...], num_classes: int | None) -> TraceFindings:
     try:
-        dense = load_dense(model, input=input, classes=classes)
-        graph = trace(dense.model, dense.example)
+        opened = open_network(model, num_classes=num_classes)
+        graph = trace(opened.network, random_example(input))
         found = cost_of(graph)
     except SegpruneError as error:
         return TraceFindings(model, input, error=f"{type(error).__name__}: {error}")

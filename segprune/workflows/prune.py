@@ -31,6 +31,7 @@ from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.data import Frames
 from segprune.data.normalisation import NOTHING, Given
+from segprune.data.source import ImageSource
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes, near_chance
 from segprune.evaluation.metrics import ConfusionMatrix
@@ -40,8 +41,9 @@ from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_atomic, write_record
 from segprune.records.prune import PruneRecord, Size, frozen_groups
 from segprune.speed import SpeedComparison, measure
-from segprune.workflows.dense import Dense, load_dense
+from segprune.workflows.dense import Dense, on_images
 from segprune.workflows.folder import choose_folder
+from segprune.workflows.open import network_name, open_network
 
 __all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
 
@@ -63,23 +65,28 @@ class PruneJob:
         input: size of one batch, `(N, C, H, W)`.
         config: what is asked of the plan. Its seed is used for everything that is random.
         name: of the folder under `out`; None derives a free one.
+        num_classes: of a built-in network; None means 19.
+        frames, data, root, split, label_map: the images, as for `ImageSource`.
+        speed: whether the dense and the pruned network are timed.
         max_seconds: the time limit of timing, even if not all pairs are measured.
         given: the user's values for the normalisation of the images.
-        label_map: what single values in label files mean.
         command: the command line to record, without paths.
     """
 
     model: str
     input: tuple[int, ...] = (1, 3, 512, 1024)
     config: PruneConfig = field(default_factory=PruneConfig)
-    classes: int | None = None
+    num_classes: int | None = None
     weights: Path | None = None
-    data: Path | None = None
+    frames: Path | None = None
+    data: str | None = None
+    root: Path | None = None
+    split: str = "train"
     batches: int = 8
     out: Path = Path("runs")
     name: str | None = None
     replace: bool = False
-    measure: bool = True
+    speed: bool = True
     pairs: int = 30
     max_seconds: float = 60.0
     threads: int = 1
@@ -118,10 +125,14 @@ def run_prune(
     # Before the work: a name that is taken should not cost minutes.
     folder = choose_folder(job.out, job.name, _stem(job), replace=job.replace)
     progress("load", 0, 1)
-    dense = load_dense(
-        job.model, input=job.input, classes=job.classes, weights=job.weights, data=job.data,
-        batches=job.batches, labels=job.config.importance not in _WITHOUT_LABELS,
-        seed=job.config.seed, given=job.given, label_map=job.label_map,
+    images = ImageSource(job.frames, job.data, job.root, job.split, job.label_map)
+    seed = job.config.seed
+    opened = open_network(
+        job.model, weights=job.weights, num_classes=job.num_classes, seed=seed, given=job.given
+    )
+    dense = on_images(
+        opened, job.input, images, batches=job.batches,
+        labels=job.config.importance not in _WITHOUT_LABELS, seed=seed,
     )  # fmt: skip
     if job.deploy:
         require_deployable(dense.model)
@@ -149,7 +160,7 @@ def run_prune(
         else {"dense": before.score().miou, "pruned": after.score().miou}
     )
     speed = None
-    if job.measure:
+    if job.speed:
         speed = measure(
             dense.model, small, dense.example, pairs=job.pairs, threads=job.threads,
             seed=job.config.seed,
@@ -178,10 +189,9 @@ def run_prune(
 
 def _stem(job: PruneJob) -> str:
     """What a run is called unless it is given a name."""
-    network = job.model.partition(":")[2].replace(".", "-") or job.model
     asked = job.config.to_plain()
     amount = "-".join(f"{kind}-{share:g}" for kind, share in (asked["budget"] or {}).items())
-    return f"{network}-{amount or 'layers'}-{asked['importance']}"
+    return f"{network_name(job.model)}-{amount or 'layers'}-{asked['importance']}"
 
 
 def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:

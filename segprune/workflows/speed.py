@@ -15,7 +15,6 @@ from segprune.artifacts import Header
 from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, InputError
 from segprune.format import shape_of
-from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
 from segprune.records.speed import MemoryFormat
@@ -24,7 +23,7 @@ from segprune.speed import SpeedInput, measure
 from segprune.training.recipe import Recipe
 from segprune.workflows.dense import random_example
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.network_file import read_network
+from segprune.workflows.open import open_files
 from segprune.workflows.sweep.folder import SweepFolder
 from segprune.workflows.train.start import load_artifact
 
@@ -62,7 +61,8 @@ def run_speed(
     Args:
         input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
         memory_format: how the batch lies in memory, and so what the convolutions work on.
-        model: `package.module:factory` of the dense network, for artefacts of a user's own.
+        model: the dense network whose artefacts or weights these are, as for `open_network`;
+            needed for weights, and for artefacts of networks that are not built in.
         pairs, threads: as for `measure`.
 
     Raises:
@@ -72,10 +72,10 @@ def run_speed(
             taken.
     """
     folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
-    files = {path: read_network(path, model) for path in (reference, candidate)}
-    size = input or _common_input({path: header for path, (_, header) in files.items()})
-    (one, _), (other, header) = files[reference], files[candidate]
-    if header is None:
+    first, second = open_files((reference, candidate), model)
+    size = input or _common_input({reference: first.header, candidate: second.header})
+    one, other, plan = first.network, second.network, second.plan
+    if plan is None:
         raise ArtifactError(
             f"{candidate}: expected the artefact of a pruned network in second place, found "
             "weights; give those of the dense network first."
@@ -91,9 +91,9 @@ def run_speed(
         name=folder.name,
         reference=reference.stem,
         candidate=candidate.stem,
-        reference_artifact=file_digest(reference),
-        candidate_artifact=file_digest(candidate),
-        candidate_plan=header.plan.digest,
+        reference_artifact=first.digest,
+        candidate_artifact=second.digest,
+        candidate_plan=plan.digest,
         input=size,
         memory_format=memory_format,
         seed=seed,

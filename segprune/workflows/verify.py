@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
-from segprune.artifacts import Header, declared, load, read_header
+from segprune.artifacts import Header
 from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.data import Frames
-from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
-from segprune.models.weights import load_weights, read_weights
-from segprune.records.preprocessing import Preprocessing
+from segprune.data.normalisation import NOTHING, Given, Normalisation
+from segprune.data.source import ImageSource
 from segprune.workflows.dense import example_of, lines_of
-from segprune.workflows.network_file import named_dense
+from segprune.workflows.open import open_network
 
 __all__ = ["Proof", "run_verify"]
 
@@ -56,7 +53,10 @@ def run_verify(
     model: str | None = None,
     weights: Path | None = None,
     input: tuple[int, ...] | None = None,
-    data: Path | None = None,
+    frames: Path | None = None,
+    data: str | None = None,
+    root: Path | None = None,
+    split: str = "train",
     given: Given = NOTHING,
     trained: bool = False,
     seed: int = 0,
@@ -67,49 +67,35 @@ def run_verify(
     them too; without, the twin is the dense network with the pruned tensors at their kept indices.
 
     Args:
-        model: `package.module:factory` of the dense network; needed unless it is a built-in one.
+        model: the dense network, as for `open_network`; needed unless it is a built-in one.
         weights: the dense network's, as they were before pruning.
         input: size of one batch, `(N, C, H, W)`; None means that of the run that wrote the file.
-        data: folder of images for the first batch; without it, and on other sizes, outputs are
-            compared on random numbers.
+        frames, data, root, split: the images of the first batch, as for `ImageSource`; without
+            them, and on other sizes, outputs are compared on random numbers.
         given: the user's values for the normalisation of the images.
         trained: the pruned network was trained since, so its values differ from the dense ones.
 
     Raises:
         ArtifactError: the file is damaged, foreign, or of another network.
-        ModelError, InputError: as for `load_dense`.
+        ModelError, InputError: as for `open_network`.
     """
-    header = read_header(file)
-    dense = _dense(file, header, model)
+    images = ImageSource(frames, data, root, split)
+    opened = open_network(model, weights=weights, artifact=file, given=given)
+    header = opened.header
+    assert header is not None  # of an artefact
     rounded = bool(header.metadata.get("half"))
     compared = weights is not None and not trained and not rounded
-    if weights is not None:
-        state = read_weights(weights)
-        if header.spec is not None and not header.spec["options"].get("aux", True):
-            # A deployed file has no auxiliary heads, whatever the checkpoint holds.
-            state = {name: tensor for name, tensor in state.items() if "aux" not in name}
-        load_weights(dense, state, str(weights))
     size = input or header.input or _USUAL_INPUT
-    kept = header.metadata.get("preprocessing")
-    artifact = None if kept is None else Preprocessing.from_metadata(kept)
-    normalisation = choose(given, artifact=artifact, network=dense)
-    prepared = normalisation.preprocessing
-    example, frames = example_of(size, data, 1, seed, preprocessing=prepared)
-    pruned = load(file, dense)
+    example, shown = example_of(
+        size, images, 1, seed, preprocessing=opened.normalisation.preprocessing
+    )
     # A file is rebuilt in evaluation mode and asks for gradients as its dense network does.
-    violations = verify(dense, pruned, header.plan, example, trained=not compared)
+    violations = verify(opened.dense, opened.network, header.plan, example, trained=not compared)
     why_not = "they were not given (--weights)"
     if trained or "run" in header.metadata:
         why_not = "this network was trained since it was pruned: its numbers are others on purpose"
     elif rounded:
         why_not = "this file keeps them in half precision"
-    return Proof(header, violations, tuple(example.shape), compared, why_not, frames, normalisation)
-
-
-def _dense(file: Path, header: Header, model: str | None) -> nn.Module:
-    given = named_dense(file, header, model)
-    if given is not None:
-        return given
-    network = declared(header, file)
-    network.eval()
-    return network
+    return Proof(
+        header, violations, tuple(example.shape), compared, why_not, shown, opened.normalisation
+    )

@@ -66,7 +66,7 @@ instance = Net()
 '''
 MODEL = "tiny_nets:Net"
 SIZE = ("--input", "1x3x32x64")
-QUICK = (*SIZE, "--no-measure")
+QUICK = (*SIZE, "--no-speed")
 
 
 def segprune_(*words: str, **variables: str) -> Result:

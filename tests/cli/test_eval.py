@@ -271,7 +271,9 @@ def test_the_same_classes_in_another_order_are_refused(place: Path, small: Small
 
 def test_what_is_missing_is_asked_for(artifact: Path, own: Path) -> None:
     assert "pass --root FOLDER" in refused(artifact)
-    assert "nowhere: expected the folder of camvid" in refused(artifact, "--root", "nowhere")
+    assert "nowhere: expected the folder of the data set, found nothing" in refused(
+        artifact, "--root", "nowhere"
+    )
     assert "pass --data NAME" in refused(own, "--model", "tiny_eval_nets:Net")
     assert "pass --model package.module:factory" in refused(own, "--data", "camvid")
     assert "no such file" in refused("runs/none/none.safetensors")
@@ -281,10 +283,13 @@ def test_what_is_missing_is_asked_for(artifact: Path, own: Path) -> None:
     )
 
 
-def test_weights_in_place_of_an_artefact_are_told_their_place(place: Path, own: Path) -> None:
+def test_weights_in_place_of_an_artefact_need_their_network(place: Path, own: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, place / "best.pt")
-    found = refused("best.pt", "--root", "camvid", "--model", "tiny_eval_nets:Net")
-    assert "scored with segprune eval NETWORK --weights FILE" in found
+    assert "best.pt: expected an artefact of segprune, found weights alone" in refused(
+        "best.pt", "--root", "camvid", "--data", "camvid"
+    )
+    words = ("--root", "camvid", "--data", "camvid", "--model", "tiny_eval_nets:Net")
+    assert "best.pt: expected the" in refused("best.pt", *words)
 
 
 @pytest.mark.parametrize(

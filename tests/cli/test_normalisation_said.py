@@ -44,7 +44,7 @@ def photographs(place: Path) -> Path:
 @pytest.fixture(scope="module")
 def made(place: Path, photographs: Path) -> str:
     """Return what a pruning with images and typed numbers prints; its run is called typed."""
-    words = ("--data", str(photographs), "--importance", "activation", "--batches", "2")
+    words = ("--frames", str(photographs), "--importance", "activation", "--batches", "2")
     return done("prune", MODEL, *QUICK, *words, *TYPED, "--name", "typed")
 
 
@@ -95,7 +95,7 @@ def test_a_network_that_says_nothing_is_given_imagenets_and_that_is_said(
 
 
 def test_pruning_by_labels_warns_of_a_dense_network_that_guesses(photographs: Path) -> None:
-    words = ("--data", str(photographs), "--importance", "taylor", "--batches", "1")
+    words = ("--frames", str(photographs), "--importance", "taylor", "--batches", "1")
     said = done("prune", MODEL, *QUICK, *words, "--name", "guesses")
     assert ASSUMED in said
     assert "note: the dense network does not do better than guessing" in said
@@ -111,7 +111,7 @@ def test_pictures_and_sensitivities_say_so_too(made: str, place: Path, photograp
     shown = read_record(PredictRecord, place / "runs" / "seen" / "record.json").network
     assert shown.preprocessing is not None
     assert (shown.preprocessing.mean, shown.preprocessing.range) == (USED.mean, USED.range)
-    words = ("--data", str(photographs), "--layers", "wide", *TYPED, "--name", "layers")
+    words = ("--frames", str(photographs), "--layers", "wide", *TYPED, "--name", "layers")
     assert SAID in done("sensitivity", MODEL, *SIZE, *words)
     kept = read_record(SensitivityRecord, place / "runs" / "layers" / "sensitivity.json")
     assert kept.preprocessing == USED
@@ -132,8 +132,8 @@ def test_numbers_of_another_form_are_refused_before_any_work(
 ) -> None:
     for command in (
         ("eval", MODEL, "--data", "folder", "--root", str(photographs)),
-        ("prune", MODEL, *QUICK, "--data", str(photographs)),
-        ("sensitivity", MODEL, *SIZE, "--data", str(photographs)),
+        ("prune", MODEL, *QUICK, "--frames", str(photographs)),
+        ("sensitivity", MODEL, *SIZE, "--frames", str(photographs)),
     ):
         result = segprune_(*command, *words)
         assert result.exit_code == 2

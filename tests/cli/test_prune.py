@@ -71,8 +71,8 @@ def test_the_first_line_says_that_weights_are_random(place: Path) -> None:
 
 @pytest.mark.slow
 def test_a_built_in_network_is_pruned_and_verified_without_its_heads(place: Path) -> None:
-    words = ("--input", "1x3x64x64", "--no-measure", "--deploy", "--half", "--name", "deployed")
-    said = done("prune", "bisenetv2", *words, "--classes", "5", "--budget", "params=0.6")
+    words = ("--input", "1x3x64x64", "--no-speed", "--deploy", "--half", "--name", "deployed")
+    said = done("prune", "bisenetv2", *words, "--num-classes", "5", "--budget", "params=0.6")
     assert "half precision, no auxiliary heads" in said
     file = place / "runs" / "deployed" / "deployed.safetensors"
     assert not any("aux" in name for name in segprune.load(file).state_dict())
@@ -86,13 +86,21 @@ def test_a_built_in_network_is_pruned_and_verified_without_its_heads(place: Path
 
 def test_frames_are_looked_at_and_proved_on(place: Path, frames: Path) -> None:
     said = done(
-        "prune", MODEL, *QUICK, "--data", str(frames), "--importance", "taylor", "--name", "taylor"
+        "prune",
+        MODEL,
+        *QUICK,
+        "--frames",
+        str(frames),
+        "--importance",
+        "taylor",
+        "--name",
+        "taylor",
     )
     assert "on 5 frames" in said
     record = read_record(PruneRecord, place / "runs" / "taylor" / "record.json")
     assert record.frames == 5
     assert record.frames_digest is not None
-    assert record.command[-2:] == ("--data", "frames") or "frames" in record.command
+    assert record.command[-2:] == ("--frames", "frames") or "frames" in record.command
 
 
 def test_what_must_stay_is_told_with_the_users_line(place: Path) -> None:

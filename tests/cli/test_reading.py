@@ -49,7 +49,7 @@ def test_verify_fails_where_numbers_are_not_the_dense_ones(run: Path) -> None:
 
 
 def test_sensitivity_measures_every_layer_alone(place: Path, frames: Path) -> None:
-    said = done("sensitivity", MODEL, *SIZE, "--data", str(frames), "--name", "sense")
+    said = done("sensitivity", MODEL, *SIZE, "--frames", str(frames), "--name", "sense")
     assert "wide 48 → 24" in said
     record = json.loads((place / "runs" / "sense" / "sensitivity.json").read_text())
     errors = [row["error"] for row in record["layers"]]

@@ -16,7 +16,7 @@ from PIL import Image
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
 from segprune.cli.errors import DEBUG
 
-TAYLOR = (MODEL, "--importance", "taylor", "--data")
+TAYLOR = (MODEL, "--importance", "taylor", "--frames")
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an unknown network": (("resnet",), ("resnet", "bisenetv2", "package.module:factory")),
     "an unknown module": (("no_nets:make",), ("no_nets",)),
@@ -28,8 +28,8 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a factory that ends the program": (("tiny_nets:ends",), ("SystemExit",)),
     "a network without numbers": (("tiny_nets:shapes",), ("meta device",)),
     "no module made": (("tiny_nets:number",), ("torch.nn.Module", "int")),
-    "classes for an own network": ((MODEL, "--classes", "3"), ("factory",)),
-    "no classes": (("icnet", "--classes", "0"), ("num_classes",)),
+    "classes for an own network": ((MODEL, "--num-classes", "3"), ("factory",)),
+    "no classes": (("icnet", "--num-classes", "0"), ("num_classes",)),
     "a percentage": ((MODEL, "--budget", "macs=50"), ("50 percent is 0.5",)),
     "a bare number": ((MODEL, "--budget", "0.5"), ("macs=SHARE",)),
     "an unknown kind": ((MODEL, "--budget", "flops=0.5"), ("flops",)),
@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a layer twice": ((MODEL, "--layer", "wide=0.5", "--layer", "wide=0.7"), ("twice",)),
     "an unknown layer": ((MODEL, "--layer", "wid=0.5"), ("wid", "wide")),
     "an unknown importance": ((MODEL, "--importance", "magic"), ("magic", "magnitude")),
-    "taylor without images": ((MODEL, "--importance", "taylor"), ("--data",)),
+    "taylor without images": ((MODEL, "--importance", "taylor"), ("--frames", "--data")),
     "an ignored layer that is not": ((MODEL, "--ignored-layers", "headd"), ("headd", "head")),
     "a size of three": ((MODEL, "--input", "3x32x64"), ("1x3x512x1024",)),
     "a size in words": ((MODEL, "--input", "large"), ("large",)),
@@ -59,13 +59,13 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "weights that are not numbers": ((MODEL, "--weights", "nan.pt"), ("wide.weight", "NaN")),
     "images that are not there": ((MODEL, "--data", "none"), ("none", "nothing")),
-    "a folder without images": ((MODEL, "--data", "empty"), ("empty",)),
-    "a damaged image": ((MODEL, "--data", "damaged"), ("damaged/a.jpg",)),
+    "a folder without images": ((MODEL, "--frames", "empty"), ("empty",)),
+    "a damaged image": ((MODEL, "--frames", "damaged"), ("damaged/a.jpg",)),
     "an image without its label": ((*TAYLOR, "unlabelled"), ("b.jpg", "b.png")),
     "labels in colour": ((*TAYLOR, "coloured"), ("a.png", "indices")),
     "labels of more classes": ((*TAYLOR, "classes"), ("below 4", "200")),
     "images for four channels": (
-        (MODEL, "--data", "frames", "--input", "1x4x32x64"), ("three channels",),
+        (MODEL, "--frames", "frames", "--input", "1x4x32x64"), ("three channels",),
     ),
     "heads of an own network": ((MODEL, "--deploy"), ("deploy",)),
 }  # fmt: skip
@@ -97,7 +97,7 @@ def test_bad_input_is_one_red_sentence_and_leaves_nothing(place: Path, case: str
     words, expected = WRONG[case]
     before = runs(place)
     size = () if "--input" in words else SIZE
-    result = segprune_("prune", *words, *size, "--no-measure")
+    result = segprune_("prune", *words, *size, "--no-speed")
     assert result.exit_code == 2, result.output
     assert "Traceback" not in result.output
     errors = result.stderr.splitlines()
@@ -112,7 +112,9 @@ def test_bad_input_is_one_red_sentence_and_leaves_nothing(place: Path, case: str
 @pytest.mark.usefixtures("bad_files")
 @pytest.mark.parametrize("folder", ["unlabelled", "coloured", "classes"])
 def test_labels_that_nothing_needs_are_not_read(place: Path, folder: str) -> None:
-    assert "proved" in done("prune", MODEL, *QUICK, "--data", folder, "--importance", "activation")
+    assert "proved" in done(
+        "prune", MODEL, *QUICK, "--frames", folder, "--importance", "activation"
+    )
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify"])

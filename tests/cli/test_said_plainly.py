@@ -74,7 +74,7 @@ def test_each_digest_has_a_label_that_is_true(run: Path) -> None:
 
 def test_both_networks_are_scored_where_labels_are_read(run: Path, frames: Path) -> None:
     said = done(
-        "prune", MODEL, *QUICK, "--weights", "w.pt", "--data", str(frames), "--importance",
+        "prune", MODEL, *QUICK, "--weights", "w.pt", "--frames", str(frames), "--importance",
         "taylor", "--name", "scored",
     )  # fmt: skip
     record = read_record(PruneRecord, Path("runs", "scored", "record.json"))
@@ -126,7 +126,8 @@ def test_random_weights_are_a_warning_of_a_sensitivity(run: Path) -> None:
 
 
 def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None:
-    from segprune.workflows import load_dense, run_sensitivity
+    from segprune.data.source import ImageSource
+    from segprune.workflows import on_images, open_network, run_sensitivity
 
     class Shared(nn.Module):
         """A half of the channels of `first` has to stay."""
@@ -140,9 +141,7 @@ def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None
             x = self.first(images)
             return self.last(torch.cat([x, x[:, :8].softmax(1)], 1))
 
-    from dataclasses import replace
-
-    dense = replace(load_dense(MODEL, input=(1, 3, 16, 16)), model=Shared().eval())
+    dense = on_images(open_network(Shared()), (1, 3, 16, 16), ImageSource())
     (reason,) = run_sensitivity("shared", dense, keep=0.25).skipped
     assert "scope" not in reason
     assert "[" not in reason

@@ -1,4 +1,4 @@
-"""`segprune verify --data` says what it looked at, and prepares images as they are meant."""
+"""`segprune verify --frames` says what it looked at, and prepares images as they are meant."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def verified(run: Path, *words: str) -> str:
 
 
 def test_frames_and_their_folder_are_counted_and_named(run: Path, frames: Path) -> None:
-    said = verified(run, "--data", str(frames), "--input", "3x3x32x64")
+    said = verified(run, "--frames", str(frames), "--input", "3x3x32x64")
     assert f"on 3x3x32x64 (3 frames of {frames.name}) and other sizes (random images)" in said
-    one = verified(run, "--data", str(frames), "--input", "1x3x32x64")
+    one = verified(run, "--frames", str(frames), "--input", "1x3x32x64")
     assert f"(1 frame of {frames.name})" in one
 
 
@@ -38,14 +38,14 @@ def test_without_images_random_ones_are_named(run: Path) -> None:
 
 
 def test_the_normalisation_is_said_with_its_source(run: Path, frames: Path) -> None:
-    assert "(ImageNet's, assumed" in verified(run, "--data", str(frames))
-    assert f"{SAID} (given)" in verified(run, "--data", str(frames), *TYPED)
+    assert "(ImageNet's, assumed" in verified(run, "--frames", str(frames))
+    assert f"{SAID} (given)" in verified(run, "--frames", str(frames), *TYPED)
 
 
 def test_the_normalisation_in_the_file_is_used(place: Path, frames: Path) -> None:
-    done("prune", MODEL, *QUICK, "--data", str(frames), *TYPED, "--name", "prepared")
+    done("prune", MODEL, *QUICK, "--frames", str(frames), *TYPED, "--name", "prepared")
     file = place / "runs" / "prepared" / "prepared.safetensors"
-    said = done("verify", str(file), "--model", MODEL, "--data", str(frames))
+    said = done("verify", str(file), "--model", MODEL, "--frames", str(frames))
     assert f"{SAID} (of the artefact)" in said
 
 
@@ -53,7 +53,7 @@ def test_images_are_prepared_as_typed(run: Path, frames: Path) -> None:
     """The proof's frames are the folder's, less the mean and over the deviation."""
     file = run / "first.safetensors"
     given = Given((100.0, 110.0, 120.0), (50.0, 50.0, 50.0), (0.0, 255.0))
-    proof = run_verify(file, model=MODEL, data=frames, given=given)
+    proof = run_verify(file, model=MODEL, frames=frames, given=given)
     size = read_header(file).input
     assert size is not None
     used = Preprocessing(given.mean, given.std, None, (0.0, 255.0))  # type: ignore[arg-type]

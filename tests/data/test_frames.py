@@ -1,4 +1,4 @@
-"""Frames, as `segprune prune --data` reads them, against Pillow and numpy by hand."""
+"""Frames, as `segprune prune --frames` reads them, against Pillow and numpy by hand."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ _MANY = 0.25
 
 
 def announce(
-    model: str, size: Sequence[int], classes: int | None, weights: Path | None, data: Path | None
+    model: str, size: Sequence[int], classes: int | None, weights: Path | None, images: str | None
 ) -> None:
     """The first line: what is worked on, and whether its weights mean anything."""
     own = ":" in model
     kind = "your network" if own else f"{classes or 19} classes"
-    seen = f"images from {data.name}" if data else "random images"
+    seen = f"images from {images}" if images else "random images"
     line = Text.assemble((model, "bold"), f" ({kind}), {shape_of(size)}, {seen}, ")
     if weights:
         line.append(f"weights from {weights.name}")
@@ -268,11 +268,11 @@ def show_violations(violations: Sequence[Violation], consequence: str) -> None:
                 console.print(Text(f"  {violation.where}: {violation.message}"), soft_wrap=True)
 
 
-def show_proof(file: Path, proof: Proof, data: Path | None = None) -> None:
+def show_proof(file: Path, proof: Proof, images: str | None = None) -> None:
     """That a file holds, and what was compared to say so.
 
     Args:
-        data: the folder of the proof's frames.
+        images: what to call the proof's frames.
     """
     count, size = len(proof.header.plan.kept), shape_of(proof.input)
     numbers = (
@@ -281,8 +281,8 @@ def show_proof(file: Path, proof: Proof, data: Path | None = None) -> None:
         else f"not compared with the dense ones, for {proof.why_not}"
     )
     seen = f"{size} and other sizes (random images)"
-    if data is not None and proof.frames is not None:
-        frames = f"{_seen(proof.frames.count)} of {data.resolve().name}"
+    if images is not None and proof.frames is not None:
+        frames = f"{_seen(proof.frames.count)} of {images}"
         seen = f"{size} ({frames}) and other sizes (random images)"
     Console().print(
         facts(

@@ -5,27 +5,30 @@ Nothing is printed. The folder of results appears at the end, whole or not at al
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from segprune.data.normalisation import NOTHING, Given, Normalisation, choose
+from segprune.artifacts import is_artifact
+from segprune.data.dataset import SegmentationDataset
+from segprune.data.normalisation import NOTHING, Given, Normalisation
 from segprune.data.opening import open_dataset
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import evaluate_images, near_chance
 from segprune.evaluation.matrices import pack_matrices
+from segprune.models.references import is_reference
 from segprune.models.weights import file_digest
 from segprune.records.environment import environment
 from segprune.records.evaluation import MATRICES, RECORD, EvaluationRecord
 from segprune.records.io import new_folder, write_atomic, write_record
 from segprune.records.training import package_versions
-from segprune.workflows.evaluation.subject import Subject, check_classes, subject_of
+from segprune.workflows.evaluation.same_classes import check_classes
 from segprune.workflows.folder import choose_folder
+from segprune.workflows.open import OpenedNetwork, open_file, open_network
 
 __all__ = ["EvaluationJob", "EvaluationResult", "run_evaluation"]
 
@@ -42,13 +45,14 @@ class EvaluationJob:
     """What to do; every field has the meaning of the option of the same name.
 
     Attributes:
-        subject: an artefact's file, a built-in network's name, or `package.module:factory`.
+        subject: an artefact, a file of weights with `model`, a built-in network's name, or
+            `package.module:factory`.
         data: name of the data set; None means the one that the artefact names.
         size: (H, W) that images are resized to; None means what the artefact says, or as stored.
         given: the user's values for the normalisation.
         label_map: what single values in label files mean.
-        model: `package.module:factory` of the dense network, for artefacts of a user's own.
-        weights: of a network that is no artefact.
+        model: the dense network whose artefact or weights `subject` is, as for `open_network`.
+        weights: of a network that `subject` names.
         name: of the folder under `out`; None derives a free one.
         command: the command line to record, without paths.
     """
@@ -98,33 +102,26 @@ def run_evaluation(
         ArtifactError, ModelError: the artefact, network or weights cannot be read, or do not fit.
     """
     progress("load", 0, 1)
-    subject = subject_of(job.subject, job.model, job.weights)
-    dataset = open_dataset(
-        _data_name(job, subject), job.root, split=job.split, count=job.count,
-        size=job.size or subject.size, label_map=job.label_map,
-    )  # fmt: skip
-    doubts = (*subject.doubts, *check_classes(subject, dataset), *dataset.notes)
+    opened, dataset = _opened(job)
+    doubts = (*_doubts(opened, job), *check_classes(opened, dataset), *dataset.notes)
     # Before the work: a name that is taken should not cost minutes.
-    stem = f"eval-{subject.name}-{dataset.name}-{dataset.split}"
+    stem = f"eval-{opened.name}-{dataset.name}-{dataset.split}"
     folder = choose_folder(job.out, job.name, stem, replace=job.replace)
-    network = _moved(subject.build(len(dataset.classes)), job.device)
-    normalisation = choose(job.given, artifact=subject.preprocessing, network=network)
-    preprocessing = dataclasses.replace(normalisation.preprocessing, size=dataset.size)
+    network = _moved(opened.network, job.device)
+    preprocessing = replace(opened.preprocessing, size=dataset.size)
     found = evaluate_images(
         network, dataset, preprocessing=preprocessing,
         progress=lambda done, total: progress("evaluate", done, total),
     )  # fmt: skip
-    if subject.artifact is not None and normalisation.is_assumed:
-        doubts = (_ASSUMED, *doubts)
     progress("write", 0, 1)
     with new_folder(folder, replace=job.replace) as staging:
         write_atomic(staging / MATRICES, pack_matrices(found))
         record = EvaluationRecord(
             command=job.command,
             model=type(network).__name__,
-            artifact=subject.artifact,
-            plan=subject.plan,
-            weights=file_digest(job.weights) if job.weights else None,
+            artifact=opened.artifact,
+            plan=None if opened.plan is None else opened.plan.digest,
+            weights=opened.weights,
             data=dataset.name,
             split=dataset.split,
             images_digest=found.data,
@@ -136,22 +133,75 @@ def run_evaluation(
             device=job.device,
             packages=package_versions(),
             environment=environment(),
-            normalisation=normalisation.source,
+            normalisation=opened.normalisation.source,
         )
         write_record(staging / RECORD, record)
     progress("write", 1, 1)
-    warning = near_chance(found.matrix) if subject.dense else ""
-    return EvaluationResult(folder, record, doubts, normalisation, warning)
+    warning = near_chance(found.matrix) if opened.is_dense else ""
+    return EvaluationResult(folder, record, doubts, opened.normalisation, warning)
 
 
-def _data_name(job: EvaluationJob, subject: Subject) -> str:
-    name = job.data or subject.data
-    if name is None:
+def _opened(job: EvaluationJob) -> tuple[OpenedNetwork, SegmentationDataset]:
+    """Open the network and the data set: each may say what the other has to be."""
+    path = Path(job.subject)
+    if not _is_file(job.subject):
+        if job.model is not None:
+            raise InputError(
+                f"model: expected none beside {job.subject}, found {job.model}; it is for "
+                "artefacts and weights, whose network it names. Leave it out."
+            )
+        dataset = _dataset(job, job.subject)
+        return _named(job.subject, job.weights, dataset, job.given), dataset
+    if job.weights is not None:
         raise InputError(
-            f"data: expected the name of a data set, found none, and {subject.name} names none; "
+            f"weights: expected none beside {path.name}, which has its own, found {job.weights}; "
+            "leave them out, or name the network in place of the file."
+        )
+    if job.model is None or not path.is_file() or is_artifact(path):
+        opened = open_file(path, job.model, given=job.given)
+        return opened, _dataset(job, opened.name, opened)
+    dataset = _dataset(job, path.stem)
+    return replace(_named(job.model, path, dataset, job.given), name=path.stem), dataset
+
+
+def _is_file(text: str) -> bool:
+    if text.endswith(".safetensors"):
+        return True
+    return ":" not in text and (Path(text).is_file() or "/" in text)
+
+
+def _named(
+    model: str, weights: Path | None, dataset: SegmentationDataset, given: Given
+) -> OpenedNetwork:
+    """Open a dense network; a built-in one gets the classes of the data set."""
+    classes = None if is_reference(model) else len(dataset.classes)
+    return open_network(model, weights=weights, num_classes=classes, given=given)
+
+
+def _dataset(
+    job: EvaluationJob, name: str, opened: OpenedNetwork | None = None
+) -> SegmentationDataset:
+    data, size = (None, None) if opened is None else (opened.data, opened.size)
+    data = job.data or data
+    if data is None:
+        raise InputError(
+            f"data: expected the name of a data set, found none, and {name} names none; "
             "pass --data NAME."
         )
-    return name
+    return open_dataset(
+        data, job.root, split=job.split, count=job.count,
+        size=job.size or size, label_map=job.label_map,
+    )  # fmt: skip
+
+
+def _doubts(opened: OpenedNetwork, job: EvaluationJob) -> tuple[str, ...]:
+    if opened.header is not None:
+        return (_ASSUMED,) if opened.normalisation.is_assumed else ()
+    if opened.weights is not None:
+        return ()
+    own = is_reference(job.subject)
+    random = "the weights are random unless the factory loads some" if own else "random weights"
+    return (f"{random}: none were given",)
 
 
 def _moved(network: nn.Module, device: str) -> nn.Module:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from segprune.data.classes import ClassTable
 from segprune.data.reading import VOID
 from segprune.errors import InputError
 from segprune.reporting.pictures.colours import class_table
+from segprune.workflows.open import OpenedNetwork, open_files
 from segprune.workflows.predict.job import PredictJob
-from segprune.workflows.predict.predictor import Predictor, load_predictor
+from segprune.workflows.predict.predictor import count_classes
 from segprune.workflows.predict.source import Picture, Source
 
 __all__ = ["agreed_classes", "check_label", "load_networks"]
 
 
-def load_networks(job: PredictJob) -> tuple[Predictor, ...]:
+def load_networks(job: PredictJob) -> tuple[OpenedNetwork, ...]:
     """Load the pruned network, after the dense one it is compared with, if there is one.
 
     Raises:
         InputError: their files name other classes.
-        ArtifactError, ModelError: as for `load_predictor`.
+        ArtifactError, ModelError: as for `open_files`.
     """
-    pruned = load_predictor(job.file, job.model, given=job.given)
     if job.against is None:
-        return (pruned,)
-    dense = load_predictor(job.against, job.model, like=pruned, given=job.given)
+        return open_files((job.file,), job.model, given=job.given)
+    pruned, dense = open_files((job.file, job.against), job.model, given=job.given)
+    if dense.header is None:  # weights do not say how their images are prepared
+        dense = replace(
+            dense, classes=pruned.classes, data=pruned.data, size=pruned.size,
+            normalisation=pruned.normalisation,
+        )  # fmt: skip
     if dense.classes and pruned.classes and dense.classes != pruned.classes:
         raise InputError(
             f"{job.against}: expected the {len(pruned.classes)} classes of {job.file} "
@@ -36,14 +43,14 @@ def load_networks(job: PredictJob) -> tuple[Predictor, ...]:
 
 
 def agreed_classes(
-    job: PredictJob, networks: tuple[Predictor, ...], source: Source, image: Tensor
+    job: PredictJob, networks: tuple[OpenedNetwork, ...], source: Source, image: Tensor
 ) -> ClassTable:
     """Find the one class table of networks, labels and colours, from the first image (3, H, W).
 
     Raises:
         InputError: networks and labels have other numbers of classes, or other names for them.
     """
-    counts = [network.count_classes(image) for network in networks]
+    counts = [count_classes(network, image) for network in networks]
     network, count = networks[-1], counts[-1]
     if counts[0] != count:
         raise InputError(

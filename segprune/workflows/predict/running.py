@@ -26,9 +26,10 @@ from segprune.reporting.pictures.panel import (
     with_legend,
 )
 from segprune.workflows.folder import choose_folder
+from segprune.workflows.open import OpenedNetwork
 from segprune.workflows.predict.agreement import agreed_classes, check_label, load_networks
 from segprune.workflows.predict.job import PredictJob
-from segprune.workflows.predict.predictor import Predictor
+from segprune.workflows.predict.predictor import inference_cost, predict
 from segprune.workflows.predict.source import Picture, Source, open_source
 
 __all__ = ["PredictResult", "run_predict"]
@@ -67,7 +68,7 @@ def run_predict(
     Raises:
         InputError: pictures that cannot be read (named), classes that do not fit, nothing to write,
             or a name that is taken.
-        ArtifactError, ModelError: as for `load_predictor`.
+        ArtifactError, ModelError: as for `open_file`.
     """
     progress("load", 0, 1)
     if job.data is not None and job.data not in NAMES:
@@ -79,7 +80,7 @@ def run_predict(
     pruned = networks[-1]
     source = open_source(
         job.source, root=job.root, split=job.split, count=job.count,
-        size=pruned.preprocessing.size, labels=job.labels, label_map=job.label_map,
+        size=pruned.size, labels=job.labels, label_map=job.label_map,
     )  # fmt: skip
     for line in _first_lines(networks, source):
         say(line)
@@ -105,7 +106,7 @@ def run_predict(
         files = tuple(sorted(path.name for path in staging.iterdir()))
         record = work.record()
         write_record(staging / "record.json", record)
-    assumed = tuple(network.name for network in networks if not network.told)
+    assumed = tuple(network.name for network in networks if network.normalisation.is_assumed)
     return PredictResult(folder, files, record, assumed)
 
 
@@ -115,7 +116,7 @@ class _Work:
     def __init__(
         self,
         job: PredictJob,
-        networks: tuple[Predictor, ...],
+        networks: tuple[OpenedNetwork, ...],
         source: Source,
         progress: Progress,
     ) -> None:
@@ -167,7 +168,7 @@ class _Work:
             self._shown = tuple(_shown(one, picture.image) for one in self._networks)
         classes = self._classes
         check_label(picture, classes)
-        predicted = [network(picture.image) for network in self._networks]
+        predicted = [predict(network, picture.image) for network in self._networks]
         self._found.append(_pictured(picture, predicted, classes))
         if not self._job.panel:
             laid = overlay(picture.image, predicted[-1], classes, self._job.alpha)
@@ -184,15 +185,15 @@ class _Work:
 # -- numbers ---------------------------------------------------------------------------------------
 
 
-def _shown(network: Predictor, image: Tensor) -> Shown:
-    params, macs = network.sizes(image)
+def _shown(network: OpenedNetwork, image: Tensor) -> Shown:
+    params, macs = inference_cost(network, image)
     return Shown(
-        network.name, network.digest, params, macs, network.preprocessing,
+        network.name, network.digest or "", params, macs, network.preprocessing,
         network.normalisation.source,
     )  # fmt: skip
 
 
-def _first_lines(networks: tuple[Predictor, ...], source: Source) -> list[str]:
+def _first_lines(networks: tuple[OpenedNetwork, ...], source: Source) -> list[str]:
     """Return the normalisation (of each network if they differ), and notes."""
     found = {one.normalisation.sentence: one.name for one in networks}
     alone = len(found) == 1

@@ -20,12 +20,13 @@ from segprune.data.normalisation import Normalisation, choose
 from segprune.errors import InputError
 from segprune.models import build
 from segprune.models.references import is_reference, resolve
-from segprune.models.weights import file_digest, load_weights, read_weights
+from segprune.models.weights import file_digest
 from segprune.records.preprocessing import Preprocessing
 from segprune.training.averaging import mean_of
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe
 from segprune.training.sections import NetworkSection
+from segprune.workflows.open import open_file, preprocessing_of
 from segprune.workflows.train.images import Images
 
 __all__ = [
@@ -83,13 +84,9 @@ def start_from(recipe: Recipe, images: Images) -> Start:
         start = _average(section.average_of, dense)
     elif section.init_from is None:
         start = Start(dense, dense, nothing, None)
-    elif is_artifact(section.init_from):
-        plan = read_header(section.init_from).plan
-        network = load(section.init_from, dense)
-        start = Start(network, dense, plan, file_digest(section.init_from))
     else:
-        load_weights(dense, read_weights(section.init_from), str(section.init_from))
-        start = Start(dense, dense, nothing, file_digest(section.init_from))
+        opened = open_file(section.init_from, dense)
+        start = Start(opened.network, opened.dense, opened.plan or nothing, opened.digest)
     return start
 
 
@@ -132,11 +129,7 @@ def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) ->
 
 def load_artifact(path: Path, recipe: Recipe, classes: int) -> nn.Module:
     """The network in an artefact or a state dict, declared as the recipe declares its own."""
-    declared = _declared(recipe, classes)
-    if path.is_file() and not is_artifact(path):
-        load_weights(declared, read_weights(path), str(path))
-        return declared
-    return load(path, declared)
+    return open_file(path, _declared(recipe, classes)).network
 
 
 def _declared(recipe: Recipe, classes: int) -> nn.Module:
@@ -192,7 +185,4 @@ def _alike(one: Preprocessing, other: Preprocessing) -> bool:
 
 def artifact_preprocessing(path: Path) -> Preprocessing | None:
     """How an artefact wants its images, or None where it does not say."""
-    metadata = read_header(path).metadata
-    if "preprocessing" not in metadata:
-        return None
-    return Preprocessing.from_metadata(metadata["preprocessing"])
+    return preprocessing_of(read_header(path))
