@@ -254,12 +254,12 @@ def _is_of_torch(path: Path) -> bool:
 
 
 def _bytes_of(path: Path) -> bytes:
-    if not path.is_file():
-        raise ArtifactError(f"{path}: expected an artefact, found no such file.")
-    try:
-        return path.read_bytes()
+    try:  # a name that is too long is an OSError of is_file, too
+        if path.is_file():
+            return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
+    raise ArtifactError(f"{path}: expected an artefact, found no such file.")
 
 
 def _header_in(content: bytes) -> str | None:

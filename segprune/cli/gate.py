@@ -9,7 +9,7 @@ import typer
 
 from segprune.cli.errors import guarded
 from segprune.cli.format import unfolded
-from segprune.cli.options import IMAGES, NETWORK, Split
+from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Split
 from segprune.cli.parsing import make_importable, parse_input
 from segprune.errors import InputError
 
@@ -47,16 +47,7 @@ def init(
             show_default="none: the factory loads its own",
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            rich_help_panel=NETWORK,
-            metavar="package.module:factory",
-            help="The dense network, for files of networks of your own.",
-            show_default="built from the file",
-        ),
-    ] = None,
+    model: DenseNetwork = None,
     input: Annotated[
         str | None,
         typer.Option(

@@ -84,12 +84,12 @@ def report(
         _show_adopted(adopt_runs(runs or (), records, replace=replace), records)
         return
 
+    if policy != POLICY:
+        require_file(policy, "a policy (TOML)")
     require_folder(
         records, "a folder of records",
         "run this in the project's root, or say where it is with --records",
     )  # fmt: skip
-    if policy != POLICY:
-        require_file(policy, "a policy (TOML)")
 
     from segprune.cli.progress import Steps
     from segprune.gates.policy import Policy

@@ -68,7 +68,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"scope": {"nothing.*": 0.5}, "budget": None}, ("nothing.*",),
     ),
     "a scope's share above one": ({"scope": {"deep.0": 1.5}, "budget": None}, ("1.5",)),
-    "a scope and a budget": ({"scope": {"deep.0": 0.5}}, ("budget", "mapping")),
+    "a scope and a budget": ({"scope": {"deep.0": 0.5}}, ("budget", "layers")),
     "rounding to zero": ({"round_to": 0}, ("round_to", "0")),
     "rounding to a fraction": ({"round_to": 1.5}, ("round_to", "1.5")),
     "floor above one": ({"floor": 2.0}, ("floor", "2.0")),

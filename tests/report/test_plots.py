@@ -121,7 +121,7 @@ def test_the_command_adopts_and_then_writes_the_page(
         (["--adopt"], "expected a run beside --adopt"),
         (["runs/x"], "expected --adopt beside a run"),
         (["--replace"], "expected --adopt beside it"),
-        (["--adopt", "runs/x"], "expected a run with record.json"),
+        (["--adopt", "runs/x"], "expected the folder of a run, or a record, found no such file"),
         (["--records", "nowhere", "--policy", str(COMMITTED)], "expected a folder of records"),
         (["--policy", "nowhere.toml"], "expected a policy"),
     ],
