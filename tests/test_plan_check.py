@@ -56,6 +56,7 @@ ATTRIBUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "an attribute that is no count": ("norm", {"eps": 1}),
     "a place beyond a list": ("", {"width[3]": 8}),
     "a negative count": ("", {"width": -8}),
+    "more than there were": ("", {"width": 17}),
     "a word for a count": ("", {"width": "8"}),
 }
 

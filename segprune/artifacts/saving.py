@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from segprune.artifacts.header import KEY, SCHEMA, payload_digest
 from segprune.artifacts.settings import settings_of
+from segprune.core.finite import not_finite
 from segprune.core.modules import aliases, is_channels_last, network_digest, tensors_of
 from segprune.core.plan import PrunePlan
 from segprune.core.state.process import generators_kept
@@ -47,8 +48,8 @@ def save(
         metadata: JSON-able facts to keep beside it.
 
     Raises:
-        ArtifactError: the network is not what the plan leads to, or holds a state beside its
-            tensors, or the file cannot be written.
+        ArtifactError: the network is not what the plan leads to, holds a state beside its tensors,
+            or weights that are NaN or infinite; or the file cannot be written.
     """
     _check_save(plan, dtype, metadata)
     _require_tensors_alone(pruned)
@@ -61,6 +62,8 @@ def save(
             f"({plan.result[:12]}), found another ({network_digest(shapes)[:12]}); save the "
             "network that prune(model, plan) returned, trained or not."
         )
+    if broken := not_finite(tensors, pruned):
+        raise ArtifactError(f"{type(pruned).__name__}: {broken}")
     if deploy:
         require_deployable(pruned)
         plan, spec, gone = _without_auxiliary_heads(plan, spec, shapes)

@@ -83,6 +83,8 @@ def _attributes(model: nn.Module, plan: PrunePlan) -> Iterator[tuple[str, str]]:
                 yield where, "expected a count in this module, found none"
             elif type(value) is not int or value < 0:
                 yield where, f"expected a count, found {value!r}"
+            elif value > counts[key]:
+                yield where, f"expected at most {counts[key]}, as before pruning, found {value}"
 
 
 def _result(model: nn.Module, plan: PrunePlan) -> Iterator[tuple[str, str]]:
