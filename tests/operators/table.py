@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -365,6 +366,32 @@ def dropped(f: Any, x: Tensor) -> Tensor:
 
 
 each(Z, "_fused_dropout", dropped)
+
+
+def remembered(
+    operator: Any, x: Tensor, packed: bool = False, both: bool = False, **w: Tensor
+) -> Tensor:
+    """Hand each row of pixels to a recurrent operator, which reads it pixel by pixel."""
+    rows, ways = x.movedim(1, -1).flatten(0, 1), 1 + both  # (N · SIDE, SIDE, C)
+    start = x.new_zeros(ways, len(rows), 4)
+    begin = [start, start] if operator is aten.lstm else start
+    params = [*w.values()] * ways
+    if packed:
+        sizes = torch.full((SIDE,), len(rows), dtype=torch.long)
+        steps = rows.transpose(0, 1).flatten(0, 1)
+        y = operator.data(steps, sizes, begin, params, True, 1, 0.0, False, both)[0]
+        return y.reshape(SIDE, len(x), SIDE, -1).permute(1, 3, 2, 0)
+    y = operator.input(rows, begin, params, True, 1, 0.0, False, both, True)[0]
+    return y.unflatten(0, (len(x), SIDE)).movedim(-1, 1)
+
+
+for name, gates in {"gru": 3, "lstm": 4, "rnn_tanh": 1, "rnn_relu": 1}.items():
+    size = 4 * gates
+    weights = {"w_ih": (size, WIDTH), "w_hh": (size, 4), "b_ih": (size,), "b_hh": (size,)}
+    each("csCS", name, remembered, **weights)
+    both = functools.partial(remembered, both=True)
+    each("csCS", name, both, "in both directions", **weights)
+    each(N, name, functools.partial(remembered, packed=True), "packed", **weights)
 
 # -- norms ----------------------------------------------------------------------------------------
 

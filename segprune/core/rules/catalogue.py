@@ -10,6 +10,7 @@ from segprune.core.rules import (
     pooling,
     quantization,
     rearrangement,
+    recurrent,
     reduction,
     reshaping,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "pooling",
     "quantization",
     "rearrangement",
+    "recurrent",
     "reduction",
     "reshaping",
     "understood",
