@@ -83,3 +83,29 @@ def test_attention(batch: list[int], sizes: tuple[int, ...]) -> None:
     as_torch_does(
         F.scaled_dot_product_attention, q, k, v, torch.empty((queries, values), dtype=torch.bool)
     )
+
+
+@given(
+    st.sampled_from((torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN)),
+    st.lists(st.integers(1, 3), min_size=3, max_size=3),
+    st.integers(1, 2),
+    *[st.booleans()] * 5,
+)
+def test_a_recurrent_layer(
+    kind: Any, sizes: list[int], layers: int, both: bool, first: bool, bias: bool, project: bool,
+    misfit: bool,
+) -> None:  # fmt: skip
+    shrunk = {"proj_size": 2} if project and kind is torch.nn.LSTM else {}
+    layer = kind(3, 4, layers, bias=bias, bidirectional=both, batch_first=first, **shrunk)
+    layer = layer.to("meta").eval()
+    x = torch.empty((*sizes[:2], 3 + misfit))
+
+    def part(number: int) -> Any:
+        def call(x: Tensor) -> Tensor:
+            outputs, state = layer(x)
+            return (outputs, *(state if kind is torch.nn.LSTM else (state,)))[number]
+
+        return call
+
+    for number in range(3 if kind is torch.nn.LSTM else 2):
+        as_torch_does(part(number), x)
