@@ -33,7 +33,7 @@ from segprune.cli.parsing import (
 from segprune.data.names import folder_of, require_folder
 
 if TYPE_CHECKING:
-    from segprune.workflows.evaluation.running import EvaluationResult
+    from segprune.workflows.evaluate import EvaluationResult
 
 __all__ = ["evaluate"]
 
@@ -129,7 +129,8 @@ def evaluate(
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
-    from segprune.workflows.evaluation.running import EvaluationJob, run_evaluation
+    from segprune.workflows.evaluate import run_evaluation
+    from segprune.workflows.jobs import EvaluationJob
 
     make_importable()
     job = EvaluationJob(

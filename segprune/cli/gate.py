@@ -114,7 +114,8 @@ def init(
         if file is not None and not file.is_file():
             raise InputError(f"{file}: expected a file, found none; check the path.")
 
-    from segprune.workflows.gate_init import GateJob, run_gate_init
+    from segprune.workflows.gate_init import run_gate_init
+    from segprune.workflows.jobs import GateJob
 
     make_importable()
     files = run_gate_init(GateJob(artifact, dense, model, data, root, split, name, size, out))

@@ -175,8 +175,8 @@ def predict(
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.predict import announce_prediction, show_prediction
-    from segprune.workflows.predict.job import PredictJob
-    from segprune.workflows.predict.running import run_predict
+    from segprune.workflows.jobs import PredictJob
+    from segprune.workflows.predict.run import run_predict
 
     make_importable()
     announce_prediction(file, source, against)

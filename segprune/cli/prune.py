@@ -205,7 +205,8 @@ def prune(
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import announce, show_result, show_violations
-    from segprune.workflows import PruneJob, run_prune
+    from segprune.workflows.jobs import PruneJob
+    from segprune.workflows.prune import run_prune
 
     make_importable()
     announce(model, size, num_classes, weights, images.label)

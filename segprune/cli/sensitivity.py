@@ -85,9 +85,10 @@ def sensitivity(
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import announce, show_sensitivity
     from segprune.records.io import new_folder, write_record
-    from segprune.workflows import on_images, open_network, run_sensitivity
+    from segprune.workflows.dense import on_images
     from segprune.workflows.folder import choose_folder
-    from segprune.workflows.open import network_name
+    from segprune.workflows.open import network_name, open_network
+    from segprune.workflows.sensitivity import run_sensitivity
 
     make_importable()
     folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)

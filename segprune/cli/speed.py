@@ -73,6 +73,7 @@ def speed(
     size = None if input is None else parse_input(input)
 
     from segprune.cli.progress import Steps
+    from segprune.workflows.jobs import SpeedJob
     from segprune.workflows.speed import run_speed
 
     usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0, "memory_format": "contiguous"}
@@ -80,13 +81,13 @@ def speed(
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     program, verb, first, *more = spelled("speed", reference.name, words)
     make_importable()
+    job = SpeedJob(
+        reference, candidate, input=size, memory_format=memory_format, model=model, pairs=pairs,
+        threads=threads, seed=seed, out=out, name=name, replace=replace,
+        command=(program, verb, first, candidate.name, *more),
+    )  # fmt: skip
     with Steps() as steps:
-        result = run_speed(
-            reference, candidate, input=size, memory_format=memory_format, model=model,
-            pairs=pairs, threads=threads, seed=seed, out=out, name=name, replace=replace,
-            command=(program, verb, first, candidate.name, *more),
-            progress=lambda done, total: steps("measure", done, total),
-        )  # fmt: skip
+        result = run_speed(job, lambda done, total: steps("measure", done, total))
     show_speed(result.record, result.folder)
 
 

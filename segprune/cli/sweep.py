@@ -18,7 +18,7 @@ from segprune.data.names import folder_of, require_folder
 if TYPE_CHECKING:
     from segprune.training.recipe import Recipe
     from segprune.training.sweep_recipe import SweepRecipe
-    from segprune.workflows.sweep.running import SweepResult
+    from segprune.workflows.sweep.phases import SweepResult
 
 __all__ = ["sweep"]
 
@@ -129,7 +129,7 @@ def sweep(
 
 def _list(read: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> None:
     from segprune.cli.render.sweep import show_cells
-    from segprune.workflows.sweep.running import list_cells
+    from segprune.workflows.sweep.phases import list_cells
 
     show_cells(list_cells(read, bases, out), read)
 
@@ -142,9 +142,9 @@ def _run(
     from rich.text import Text
 
     from segprune.cli.render.sweep import Bars, announce_sweep
+    from segprune.workflows.sweep.engine import Processes, portable
     from segprune.workflows.sweep.folder import SweepFolder
-    from segprune.workflows.sweep.jobs import Processes, portable
-    from segprune.workflows.sweep.running import run_sweep
+    from segprune.workflows.sweep.phases import run_sweep
 
     announce_sweep(read)
     folder = SweepFolder(out / read.name)

@@ -21,7 +21,7 @@ from segprune.data.names import folder_of, require_folder
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
     from segprune.training.recipe import Recipe
-    from segprune.workflows.train.running import TrainingResult
+    from segprune.workflows.train.run import TrainingResult
 
 __all__ = ["recover", "train"]
 
@@ -152,7 +152,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
     from segprune.cli.progress import Steps
     from segprune.cli.render.train import announce_recipe, show_training
     from segprune.training.recipe import read_recipe
-    from segprune.workflows.train.folder import is_primary
+    from segprune.workflows.train.run_folder import is_primary
 
     keep_memory()
     make_importable()
@@ -185,7 +185,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
 def _kept(recipe: Recipe, folder: Path) -> str:
     """Say what an interrupted run leaves, and what the same command does with it."""
     from segprune.training.trainer import CHECKPOINT
-    from segprune.workflows.train.folder import RECORD
+    from segprune.workflows.train.run_folder import RECORD
 
     if (folder / RECORD).exists():
         return f"everything was written to {folder} before"
@@ -239,7 +239,7 @@ def _job(
     budgets: Mapping[str, Budget],
     replace: bool,
 ) -> TrainingResult:
-    from segprune.workflows.train.running import run_recover, run_train
+    from segprune.workflows.train.run import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
     return job(

@@ -16,7 +16,7 @@ from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import Batches
 from segprune.training.best import BestEpoch, read_best
 from segprune.training.checkpoint import read_checkpoint
-from segprune.training.layout import wants_channels_last
+from segprune.training.devices import wants_channels_last
 from segprune.training.logs import LOSS
 from segprune.training.module import Module
 from segprune.training.objective import Objective, frozen

@@ -17,15 +17,17 @@ from pydantic import Field, ValidationError
 
 from segprune.data.sequences import is_file
 from segprune.errors import InputError, warn_renamed
-from segprune.training.sections import (
+from segprune.training.input_sections import (
     AugmentationSection,
     DataSection,
-    DistillationSection,
     NetworkSection,
+    Section,
+)
+from segprune.training.sections import (
+    DistillationSection,
     PromiseSection,
     PruningSection,
     RecalibrationSection,
-    Section,
     TrainingSection,
 )
 from segprune.training.toml import explain, read_toml, to_toml

@@ -16,8 +16,8 @@ from segprune.core.planning.config import check
 from segprune.core.planning.importance import importances, own_name
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.records.speed import MemoryFormat
+from segprune.training.input_sections import Section
 from segprune.training.recipe import Recipe, read_recipe
-from segprune.training.sections import Section
 from segprune.training.toml import explain, read_toml
 
 __all__ = [

@@ -35,9 +35,9 @@ from segprune.training.toml import to_toml
 from segprune.workflows.sweep.cells import Cell
 from segprune.workflows.sweep.folder import DenseRecord, LayerAxis, SweepFolder, widths_of
 from segprune.workflows.sweep.workspace import Workspace
-from segprune.workflows.train.folder import RECORD
 from segprune.workflows.train.images import CALIBRATION, RECALIBRATION
-from segprune.workflows.train.running import run_recover
+from segprune.workflows.train.run import run_recover
+from segprune.workflows.train.run_folder import RECORD
 
 __all__ = ["cell_record", "evaluate_dense", "prune_cells", "train_cell"]
 

@@ -24,8 +24,8 @@ from segprune.errors import InputError
 from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import CPU, in_own_words, training_loader
 from segprune.training.fitting import steps_per_epoch
+from segprune.training.input_sections import DataSection
 from segprune.training.recipe import Recipe
-from segprune.training.sections import DataSection
 
 __all__ = [
     "CALIBRATION", "RECALIBRATION", "Images", "class_pixels", "measuring_batches", "open_images",

@@ -23,9 +23,9 @@ from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest
 from segprune.records.preprocessing import Preprocessing
 from segprune.training.averaging import mean_of
+from segprune.training.input_sections import NetworkSection
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe
-from segprune.training.sections import NetworkSection
 from segprune.workflows.open import open_file, preprocessing_of
 from segprune.workflows.train.images import Images
 

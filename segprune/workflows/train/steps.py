@@ -18,9 +18,9 @@ from segprune.training.batches import enough_for_statistics
 from segprune.training.devices import borrowed, working_device
 from segprune.training.recalibration import recalibrate
 from segprune.training.recipe import Recipe
-from segprune.workflows.train.folder import is_primary
 from segprune.workflows.train.images import RECALIBRATION, Images, measuring_batches
 from segprune.workflows.train.outcome import budget_of
+from segprune.workflows.train.run_folder import is_primary
 from segprune.workflows.train.stages import Stages
 from segprune.workflows.train.start import Start, load_artifact
 
