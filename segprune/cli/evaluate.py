@@ -31,6 +31,7 @@ from segprune.cli.parsing import (
     spelled,
 )
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import EvaluationJob, defaults
 
 if TYPE_CHECKING:
     from segprune.workflows.evaluate import EvaluationResult
@@ -60,7 +61,7 @@ def evaluate(
         ),
     ] = None,
     root: Root = None,
-    split: Split = "val",
+    split: Split = EvaluationJob.split,
     size: Annotated[
         str | None,
         typer.Option(
@@ -99,8 +100,8 @@ def evaluate(
         typer.Option(
             rich_help_panel=NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
         ),
-    ] = "cpu",
-    out: Out = Path("runs"),
+    ] = EvaluationJob.device,
+    out: Out = EvaluationJob.out,
     name: Name = None,
     replace: Replace = False,
 ) -> None:
@@ -130,7 +131,6 @@ def evaluate(
 
     from segprune.cli.progress import Steps
     from segprune.workflows.evaluate import run_evaluation
-    from segprune.workflows.jobs import EvaluationJob
 
     make_importable()
     job = EvaluationJob(
@@ -157,7 +157,7 @@ def evaluate(
 
 def _command(subject: str, given: dict[str, object]) -> tuple[str, ...]:
     """The command line for the record, without folders; not where results went or images were."""
-    usual: dict[str, object] = {"split": "val", "device": "cpu"}
+    usual = defaults(EvaluationJob)
     options = {
         key: value
         for key, value in given.items()

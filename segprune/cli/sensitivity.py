@@ -31,6 +31,7 @@ from segprune.cli.options import (
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
 from segprune.data.source import ImageSource
 from segprune.errors import warn_renamed
+from segprune.workflows.jobs import INPUT_TEXT
 
 __all__ = ["sensitivity"]
 
@@ -46,7 +47,7 @@ def sensitivity(
         float, typer.Option(metavar="SHARE", help="Share of its channels that a layer keeps.")
     ] = 0.5,
     weights: Weights = None,
-    input: Input = "1x3x512x1024",
+    input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
     classes: OldClasses = None,
     frames: Frames = None,
@@ -94,7 +95,7 @@ def sensitivity(
     folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)
     announce(model, size, num_classes, weights, images.label)
     usual: dict[str, object] = {
-        "keep": 0.5, "input": "1x3x512x1024", "batches": 1, "seed": 0, "split": "train",
+        "keep": 0.5, "input": INPUT_TEXT, "batches": 1, "seed": 0, "split": "train",
     }  # fmt: skip
     left_out = ("model", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}

@@ -155,12 +155,12 @@ class AugmentationSection(Section):
     """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
 
     crop: tuple[Side, Side] | None = None
-    scale: tuple[Scale, Scale] = (0.5, 2.0)
-    flip: float = Field(0.5, ge=0, le=1)
-    brightness: float = Field(0.4, ge=0, lt=1)
-    contrast: float = Field(0.4, ge=0, lt=1)
-    saturation: float = Field(0.4, ge=0, lt=1)
-    rare: float = Field(0.0, ge=0, le=1)
+    scale: tuple[Scale, Scale] = Augmentation.scale
+    flip: float = Field(Augmentation.flip, ge=0, le=1)
+    brightness: float = Field(Augmentation.brightness, ge=0, lt=1)
+    contrast: float = Field(Augmentation.contrast, ge=0, lt=1)
+    saturation: float = Field(Augmentation.saturation, ge=0, lt=1)
+    rare: float = Field(Augmentation.rare, ge=0, le=1)
 
     @model_validator(mode="after")
     def _possible(self) -> AugmentationSection:

@@ -6,20 +6,25 @@ These objects import no torch, so the command line reads their defaults for its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from segprune.core.planning.config import PruneConfig
 from segprune.data.normalisation import NOTHING, Given
+from segprune.format import shape_of
 from segprune.records.speed import MemoryFormat
 
 __all__ = [
-    "INPUT", "RUNS", "EvaluationJob", "GateJob", "PredictJob", "PruneJob", "SpeedJob",
+    "INPUT", "INPUT_TEXT", "RUNS", "EvaluationJob", "GateJob", "PredictJob", "PruneJob", "SpeedJob",
+    "defaults",
 ]  # fmt: skip
 
 INPUT = (1, 3, 512, 1024)
 """The size of an example `(N, C, H, W)`, where neither the user nor a file names one."""
+
+INPUT_TEXT = shape_of(INPUT)
+"""The same as the command line has it."""
 
 RUNS = Path("runs")
 """The folder that holds the folders of all runs."""
@@ -198,3 +203,8 @@ class GateJob:
     name: str | None = None
     input: tuple[int, ...] | None = None
     out: Path = Path()
+
+
+def defaults(job: type) -> dict[str, object]:
+    """Return the default of each field of a job: what a command line need not say."""
+    return {item.name: item.default for item in fields(job)}

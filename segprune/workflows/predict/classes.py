@@ -12,7 +12,7 @@ from segprune.errors import InputError
 from segprune.reporting.pictures.colours import class_table
 from segprune.workflows.jobs import PredictJob
 from segprune.workflows.open import OpenedNetwork, open_files
-from segprune.workflows.predict.pictures import Picture, Source
+from segprune.workflows.predict.pictures import Picture, Pictures
 from segprune.workflows.predict.predictor import count_classes
 
 __all__ = ["agreed_classes", "check_label", "load_networks"]
@@ -43,7 +43,7 @@ def load_networks(job: PredictJob) -> tuple[OpenedNetwork, ...]:
 
 
 def agreed_classes(
-    job: PredictJob, networks: tuple[OpenedNetwork, ...], source: Source, image: Tensor
+    job: PredictJob, networks: tuple[OpenedNetwork, ...], source: Pictures, image: Tensor
 ) -> ClassTable:
     """Find the one class table of networks, labels and colours, from the first image (3, H, W).
 

@@ -20,7 +20,7 @@ from segprune.data.reading import SUFFIXES, left_out, read_image, read_indices, 
 from segprune.errors import InputError
 from segprune.reporting.pictures.moving import VIDEO_SUFFIXES, open_video
 
-__all__ = ["Picture", "Source", "open_source"]
+__all__ = ["Picture", "Pictures", "open_pictures"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Pictures, read one after the other.
+class Pictures:
+    """Pictures that are read one after the other.
 
     Attributes:
         name: of the image, folder, video or data set, without what is above it.
@@ -61,7 +61,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def open_source(
+def open_pictures(
     source: str,
     *,
     root: Path | None = None,
@@ -70,7 +70,7 @@ def open_source(
     size: tuple[int, int] | None = None,
     labels: bool = True,
     label_map: Mapping[Any, Any] | None = None,
-) -> Source:
+) -> Pictures:
     """Find out what is meant, and look at it; nothing is read yet.
 
     Args:
@@ -121,7 +121,7 @@ def _dataset(
     size: tuple[int, int] | None,
     labels: bool,
     label_map: Mapping[Any, Any] | None,
-) -> Source:
+) -> Pictures:
     # The labels need no check if they are not used.
     dataset = open_dataset(
         name, root, split=split, size=size, count=count, label_map=label_map, check=labels
@@ -134,10 +134,10 @@ def _dataset(
             image = sample.image.as_subclass(Tensor)
             yield Picture(_plain(sample.name), image, label, sample.name)
 
-    return Source(name, pictures, len(dataset), classes=dataset.classes, notes=dataset.notes)
+    return Pictures(name, pictures, len(dataset), classes=dataset.classes, notes=dataset.notes)
 
 
-def _folder(path: Path, count: int | None, labels: bool, label_map: LabelMap | None) -> Source:
+def _folder(path: Path, count: int | None, labels: bool, label_map: LabelMap | None) -> Pictures:
     chosen = spread(find_frames(path, labels=labels), count)
     named = [(_plain(str(f.image.relative_to(path).with_suffix(""))), f) for f in chosen]
     values = label_values(label_map, tuple(chosen))
@@ -145,7 +145,9 @@ def _folder(path: Path, count: int | None, labels: bool, label_map: LabelMap | N
     return replace(found, notes=left_out(path, recursive=True))
 
 
-def _files(name: str, named: list[tuple[str, Frame]], values: LabelValues | None = None) -> Source:
+def _files(
+    name: str, named: list[tuple[str, Frame]], values: LabelValues | None = None
+) -> Pictures:
     unique: dict[str, Frame] = {}
     for own, frame in named:
         numbers = itertools.count(2)
@@ -159,7 +161,7 @@ def _files(name: str, named: list[tuple[str, Frame]], values: LabelValues | None
             image = torch.from_numpy(read_image(frame.image)).permute(2, 0, 1).contiguous()
             yield Picture(own, image, _label(frame, image, values), str(frame.image))
 
-    return Source(name, pictures, len(unique))
+    return Pictures(name, pictures, len(unique))
 
 
 def _label(frame: Frame, image: Tensor, values: LabelValues | None) -> Tensor | None:
@@ -174,7 +176,7 @@ def _label(frame: Frame, image: Tensor, values: LabelValues | None) -> Tensor | 
     return label
 
 
-def _video(path: Path, count: int | None) -> Source:
+def _video(path: Path, count: int | None) -> Pictures:
     video = open_video(path)
     known = min(count or video.count, video.count)
 
@@ -183,7 +185,7 @@ def _video(path: Path, count: int | None) -> Source:
         for number, image in enumerate(frames):
             yield Picture(f"frame-{number:06d}", image, None, f"{path} frame {number}")
 
-    return Source(path.stem, pictures, known, rate=video.rate)
+    return Pictures(path.stem, pictures, known, rate=video.rate)
 
 
 def _plain(name: str) -> str:

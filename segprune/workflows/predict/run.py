@@ -29,7 +29,7 @@ from segprune.workflows.folder import choose_folder
 from segprune.workflows.jobs import PredictJob
 from segprune.workflows.open import OpenedNetwork
 from segprune.workflows.predict.classes import agreed_classes, check_label, load_networks
-from segprune.workflows.predict.pictures import Picture, Source, open_source
+from segprune.workflows.predict.pictures import Picture, Pictures, open_pictures
 from segprune.workflows.predict.predictor import inference_cost, predict
 
 __all__ = ["PredictResult", "run_predict"]
@@ -78,7 +78,7 @@ def run_predict(
         )
     networks = load_networks(job)
     pruned = networks[-1]
-    source = open_source(
+    source = open_pictures(
         job.source, root=job.root, split=job.split, count=job.count,
         size=pruned.size, labels=job.labels, label_map=job.label_map,
     )  # fmt: skip
@@ -117,7 +117,7 @@ class _Work:
         self,
         job: PredictJob,
         networks: tuple[OpenedNetwork, ...],
-        source: Source,
+        source: Pictures,
         progress: Progress,
     ) -> None:
         self._job, self._networks, self._source = job, networks, source
@@ -193,7 +193,7 @@ def _shown(network: OpenedNetwork, image: Tensor) -> Shown:
     )  # fmt: skip
 
 
-def _first_lines(networks: tuple[OpenedNetwork, ...], source: Source) -> list[str]:
+def _first_lines(networks: tuple[OpenedNetwork, ...], source: Pictures) -> list[str]:
     """Return the normalisation (of each network if they differ), and notes."""
     found = {one.normalisation.sentence: one.name for one in networks}
     alone = len(found) == 1

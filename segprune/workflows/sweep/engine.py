@@ -99,9 +99,11 @@ def portable(text: str) -> str:
 
 
 class Processes:
-    """Runs jobs in processes of this machine; one that dies costs the job that it was at.
+    """Runs jobs in processes of this machine; one that dies costs only the job that it was at.
 
-    A pool of `concurrent.futures` is of no use here: it is broken as a whole once a worker dies.
+    No pool of a library does this. Those of `concurrent.futures` and loky break as a whole once a
+    worker dies. That of pebble (5.2) waits forever for a job whose process ends with status 0. One
+    pool of `concurrent.futures` for each process works, in as many lines as these.
 
     Args:
         workers: processes beside each other.
@@ -190,7 +192,7 @@ class _Worker:
             self._connection.send(job)
 
     def listen(self, watch: Watch) -> Ended | None:
-        """How its job ended, if it has; news is passed on."""
+        """Return how its job ended, if it has; pass progress on."""
         assert self._job is not None
         job = self._job
         alive = self.alive  # asked first: what a process sent before its death is still there

@@ -38,6 +38,14 @@ def dies(arguments, progress):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def leaves(arguments, progress):
+    os._exit(0)
+
+
+def quits(arguments, progress):
+    sys.exit("enough")
+
+
 def stays(arguments, progress):
     Path(arguments["file"]).write_text(str(os.getpid()))
     time.sleep(600)
@@ -88,13 +96,15 @@ def test_every_job_ends_once_whatever_its_worker_comes_to(tmp_path: Path) -> Non
     engine = Processes(
         2, 1, log=log, watch=lambda name, step, done, total: seen.append((name, step))
     )
-    kinds = ["writes", "dies", "breaks", "refuses", "writes"]
+    kinds = ["writes", "dies", "breaks", "refuses", "writes", "leaves", "quits"]
     jobs = [job(kind, tmp_path, number) for number, kind in enumerate(kinds)]
     ended = {result.job.name: result.failure for result in engine.run(jobs)}
     assert sorted(ended) == sorted(j.name for j in jobs)
     assert ended["breaks-2"] == "KeyError: 'missing'"
     assert ended["refuses-3"] == "pairs: expected more, found 1 in else.toml; take more."
     assert "killed by SIGKILL" in str(ended["dies-1"])
+    assert "ended with status 0" in str(ended["leaves-5"])
+    assert "ended with status 1" in str(ended["quits-6"])
     for number in (0, 4):
         assert ended[f"writes-{number}"] is None
         pid, threads = (tmp_path / f"writes-{number}").read_text().split()
