@@ -80,7 +80,7 @@ Policy = Annotated[
     typer.Option(
         metavar="FILE",
         help="What a run called NETWORK-DATA-BUDGET may lose; the recipe's section "
-        "[cyan]promise[/cyan] sets it for one run. The exit status is 1 if the run lost more.",
+        "[cyan]targets[/cyan] sets it for one run. The exit status is 1 if the run lost more.",
     ),
 ]
 
@@ -130,7 +130,7 @@ def recover(
 
     The exit status is 1 if the dense network does no better than guessing or scores far below its
     own record (then nothing is pruned or trained; see --poor-start), if the proof fails, or if the
-    result breaks a promise of the recipe's section [cyan]promise[/cyan] or of the policy.
+    result misses a target of the recipe's section [cyan]targets[/cyan] or of the policy.
 
     [bold]Examples[/bold]
 

@@ -22,15 +22,15 @@ from torch import nn
 
 from segprune.training.sections import TrainingSection
 
-__all__ = ["borrowed", "untrustworthy", "wants_channels_last", "working_device"]
+__all__ = ["on_device", "untrustworthy", "wants_channels_last", "working_device"]
 
 _VECTOR = 16
 
 
 def working_device(section: TrainingSection) -> torch.device:
-    """The device that Lightning is about to take for `training.accelerator`, in this process.
+    """Return the device that Lightning will choose for `training.accelerator`, in this process.
 
-    Lightning itself answers for an accelerator that is not there, when the training begins.
+    Lightning reports an accelerator that is missing when the training begins.
     """
     found = torch.accelerator.current_accelerator(check_available=True)
     if found is None or section.accelerator not in ("auto", "gpu", found.type):
@@ -40,11 +40,11 @@ def working_device(section: TrainingSection) -> torch.device:
 
 
 @contextlib.contextmanager
-def borrowed(network: nn.Module, device: torch.device) -> Iterator[nn.Module]:
-    """The network on a device, and back on the CPU afterwards; in place.
+def on_device(network: nn.Module, device: torch.device) -> Iterator[nn.Module]:
+    """Move a network to a device, and back to the CPU afterwards; in place.
 
     Kernels whose sums come in another order may round otherwise there. Reduced precision, which a
-    GPU's convolutions take for float32 unless told, stays out.
+    GPU's convolutions use for float32 by default, is switched off.
     """
     backends: Any = torch.backends  # whose attributes torch makes as it is imported
     kinds = (backends.cudnn.conv, backends.cuda.matmul)
@@ -60,9 +60,9 @@ def borrowed(network: nn.Module, device: torch.device) -> Iterator[nn.Module]:
 
 
 def wants_channels_last(network: nn.Module, section: TrainingSection) -> bool:
-    """Whether a training of this network lies channels last, if its recipe wants that."""
+    """Return whether a training of this network is channels last, if its recipe says so."""
     return section.channels_last and not (
-        # float16 too: the kernels are those of bfloat16, and nobody has looked at them.
+        # float16 too: it has the kernels of bfloat16, and its gradients were not measured.
         section.precision != "32-true"
         and working_device(section).type == "cpu"
         and untrustworthy(network)
@@ -70,7 +70,7 @@ def wants_channels_last(network: nn.Module, section: TrainingSection) -> bool:
 
 
 def untrustworthy(network: nn.Module) -> tuple[str, ...]:
-    """Convolutions whose gradient may be garbage on a CPU, in bfloat16 and channels last."""
+    """Name convolutions whose gradient may be garbage on a CPU, in bfloat16 and channels last."""
     return tuple(
         name
         for name, module in network.named_modules()

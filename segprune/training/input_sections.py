@@ -33,24 +33,24 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_truth_for_numbers(cls, content: Any) -> Any:
+    def _no_booleans_for_numbers(cls, content: Any) -> Any:
         """`epochs = true` would be one epoch."""
         for name, value in content.items() if isinstance(content, dict) else ():
             field = cls.model_fields.get(name)
             kind = "" if field is None else str(field.annotation)
             if field is None or "bool" in kind or "Section" in kind:  # which look for themselves
                 continue
-            for found in _truths_in(value)[:1]:
+            for found in _booleans_in(value)[:1]:
                 raise ValueError(f"{name}: expected no true or false, found {str(found).lower()}")
         return content
 
 
-def _truths_in(value: Any) -> list[bool]:
+def _booleans_in(value: Any) -> list[bool]:
     if isinstance(value, bool):
         return [value]
     parts = value.values() if isinstance(value, dict) else value
     nested = isinstance(value, (dict, list, tuple))
-    return [found for part in parts for found in _truths_in(part)] if nested else []
+    return [found for part in parts for found in _booleans_in(part)] if nested else []
 
 
 class NetworkSection(Section):

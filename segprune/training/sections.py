@@ -1,4 +1,4 @@
-"""The sections of recipes on what a run does: prune, recalibrate, train, distil, and promise.
+"""The sections of recipes on what a run does: prune, recalibrate, train, distil, and reach targets.
 
 What a recipe leaves out has the default of this module; those of `[pruning]` are `PruneConfig`'s.
 """
@@ -16,9 +16,9 @@ from segprune.training.input_sections import Section
 
 __all__ = [
     "DistillationSection",
-    "PromiseSection",
     "PruningSection",
     "RecalibrationSection",
+    "TargetsSection",
     "TrainingSection",
 ]
 
@@ -81,7 +81,7 @@ class TrainingSection(Section):
 
     @property
     def processes(self) -> int:
-        """On all machines, one a device."""
+        """Return the number of processes on all machines, one a device."""
         return self.devices * self.nodes
 
     def warmup_over(self, steps_per_epoch: int) -> int:
@@ -94,11 +94,11 @@ class TrainingSection(Section):
         return min(steps_per_epoch, total // 10)
 
     def decay_over(self, steps: int) -> float:
-        """Of the averaged weights in a training of so many steps."""
+        """Return the decay of averaged weights in a training of so many steps."""
         return min(0.999, 1 - 10 / max(steps, 10)) if self.ema_decay is None else self.ema_decay
 
 
-def _as_asked(value: Any, field: ValidationInfo) -> Any:
+def _checked(value: Any, field: ValidationInfo) -> Any:
     """Check a field of section `pruning` as `PruneConfig` does; `layers = {}` means none."""
     name = str(field.field_name)
     try:
@@ -142,9 +142,9 @@ class PruningSection(Section):
 
     # What TOML cannot write as Python does, such as 8.0 for 8, is put right before the check.
     _numbers = field_validator("budget", "layers", "scope", "round_to", "floor", "min_channels")(
-        _as_asked
+        _checked
     )
-    _others = field_validator("ignored_layers", "normalize", mode="before")(_as_asked)
+    _others = field_validator("ignored_layers", "normalize", mode="before")(_checked)
 
     @model_validator(mode="after")
     def _one_goal(self) -> PruningSection:
@@ -153,9 +153,9 @@ class PruningSection(Section):
         return self
 
     def build(self, seed: int) -> PruneConfig:
-        """Return what is asked of the plan itself."""
-        asked = self.model_dump(exclude={"batches"})
-        return PruneConfig(**{**asked, "layers": self.layers or None}, seed=seed)
+        """Return what the plan itself has to reach."""
+        given = self.model_dump(exclude={"batches"})
+        return PruneConfig(**{**given, "layers": self.layers or None}, seed=seed)
 
 
 class RecalibrationSection(Section):
@@ -199,10 +199,10 @@ class DistillationSection(Section):
     kl_temperature: float = Field(1.0, ge=1e-3, le=1e6)
 
 
-class PromiseSection(Section):
+class TargetsSection(Section):
     """Limits on what the result may lose, compared with the network that the run began with.
 
-    A run that breaks its promise ends with exit status 1, and its record says why.
+    A run that misses one ends with exit status 1, and its record says why.
 
     Attributes:
         miou_loss, class_loss: the largest losses, in points of mIoU and of any one class's IoU.

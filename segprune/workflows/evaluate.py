@@ -5,7 +5,6 @@ Nothing is printed. The folder of results appears at the end, whole or not at al
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,13 +25,10 @@ from segprune.records.evaluation import MATRICES, RECORD, EvaluationRecord
 from segprune.records.io import new_folder, write_atomic, write_record
 from segprune.records.training import package_versions
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.jobs import EvaluationJob
+from segprune.workflows.jobs import EvaluationJob, Progress
 from segprune.workflows.open import OpenedNetwork, open_file, open_network
 
 __all__ = ["EvaluationResult", "check_classes", "run_evaluation"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, and how much of it is done out of how much."""
 
 _ASSUMED = (
     "the file does not say how its images were prepared: ImageNet's mean and deviation are assumed"
@@ -41,7 +37,7 @@ _ASSUMED = (
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
         doubts: what a reader of the score has to know, a sentence each.

@@ -118,11 +118,11 @@ def workflow_text(case: Declaration, folder: str, python: tuple[int, ...]) -> st
         folder: of the test module, relative to the repository.
         python: version to run, such as (3, 12).
     """
-    elsewhere = case.root is None and case.data != "streets"
+    outside = case.root is None and case.data != "streets"
     images = (
         "  # Where this machine has the images; without this line accuracy is skipped.\n"
         f"  # SEGPRUNE_DATA: {case.data}=FOLDER\n"
-        if elsewhere
+        if outside
         else ""
     )
     return f"""\

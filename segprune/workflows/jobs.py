@@ -5,7 +5,7 @@ These objects import no torch, so the command line reads their defaults for its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,15 @@ from segprune.format import shape_of
 from segprune.records.speed import MemoryFormat
 
 __all__ = [
-    "INPUT", "INPUT_TEXT", "RUNS", "EvaluationJob", "GateJob", "PredictJob", "PruneJob", "SpeedJob",
-    "defaults",
+    "INPUT", "INPUT_TEXT", "RUNS", "EvaluationJob", "GateJob", "PredictJob", "Progress", "PruneJob",
+    "Say", "SpeedJob", "defaults",
 ]  # fmt: skip
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, and how much of it is done out of how much."""
+
+Say = Callable[[str], None]
+"""Called with each line that the user has to see at once."""
 
 INPUT = (1, 3, 512, 1024)
 """The size of an example `(N, C, H, W)`, where neither the user nor a file names one."""

@@ -7,7 +7,6 @@ folder at the end.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,24 +36,21 @@ from segprune.records.prune import PruneRecord
 from segprune.speed import measure
 from segprune.workflows.dense import Dense, on_images
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.jobs import PruneJob
+from segprune.workflows.jobs import Progress, PruneJob, Say
 from segprune.workflows.open import network_name, open_network
 from segprune.workflows.prune_record import prune_record
 
-__all__ = ["Progress", "PruneResult", "run_prune"]
+__all__ = ["PruneResult", "run_prune"]
 
 # Any other importance, a registered one too, may want them.
 _WITHOUT_LABELS = (
     "activation", "bn_scale", "fpgm", "lamp", "magnitude", "magnitude_l1", "magnitude_l2", "random",
 )  # fmt: skip
 
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, and how much of it is done out of how much."""
-
 
 @dataclass(frozen=True)
 class PruneResult:
-    """What came of a job: where it is, and its record; or the violations, and nothing on disk."""
+    """The folder and the record of a job; or the violations, and nothing on disk."""
 
     violations: tuple[Violation, ...]
     folder: Path | None
@@ -64,7 +60,7 @@ class PruneResult:
 def run_prune(
     job: PruneJob,
     progress: Progress = lambda step, done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> PruneResult:
     """Do the whole job.
 
@@ -149,10 +145,10 @@ def run_prune(
 
 
 def _stem(job: PruneJob) -> str:
-    """What a run is called unless it is given a name."""
-    asked = job.config.to_plain()
-    amount = "-".join(f"{kind}-{share:g}" for kind, share in (asked["budget"] or {}).items())
-    return f"{network_name(job.model)}-{amount or 'layers'}-{asked['importance']}"
+    """Return the name of a run for which the user gives none."""
+    config = job.config.to_plain()
+    amount = "-".join(f"{kind}-{share:g}" for kind, share in (config["budget"] or {}).items())
+    return f"{network_name(job.model)}-{amount or 'layers'}-{config['importance']}"
 
 
 def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
@@ -193,7 +189,7 @@ def _counted(model: nn.Module, frames: Frames | None) -> ConfusionMatrix | None:
 
 
 def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan:
-    """The plan with the dense width of every layer in its notes, so that it can be read alone."""
+    """Note the dense width of every layer in the plan, so that it can be read alone."""
     layers = [  # a list, for JSON objects on disk are sorted and this order means something
         [weight, layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
     ]

@@ -42,18 +42,18 @@ def prune_record(
         difference: between the outputs of the pruned network and of its masked twin.
         mious: by "dense" and "pruned"; empty without labelled images.
     """
-    narrowed, asked = _widths(graph, plan), job.config.to_plain()
+    narrowed, config = _widths(graph, plan), job.config.to_plain()
     return PruneRecord(
         command=job.command,
         model=job.model,
         input=tuple(dense.example.shape),
-        budget=asked["budget"] or {},
-        scope="layers" if asked["layers"] else asked["scope"],
-        shares=asked["layers"] or {},
-        importance=asked["importance"],
-        round_to=asked["round_to"],
-        ignore=tuple(asked["ignored_layers"]),
-        seed=asked["seed"],
+        budget=config["budget"] or {},
+        scope="layers" if config["layers"] else config["scope"],
+        shares=config["layers"] or {},
+        importance=config["importance"],
+        round_to=config["round_to"],
+        ignore=tuple(config["ignored_layers"]),
+        seed=config["seed"],
         deploy=job.deploy,
         half=job.half,
         weights=dense.weights,
@@ -96,7 +96,7 @@ def _state_bytes(model: nn.Module) -> int:
 
 
 def _widths(graph: ChannelGraph, plan: PrunePlan) -> list[int]:
-    """How many channels each layer keeps that loses some."""
+    """Return the widths that are left of the layers that lose channels."""
     return [
         len(plan.kept[weight][layer.row_dim])
         for weight, layer in graph.state.layers.items()

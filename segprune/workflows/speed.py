@@ -110,7 +110,7 @@ def measure_plans(
     for number, (digest, record) in enumerate(plans.items()):
         progress(number, len(plans))
         name = f"{record.network}-{digest[:16]}"
-        if folder.speed(name) is not None:
+        if folder.find(SpeedRecord, name) is not None:
             continue
         if record.network not in networks:
             networks[record.network] = _dense(bases[record.network], len(record.classes))
@@ -134,7 +134,7 @@ def measure_plans(
             speed=speed,
             environment=environment(),
         )
-        folder.keep_speed(name, measured)
+        folder.keep(name, measured)
     progress(len(plans), len(plans))
 
 

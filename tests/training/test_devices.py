@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from segprune.data.augmentation import Augmentation
 from segprune.data.order import TrainingSet
-from segprune.training.devices import borrowed, untrustworthy, wants_channels_last, working_device
+from segprune.training.devices import on_device, untrustworthy, wants_channels_last, working_device
 from segprune.training.objective import Objective
 from segprune.training.sections import TrainingSection
 from training.tiny import Scenes, net
@@ -81,7 +81,7 @@ def test_a_network_comes_back_and_so_do_settings(
         return network
 
     monkeypatch.setattr(network, "to", moved)
-    with contextlib.suppress(KeyError), borrowed(network, torch.device("cuda", 1)) as there:
+    with contextlib.suppress(KeyError), on_device(network, torch.device("cuda", 1)) as there:
         assert there is network
         assert convolutions.fp32_precision == products.fp32_precision == "ieee"
         raise KeyError

@@ -149,7 +149,7 @@ def test_the_process_is_left_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
+def test_progress_is_reported_step_by_step(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     fitted(net(), recipe(), tmp_path, report=lambda *step: told.append(step))
     assert told == [("train", step, 8) for step in range(1, 9)]

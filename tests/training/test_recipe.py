@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segprune.errors import InputError
+from segprune.errors import InputError, SegpruneWarning
 from segprune.training.input_sections import DataSection
 from segprune.training.recipe import parse_recipe, read_recipe
 from segprune.training.toml import to_toml
@@ -97,3 +97,19 @@ def test_a_recipe_without_sequences_has_the_digest_that_it_always_had() -> None:
         {"name": "mine", "network": {"model": "bisenetv2"}, "training": {"epochs": 1},
          "data": {"name": "streets"}}, "recipe.toml",
     ).model_dump(exclude_none=True)["data"]  # fmt: skip
+
+
+def test_a_recipe_in_earlier_words_is_read_with_a_warning_and_keeps_its_digest(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.toml"
+    path.write_text(
+        'name = "old"\n[network]\nmodel = "icnet"\n[data]\nname = "streets"\n[training]\n'
+        "epochs = 2\n[promise]\nmiou_loss = 1.5\nclass_loss = 8.0\n"
+    )
+    with pytest.warns(SegpruneWarning, match="promise"):
+        recipe = read_recipe(path)
+    assert recipe.targets is not None
+    assert (recipe.targets.miou_loss, recipe.targets.class_loss) == (1.5, 8.0)
+    # As the version before computed it: a run that it began can be gone on with.
+    assert recipe.digest() == "d29b8204335b0acbd60adfc8e397a5de9d3378215eba1eed7e42c15702c7a325"

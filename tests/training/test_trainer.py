@@ -141,7 +141,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_machines_that_nobody_started_are_not_waited_for() -> None:
+def test_machines_that_were_not_started_are_not_waited_for() -> None:
     with pytest.raises(InputError, match=r"training\.nodes: .* 2 machines.*leave nodes out"):
         fit(net(), recipe(training__nodes=2), Scenes(8), Path.cwd())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +26,13 @@ from segprune.reporting.pictures.panel import (
     with_legend,
 )
 from segprune.workflows.folder import choose_folder
-from segprune.workflows.jobs import PredictJob
+from segprune.workflows.jobs import PredictJob, Progress, Say
 from segprune.workflows.open import OpenedNetwork
 from segprune.workflows.predict.classes import agreed_classes, check_label, load_networks
 from segprune.workflows.predict.pictures import Picture, Pictures, open_pictures
 from segprune.workflows.predict.predictor import inference_cost, predict
 
 __all__ = ["PredictResult", "run_predict"]
-
-Progress = Callable[[str, int, int], None]
 
 _SLIDES = 1.0  # pictures per second, where they are no video
 _GIF_WIDTH = 1280  # of a panel in pixels: larger GIFs are too much for a web page
@@ -58,7 +56,7 @@ class PredictResult:
 def run_predict(
     job: PredictJob,
     progress: Progress = lambda step, done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> PredictResult:
     """Show what a network sees; the folder appears when all of it is done.
 

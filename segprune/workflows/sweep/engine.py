@@ -35,10 +35,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from segprune.errors import InputError, SegpruneError
+from segprune.workflows.jobs import Progress
 
 __all__ = ["ENDED", "Ended", "Engine", "Job", "Processes", "perform", "portable"]
 
-Progress = Callable[[str, int, int], None]
 Watch = Callable[[str, str, int, int], None]
 """Called with a job's name, what it is doing, how much of that is done, and how much there is; in
 the end with `ENDED`."""
@@ -81,7 +81,7 @@ class Engine(Protocol):
 
 
 def perform(job: Job, progress: Progress = lambda step, done, total: None) -> str | None:
-    """Run a job in this process: None, or the sentence that says why it failed."""
+    """Run a job in this process; return None, or the sentence that says why it failed."""
     module, _, name = job.task.partition(":")
     try:
         getattr(importlib.import_module(module), name)(job.arguments, progress)
@@ -94,7 +94,7 @@ def perform(job: Job, progress: Progress = lambda step, done, total: None) -> st
 
 
 def portable(text: str) -> str:
-    """On one line, and without the folders above a file: they say nothing to a reader elsewhere."""
+    """Return a text on one line, without the folders above a file, which other machines lack."""
     return _FOLDERS.sub("", " ".join(text.split()))
 
 
@@ -195,7 +195,7 @@ class _Worker:
         """Return how its job ended, if it has; pass progress on."""
         assert self._job is not None
         job = self._job
-        alive = self.alive  # asked first: what a process sent before its death is still there
+        alive = self.alive  # read first: what a process sent before its death is still there
         try:
             while self._connection.poll():
                 news = self._connection.recv()
@@ -233,7 +233,7 @@ class _Worker:
 
 
 def _serve(connection: Connection, threads: int, log: str | None) -> None:
-    """The life of a worker: one job after the other, until nobody has another one."""
+    """Perform one job after the other, until the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal; parents decide
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     if log is not None:
@@ -254,7 +254,7 @@ def _serve(connection: Connection, threads: int, log: str | None) -> None:
 
 
 def _reporter(connection: Connection) -> Progress:
-    """Progress that goes to the parent, now and then."""
+    """Return a function that sends progress to the parent, now and then."""
     last: list[float] = [0.0]
 
     def report(step: str, done: int, total: int) -> None:
@@ -267,7 +267,7 @@ def _reporter(connection: Connection) -> Progress:
 
 
 def _end_with_parent() -> None:
-    """No orphan goes on training: a later attempt would write to the same folder."""
+    """End without a parent: a later attempt would write to the same folder."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

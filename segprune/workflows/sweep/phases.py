@@ -11,7 +11,7 @@ What has a record is not run again, so the same call goes on where an earlier on
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,21 +23,21 @@ from segprune.speed import SpeedInput
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.workflows.folder import only_one
+from segprune.workflows.jobs import Progress
 from segprune.workflows.speed import measure_plans
 from segprune.workflows.sweep.cells import Cell, best_plans, expand, is_trained
 from segprune.workflows.sweep.engine import Engine, Job
-from segprune.workflows.sweep.folder import SweepFolder
+from segprune.workflows.sweep.folder import DenseRecord, SweepFolder
 from segprune.workflows.sweep.tasks import cell_record
 
 __all__ = ["Listed", "SweepResult", "list_cells", "run_sweep"]
 
-Progress = Callable[[str, int, int], None]
 _TASKS = "segprune.workflows.sweep.tasks"
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes:
         cells: all records, in the recipe's order.
@@ -111,7 +111,7 @@ def _speed_at(sweep: SweepRecipe) -> SpeedInput | None:
 
 
 def list_cells(sweep: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> tuple[Listed, ...]:
-    """What a sweep has done and has to do, as far as is known; nothing is made or changed.
+    """List what a sweep has done and has to do, as far as is known; change nothing.
 
     Raises:
         InputError: as for `run_sweep`.
@@ -120,7 +120,7 @@ def list_cells(sweep: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> tu
     folder = SweepFolder(out / sweep.name)
     if folder.path.exists():
         folder.begin(sweep, bases)
-    records = {cell.name: folder.cell(cell) for cell in cells}
+    records = {cell.name: folder.find(CellRecord, cell.name) for cell in cells}
     decided = all(records[cell.name] for cell in cells if not is_trained(cell.recovery))
     chosen = {cell.name for cell in _chosen(sweep, folder, cells)}
 
@@ -152,13 +152,15 @@ class _Run:
 
     def forget_failed(self, cells: Iterable[Cell]) -> None:
         for cell in cells:
-            record = self.folder.cell(cell)
+            record = self.folder.find(CellRecord, cell.name)
             if record is not None and record.failure is not None:
                 self.folder.forget_cell(cell.name)
 
     def dense(self, cells: Sequence[Cell]) -> None:
         first = {cell.network: cell for cell in reversed(cells)}
-        missing = {label: cell for label, cell in first.items() if not self.folder.dense(label)}
+        missing = {
+            label: cell for label, cell in first.items() if not self.folder.find(DenseRecord, label)
+        }
         jobs = [self._job(label, "evaluate_dense", [missing[label]]) for label in sorted(missing)]
         self.progress("dense networks", len(first) - len(jobs), len(first))
         with contextlib.closing(self.engine.run(jobs)) as results:
@@ -182,7 +184,7 @@ class _Run:
         self._work("trainings", jobs, cells)
 
     def _left(self, cells: Iterable[Cell]) -> list[Cell]:
-        return [cell for cell in cells if self.folder.cell(cell) is None]
+        return [cell for cell in cells if self.folder.find(CellRecord, cell.name) is None]
 
     def _job(self, name: str, task: str, cells: Sequence[Cell]) -> Job:
         arguments = {
@@ -207,15 +209,16 @@ class _Run:
                 self.progress(step, len(cells) - left, len(cells))
 
     def _record_failures(self, cells: Sequence[Cell], failure: str | None) -> None:
-        """Whatever a job ended without is recorded as failed, so that it is passed over."""
+        """Record the cells that a job left without a record as failed, so that they are skipped."""
         reason = failure or (
             "the job: expected a record of the cell, found none though it ended well; see whether "
             "the engine works in this folder."
         )
         for cell in self._left(cells):
-            dense = self.folder.dense(cell.network)
+            dense = self.folder.find(DenseRecord, cell.network)
             assert dense is not None
-            self.folder.keep_cell(cell_record(cell, dense, self.command, None, reason))
+            record = cell_record(cell, dense, self.command, None, reason)
+            self.folder.keep(cell.name, record)
 
 
 # -- what there is ---------------------------------------------------------------------------------
@@ -231,13 +234,13 @@ def _chosen(sweep: SweepRecipe, folder: SweepFolder, cells: Sequence[Cell]) -> l
 
 
 def _records(folder: SweepFolder, cells: Iterable[Cell]) -> tuple[CellRecord, ...]:
-    found = (folder.cell(cell) for cell in cells)
+    found = (folder.find(CellRecord, cell.name) for cell in cells)
     return tuple(record for record in found if record is not None)
 
 
 def _speeds(folder: SweepFolder) -> dict[str, SpeedRecord]:
     names = sorted(path.stem for path in (folder.path / "speed").glob("*.json"))
-    records = (folder.speed(name) for name in names)
+    records = (folder.find(SpeedRecord, name) for name in names)
     return {record.candidate_plan: record for record in records if record is not None}
 
 
@@ -257,9 +260,9 @@ def _sources(bases: Mapping[str, Recipe]) -> dict[str, str]:
 
 
 def _check_same(sources: Mapping[str, str], folder: SweepFolder) -> None:
-    """Every dense artefact is the one that the sweep began with."""
+    """Check that every dense artefact is the one that the sweep began with."""
     for label, digest in sources.items():
-        dense = folder.dense(label)
+        dense = folder.find(DenseRecord, label)
         if dense is not None and dense.source != digest:
             raise InputError(
                 f"{label}: expected the dense artefact that this sweep began with "

@@ -9,12 +9,12 @@ from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import prune
 from segprune.errors import SegpruneError
 from segprune.records.io import write_atomic
-from segprune.training.devices import borrowed, working_device
+from segprune.training.devices import on_device, working_device
 from segprune.training.recipe import Recipe
+from segprune.workflows.jobs import Progress
 from segprune.workflows.train.images import CALIBRATION, Images, measuring_batches
 from segprune.workflows.train.run_folder import PLAN, is_primary, wait_for
 from segprune.workflows.train.start import Start, with_widths
-from segprune.workflows.train.steps import Progress
 
 __all__ = ["prune_start", "run_plan"]
 
@@ -52,7 +52,7 @@ def _plan(recipe: Recipe, start: Start, images: Images) -> PrunePlan:
     assert section is not None
     device = working_device(recipe.training)
     try:
-        with borrowed(start.network, device) as network:
+        with on_device(start.network, device) as network:
             plan = make_plan(
                 network,
                 images.example.to(device),

@@ -21,7 +21,7 @@ from segprune.training.fitting import Fit
 from segprune.training.recipe import Recipe
 from segprune.training.toml import to_toml
 from segprune.workflows.train.images import Images
-from segprune.workflows.train.outcome import broken, promised
+from segprune.workflows.train.outcome import described, missed
 from segprune.workflows.train.start import Start
 
 __all__ = ["training_record"]
@@ -47,7 +47,7 @@ def training_record(
 
     Args:
         artifact: the file that was written; result: the network in it.
-        budgets: the promises, by source.
+        budgets: the targets, by source.
         began_dense: whether the run began with a dense network: then the result is compared with
             that, and else with the teacher, if there is one.
         graph: of the dense network, if this run pruned.
@@ -57,9 +57,9 @@ def training_record(
     before = scores.get("start")
     if not began_dense:
         before = scores.get("teacher", before)
-    missed: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     if before is not None:
-        missed = broken(
+        reasons = missed(
             budgets, images.training.classes.names, before, scores["result"],
             Size(dense.params, dense.macs, 0), Size(small.params, small.macs, 0),
         )  # fmt: skip
@@ -100,8 +100,8 @@ def training_record(
         normalisation=images.normalisation.source,
         warnings=tuple(warnings),
         best=best,
-        promises=promised(budgets) if before is not None else (),
-        broken=missed,
+        promises=described(budgets) if before is not None else (),
+        broken=reasons,
         free_share=None if graph is None else graph.free_share,
         frozen=() if graph is None else frozen_groups(graph),
         unreached=() if graph is None else graph.unreached,

@@ -3,7 +3,7 @@
     train:   network -> fit -> artefact -> evaluation -> overlays -> record
     recover: network -> plan -> prune -> proof -> BatchNorm recalibration -> the same
 
-Every stage of a recovery is evaluated, so that a drop can be told from a bug.
+Every stage of a recovery is evaluated, which distinguishes a loss of accuracy from a bug.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from segprune.training.losses import class_weights
 from segprune.training.recalibration import has_statistics
 from segprune.training.recipe import Recipe
 from segprune.training.remarks import remarks
+from segprune.workflows.jobs import Progress, Say
 from segprune.workflows.train.artifact import write_proved
 from segprune.workflows.train.images import (
     Images,
@@ -54,8 +55,6 @@ from segprune.workflows.train.start import Start, normalisation_of, start_from
 from segprune.workflows.train.start_check import doubt_about, require_fit
 from segprune.workflows.train.steps import (
     Job,
-    Progress,
-    Say,
     evaluation_of,
     measure_statistics,
     note_teacher,
@@ -69,7 +68,7 @@ _UNTRAINED = "too few steps, a learning rate that does not suit it, and labels t
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a run: where it is, and its record.
+    """The folder and the record of a run.
 
     Attributes:
         violations: of a pruned network that failed its proof; then there is no record.
@@ -94,7 +93,7 @@ def run_train(
 
     Args:
         say: called with each line that the user has to see at once; the record has all warnings.
-        budgets: promises that the result has to keep, by source, besides the recipe's.
+        budgets: targets that the result has to reach, by source, besides the recipe's.
         replace: take the place of a finished run of that name, or of one with other settings.
 
     Raises:
@@ -111,9 +110,9 @@ def run_train(
             "distillation.teacher: expected a dense artefact, found none; only a recovery has a "
             "teacher of its own."
         )
-    if recipe.promise is not None and not recipe.network.weights:
+    if recipe.targets is not None and not recipe.network.weights:
         raise InputError(
-            "promise: expected a network to begin with, to compare the result with, found "
+            "targets: expected a network to begin with, to compare the result with, found "
             "none; name it (network.init_from), or leave the section out."
         )
     with run_folder(recipe, out, replace=replace) as folder:

@@ -56,9 +56,9 @@ def run_folder(recipe: Recipe, out: Path, *, replace: bool = False) -> Iterator[
         return
     sources = _sources(recipe)
     with contextlib.ExitStack() as stack:
-        if replace and (folder / _RECIPE).exists() and not _goes_on(recipe, sources, folder):
+        if replace and (folder / _RECIPE).exists() and not _can_resume(recipe, sources, folder):
             _require_outside(recipe, folder)
-            stack.enter_context(_set_aside(folder))
+            stack.enter_context(_move_aside(folder))
         yield from _entered(recipe, folder, sources)
 
 
@@ -67,7 +67,7 @@ def _entered(recipe: Recipe, folder: Path, sources: Mapping[str, str]) -> Iterat
     if (folder / _RECIPE).exists():
         _check_same(recipe, folder)
         _check_sources(sources, folder)
-    elif folder.exists() and any(not _is_begun(path) for path in folder.iterdir()):
+    elif folder.exists() and any(not _may_be_unfinished_run(path) for path in folder.iterdir()):
         raise InputError(
             f"name: expected a folder of a training run, found {folder} with other contents; "
             "give the recipe another name."
@@ -81,14 +81,14 @@ def _entered(recipe: Recipe, folder: Path, sources: Mapping[str, str]) -> Iterat
         ) from error
     try:
         with only_one(folder / _SOURCES.parent):
-            _sweep_up(folder)
+            _remove_unfinished(folder)
             # The recipe last: where it stands, everything that it is compared with stands too.
             write_atomic(folder / _SOURCES, json.dumps(sources, indent=2) + "\n")
             write_atomic(folder / _RECIPE, to_toml(recipe))
             began = True
             yield folder
     except Exception:
-        if began and _came_to_nothing(folder):
+        if began and _is_empty_run(folder):
             _clear(folder)
         raise
 
@@ -128,10 +128,10 @@ def wait_for(path: Path, seconds: float = _PATIENCE) -> None:
 
 
 def is_primary() -> bool:
-    """Whether this process writes results: not a further process of a distributed training.
+    """Return whether this process is the one of a distributed training that writes results.
 
-    Told by the environment, as torchrun, Lightning and SLURM set it, so that it is known before
-    the processes have found each other.
+    The environment that torchrun, Lightning and SLURM set says so, before the processes have found
+    each other.
     """
     if "RANK" in os.environ:
         return int(os.environ["RANK"]) == 0
@@ -162,7 +162,7 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
 
 
 def _check_sources(sources: Mapping[str, str], folder: Path) -> None:
-    """A plan or a checkpoint means nothing where the weights it came from have changed."""
+    """Check that the files a recipe names have not changed: plan and checkpoint depend on them."""
     for field, began in _changed(folder / _SOURCES, sources):
         raise InputError(
             f"{field}: expected the file that the run in {folder} began with ({began[:12]}), "
@@ -172,7 +172,7 @@ def _check_sources(sources: Mapping[str, str], folder: Path) -> None:
 
 
 def _changed(known: Path, digests: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Fields whose digests differ from those noted in a file, and what is noted there."""
+    """Yield fields whose digests differ from those in a file, with the digests in the file."""
     text = known.read_text(encoding="utf-8") if known.exists() else "{}"
     began: dict[str, str] = json.loads(text)
     for field, digest in digests.items():
@@ -209,8 +209,8 @@ def _sources(recipe: Recipe) -> dict[str, str]:
 # -- replacing -------------------------------------------------------------------------------------
 
 
-def _goes_on(recipe: Recipe, sources: Mapping[str, str], folder: Path) -> bool:
-    """Whether an interrupted run of just these settings lies in the folder."""
+def _can_resume(recipe: Recipe, sources: Mapping[str, str], folder: Path) -> bool:
+    """Return whether an interrupted run of just these settings lies in the folder."""
     try:
         _check_same(recipe, folder)
         _check_sources(sources, folder)
@@ -229,7 +229,7 @@ def _require_outside(recipe: Recipe, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _set_aside(folder: Path) -> Iterator[None]:
+def _move_aside(folder: Path) -> Iterator[None]:
     """Move a folder out of the way; put it back if the block leaves nothing in its place."""
     aside = beside(folder)
     with only_one(folder / _SOURCES.parent):
@@ -246,13 +246,13 @@ def _set_aside(folder: Path) -> Iterator[None]:
 # -- what a killed run leaves ----------------------------------------------------------------------
 
 
-def _is_begun(path: Path) -> bool:
+def _may_be_unfinished_run(path: Path) -> bool:
     """Whether it may lie in the folder of a run that was killed before its recipe was written."""
     return path.name == _SOURCES.parent.name or _is_unfinished(path)
 
 
-def _came_to_nothing(folder: Path) -> bool:
-    """Whether a start that failed made nothing yet: no plan, no row of a log, no checkpoint."""
+def _is_empty_run(folder: Path) -> bool:
+    """Return whether a failed start left no plan, no row of a log and no checkpoint."""
     own = {_RECIPE, *_SOURCES.parts, _IMAGES.name, "lock"}
     if not (folder / ROWS).exists():
         own |= {path.name for path in (folder / ROWS.parent, *(folder / ROWS.parent).glob("*"))}
@@ -260,7 +260,7 @@ def _came_to_nothing(folder: Path) -> bool:
 
 
 def _clear(folder: Path) -> None:
-    """The name is free again; a link that leads elsewhere stays, for it is the user's."""
+    """Remove the folder; keep a link to another place, which is the user's."""
     if not folder.is_symlink():
         shutil.rmtree(folder)
         return
@@ -273,7 +273,7 @@ def _is_unfinished(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
-def _sweep_up(folder: Path) -> None:
+def _remove_unfinished(folder: Path) -> None:
     for path in [*folder.iterdir(), *(folder / _SOURCES).parent.iterdir()]:
         if _is_unfinished(path):
             _remove(path)

@@ -17,7 +17,6 @@ from segprune.workflows.train.images import (
     Images,
     measuring_batches,
     open_images,
-    training_batches,
 )
 from training.test_recipe import streets
 from training.tiny import (
@@ -90,14 +89,14 @@ def test_a_recipe_s_pattern_that_finds_nothing_is_refused_before_anything_runs()
 def test_training_batches_are_those_of_the_first_epochs() -> None:
     wanted = made(SMALL)
     images = open_images(wanted.data)
-    five = list(training_batches(images, wanted, 5))
+    five = list(measuring_batches(images, wanted, 5, RECALIBRATION))
     assert [tuple(batch.shape) for batch, _ in five] == [(4, 3, 64, 128)] * 5
     assert all(
         torch.equal(a[0], b[0])
-        for a, b in zip(five[:3], training_batches(images, wanted, 3), strict=True)
+        for a, b in zip(five[:3], measuring_batches(images, wanted, 3, RECALIBRATION), strict=True)
     )
     assert not torch.equal(five[0][0], five[2][0])
-    assert list(training_batches(images, wanted, 0)) == []
+    assert list(measuring_batches(images, wanted, 0, RECALIBRATION)) == []
 
 
 def test_images_that_serve_for_training_and_evaluation_have_to_be_asked_for() -> None:

@@ -96,7 +96,7 @@ def test_the_best_epoch_of_a_training_that_is_watched_is_kept(
 def test_a_promise_that_is_not_kept_is_status_one(promise: str | None, status: int) -> None:
     write_recipe(Path.cwd(), SMALL + PRUNING)
     changes = [FROM_DENSE, RUIN, "name=promised"]
-    changes += [] if promise is None else [f"promise={promise}"]
+    changes += [] if promise is None else [f"targets={promise}"]
     words = [word for change in changes for word in ("--set", change)]
     result = CliRunner().invoke(app, ["recover", "recipe.toml", *words])
     assert result.exit_code == status, result.output
@@ -113,7 +113,7 @@ def test_a_promise_that_is_kept_is_status_zero(good: Path) -> None:
     start = begun_with(good)
     dense = read_record(TrainingRecord, good / "record.json")
     most = 100 * dense.scores["result"].miou - 0.1
-    words = ["--set", start, "--set", f"promise={{miou_loss = {most:.6f}}}"]
+    words = ["--set", start, "--set", f"targets={{miou_loss = {most:.6f}}}"]
     result = CliRunner().invoke(app, ["recover", "recipe.toml", *words])
     assert result.exit_code == 0, result.output
     record = read_record(TrainingRecord, Path("runs", "tiny", "record.json"))
@@ -136,8 +136,8 @@ def test_a_policy_judges_the_run_that_has_its_name() -> None:
 
 
 def test_a_promise_needs_a_network_to_be_held_against() -> None:
-    with pytest.raises(InputError, match="promise: expected a network to begin with"):
-        run_train(made(SMALL, "promise={miou_loss = 1.0}"))
+    with pytest.raises(InputError, match="targets: expected a network to begin with"):
+        run_train(made(SMALL, "targets={miou_loss = 1.0}"))
 
 
 def test_a_teacher_that_guesses_is_a_warning() -> None:
@@ -186,8 +186,8 @@ def test_numbers_that_do_not_fit_the_images_are_said_before_the_training() -> No
 
 
 def test_the_recipe_says_what_was_promised() -> None:
-    recipe = made(SMALL, "promise={miou_loss = 1.5, class_loss = 8.0}")
+    recipe = made(SMALL, "targets={miou_loss = 1.5, class_loss = 8.0}")
     again = read_recipe(write_recipe(Path.cwd(), "name = 'x'\n" + SMALL.split("\n", 2)[2]))
-    assert recipe.promise is not None
-    assert (recipe.promise.miou_loss, recipe.promise.class_loss) == (1.5, 8.0)
-    assert again.promise is None
+    assert recipe.targets is not None
+    assert (recipe.targets.miou_loss, recipe.targets.class_loss) == (1.5, 8.0)
+    assert again.targets is None
