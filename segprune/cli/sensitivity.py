@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ from segprune.cli.options import (
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
 from segprune.data.source import ImageSource
 from segprune.errors import warn_renamed
-from segprune.workflows.jobs import INPUT_TEXT
+from segprune.workflows.jobs import INPUT_TEXT, KEEP, RUNS
 
 __all__ = ["sensitivity"]
 
@@ -45,7 +44,7 @@ def sensitivity(
     ] = None,
     keep: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of its channels that a layer keeps.")
-    ] = 0.5,
+    ] = KEEP,
     weights: Weights = None,
     input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
@@ -59,7 +58,7 @@ def sensitivity(
     std: Std = None,
     range: Range = None,
     seed: Seed = 0,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     name: Name = None,
     replace: Replace = False,
 ) -> None:
@@ -95,7 +94,7 @@ def sensitivity(
     folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)
     announce(model, size, num_classes, weights, images.label)
     usual: dict[str, object] = {
-        "keep": 0.5, "input": INPUT_TEXT, "batches": 1, "seed": 0, "split": "train",
+        "keep": KEEP, "input": INPUT_TEXT, "batches": 1, "seed": 0, "split": "train",
     }  # fmt: skip
     left_out = ("model", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}

@@ -14,6 +14,7 @@ from segprune.cli.files import require_file
 from segprune.cli.options import Out
 from segprune.cli.parsing import make_importable
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import RUNS, SWEEP_PAIRS
 
 if TYPE_CHECKING:
     from segprune.training.recipe import Recipe
@@ -84,8 +85,8 @@ def sweep(
     ] = False,
     pairs: Annotated[
         int, typer.Option(metavar="N", min=6, help="Pairs of calls for each plan's speed.")
-    ] = 40,
-    out: Out = Path("runs"),
+    ] = SWEEP_PAIRS,
+    out: Out = RUNS,
 ) -> None:  # fmt: skip
     """Prune networks by every importance, to every budget, and see what each way costs.
 

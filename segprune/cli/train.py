@@ -17,6 +17,7 @@ from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import RUNS
 
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
@@ -92,7 +93,7 @@ def train(
     root: Root = None,
     name: Name = None,
     policy: Policy = POLICY,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     replace: ReplaceRun = False,
 ) -> None:
     """Train a network on labelled images, as a recipe says.
@@ -118,7 +119,7 @@ def recover(
     name: Name = None,
     policy: Policy = POLICY,
     poor_start: PoorStart = False,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     replace: ReplaceRun = False,
 ) -> None:
     """Prune a trained network and win its accuracy back, as a recipe says.

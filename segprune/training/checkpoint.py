@@ -59,7 +59,7 @@ def named_if_damaged(path: Path, expected: str, remedy: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Stop:
-    """Where an attempt of a training stopped: at the end of an epoch.
+    """The end of an epoch, at which an attempt of a training stopped.
 
     Attributes:
         epochs, steps: that are done.

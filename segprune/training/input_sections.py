@@ -54,7 +54,7 @@ def _booleans_in(value: Any) -> list[bool]:
 
 
 class NetworkSection(Section):
-    """Which network, and where its weights come from.
+    """The network, and the files that its weights come from.
 
     Attributes:
         model: `bisenetv2`, `icnet`, or `package.module:factory`.
@@ -99,7 +99,7 @@ class NetworkSection(Section):
 
 
 class DataSection(Section):
-    """Which images.
+    """The images.
 
     Attributes:
         name: `streets`, `camvid`, `cityscapes` or `folder`.
@@ -152,7 +152,7 @@ class DataSection(Section):
 
 
 class AugmentationSection(Section):
-    """As `segprune.data.augmentation.Augmentation`, which says what each number means."""
+    """The fields of `segprune.data.augmentation.Augmentation`, which explains each number."""
 
     crop: tuple[Side, Side] | None = None
     scale: tuple[Scale, Scale] = Augmentation.scale

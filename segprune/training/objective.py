@@ -83,7 +83,7 @@ def _resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _channels_last(gradient: Tensor) -> Tensor:
-    """What a GPU's gradient of an interpolation wants, here or as a network's last operation.
+    """Put a gradient into the format that a GPU's gradient of an interpolation takes.
 
     Losses hand theirs back contiguous; summing that up is half of a step of BiSeNetV2 with heads.
     """

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class TrainingSection(Section):
-    """How weights are changed.
+    """The training of the weights.
 
     Attributes:
         epochs: passes over the training images; 0 only prunes and recalibrates.
@@ -109,7 +109,7 @@ def _checked(value: Any, field: ValidationInfo) -> Any:
 
 
 class PruningSection(Section):
-    """What goes: the fields of `PruneConfig`, which checks them, and how many images are looked at.
+    """The fields of `PruneConfig`, which checks them, and how many images importances look at.
 
     Attributes:
         budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
@@ -174,12 +174,12 @@ class RecalibrationSection(Section):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether statistics are measured anew at all."""
+        """Return whether statistics are measured anew at all."""
         return self.batches != 0
 
 
 class DistillationSection(Section):
-    """What the dense network teaches (weights 0 switch a term off).
+    """The terms by which the dense network teaches; a weight of 0 switches a term off.
 
     Left out, the weights are those that Shu et al. published. The recipes of this project's
     own networks say `kl = 4` and `channel_wise = 0`.

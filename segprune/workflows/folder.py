@@ -52,7 +52,7 @@ def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = Fal
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Within the block this process alone works in a folder that exists.
+    """Lock a folder that exists, so that one process at a time works in it.
 
     The system takes the lock back from a process that is killed.
 

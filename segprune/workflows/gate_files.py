@@ -12,7 +12,7 @@ __all__ = ["Declaration", "policy_text", "test_text", "workflow_text"]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the marker of the test module says; paths are relative to the module's folder.
+    """The arguments of the marker in the test module; paths are relative to the module's folder.
 
     Attributes:
         dense: file of the dense network; None: the factory loads its own weights.

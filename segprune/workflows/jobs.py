@@ -16,8 +16,8 @@ from segprune.format import shape_of
 from segprune.records.speed import MemoryFormat
 
 __all__ = [
-    "INPUT", "INPUT_TEXT", "RUNS", "EvaluationJob", "GateJob", "PredictJob", "Progress", "PruneJob",
-    "Say", "SpeedJob", "defaults",
+    "INPUT", "INPUT_TEXT", "KEEP", "RUNS", "SWEEP_PAIRS", "EvaluationJob", "GateJob", "PredictJob",
+    "Progress", "PruneJob", "Say", "SpeedJob", "defaults",
 ]  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
@@ -31,6 +31,12 @@ INPUT = (1, 3, 512, 1024)
 
 INPUT_TEXT = shape_of(INPUT)
 """The same as the command line has it."""
+
+KEEP = 0.5
+"""The share of its channels that each layer alone keeps, where its sensitivity is measured."""
+
+SWEEP_PAIRS = 40
+"""Pairs of calls for the speed of each plan of a sweep."""
 
 RUNS = Path("runs")
 """The folder that holds the folders of all runs."""

@@ -20,7 +20,7 @@ __all__ = ["Proof", "run_verify"]
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found.
+    """The result of a verification.
 
     Attributes:
         header: what the file says about itself.

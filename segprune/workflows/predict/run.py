@@ -40,7 +40,7 @@ _GIF_WIDTH = 1280  # of a panel in pixels: larger GIFs are too much for a web pa
 
 @dataclass(frozen=True)
 class PredictResult:
-    """Where the pictures are.
+    """The folder of the pictures, and their record.
 
     Attributes:
         files: names in `folder`, without the record.
@@ -148,7 +148,7 @@ class _Work:
         self._progress("predict", len(self._found), len(self._found))
 
     def record(self) -> PredictRecord:
-        """All that was found."""
+        """Return the record of all pictures."""
         assert self._classes is not None
         return PredictRecord(
             command=self._job.command,

@@ -52,7 +52,7 @@ _FOLDERS = re.compile(r"(?<![\w.:/~-])~?/(?:[^\s:;,'\"()]+/)+(?=[^\s:;,'\"()/])"
 
 @dataclass(frozen=True)
 class Job:
-    """What to do.
+    """A description of work.
 
     Attributes:
         name: unique among the jobs of a run.
@@ -125,7 +125,7 @@ class Processes:
         self._watch = watch or (lambda job, step, done, total: None)
 
     def run(self, jobs: Sequence[Job]) -> Generator[Ended, None, None]:
-        """As `Engine.run`.
+        """Run all jobs, as `Engine.run` does.
 
         Raises:
             InputError: a worker does not even start.

@@ -39,7 +39,7 @@ Kind = TypeVar("Kind", CellRecord, "DenseRecord", SpeedRecord)
 
 @dataclass(frozen=True)
 class LayerAxis:
-    """Where a layer's output channels are: dimension `dim` of `weight`, `channels` of them."""
+    """The place of a layer's output channels: dimension `dim` of `weight`, `channels` of them."""
 
     name: str
     weight: str
@@ -167,12 +167,12 @@ class SweepFolder:
 
     @property
     def runs(self) -> Path:
-        """Where trained cells keep what they make."""
+        """Return the folder of the runs of trained cells."""
         return self.path / "runs"
 
     @property
     def log(self) -> Path:
-        """What worker processes print."""
+        """Return the file of what worker processes print."""
         return self.path / "workers.log"
 
 

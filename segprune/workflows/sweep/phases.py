@@ -23,7 +23,7 @@ from segprune.speed import SpeedInput
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.workflows.folder import only_one
-from segprune.workflows.jobs import Progress
+from segprune.workflows.jobs import RUNS, SWEEP_PAIRS, Progress
 from segprune.workflows.speed import measure_plans
 from segprune.workflows.sweep.cells import Cell, best_plans, expand, is_trained
 from segprune.workflows.sweep.engine import Engine, Job
@@ -62,10 +62,10 @@ def run_sweep(
     bases: Mapping[str, Recipe],
     engine: Engine,
     *,
-    out: Path = Path("runs"),
+    out: Path = RUNS,
     only: Literal["cells", "speed"] | None = None,
     retry_failed: bool = False,
-    pairs: int = 40,
+    pairs: int = SWEEP_PAIRS,
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
 ) -> SweepResult:

@@ -30,7 +30,7 @@ from segprune.training.losses import class_weights
 from segprune.training.recalibration import has_statistics
 from segprune.training.recipe import Recipe
 from segprune.training.remarks import remarks
-from segprune.workflows.jobs import Progress, Say
+from segprune.workflows.jobs import RUNS, Progress, Say
 from segprune.workflows.train.artifact import write_proved
 from segprune.workflows.train.images import (
     Images,
@@ -82,7 +82,7 @@ class TrainingResult:
 def run_train(
     recipe: Recipe,
     *,
-    out: Path = Path("runs"),
+    out: Path = RUNS,
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,
@@ -122,7 +122,7 @@ def run_train(
 def run_recover(
     recipe: Recipe,
     *,
-    out: Path = Path("runs"),
+    out: Path = RUNS,
     command: tuple[str, ...] = (),
     progress: Progress = lambda step, done, total: None,
     say: Say = lambda line: None,

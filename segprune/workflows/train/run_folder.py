@@ -247,7 +247,7 @@ def _move_aside(folder: Path) -> Iterator[None]:
 
 
 def _may_be_unfinished_run(path: Path) -> bool:
-    """Whether it may lie in the folder of a run that was killed before its recipe was written."""
+    """Return whether a run that was killed before its recipe was written may leave this."""
     return path.name == _SOURCES.parent.name or _is_unfinished(path)
 
 

@@ -59,7 +59,7 @@ class Start:
 
     @property
     def is_dense(self) -> bool:
-        """Whether nothing has been removed."""
+        """Return whether nothing has been removed."""
         return self.plan.network == self.plan.result
 
 

@@ -35,7 +35,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Job:
-    """What all steps of a run share."""
+    """The values that all steps of a run share."""
 
     recipe: Recipe
     folder: Path
@@ -51,14 +51,14 @@ class Job:
 
     @property
     def ends_anew(self) -> bool:
-        """Whether statistics are measured again after the training."""
+        """Return whether statistics are measured again after the training."""
         section = self.recipe.recalibration
         wanted = self.recovers if section.at_the_end is None else section.at_the_end
         return wanted and section.is_wanted
 
     @property
     def budgets(self) -> dict[str, Budget]:
-        """All targets, by source."""
+        """Return all targets, by source."""
         own = self.recipe.targets
         return {**({} if own is None else {"the recipe": budget_of(own)}), **self.given}
 
