@@ -24,8 +24,8 @@ from rich.console import Console
 from benchmarks import power, published, reference
 from benchmarks.verification_matrix import Matrix
 from segprune.records.io import read_record
+from segprune.records.prune import PruneRecord
 from segprune.reporting import read_collection, read_policy, readme_section
-from segprune.workflows import PruneRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records"

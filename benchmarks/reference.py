@@ -19,8 +19,8 @@ from pydantic_core import PydanticUndefined
 
 from segprune.cli import app
 from segprune.data.augmentation import Augmentation
+from segprune.training.input_sections import AugmentationSection
 from segprune.training.recipe import Recipe
-from segprune.training.sections import AugmentationSection
 
 __all__ = ["Field", "command_reference", "fields_of", "recipe_reference"]
 

@@ -30,8 +30,8 @@ from segprune.core.planning.select import TERMS
 from segprune.errors import BudgetError, InputError, PlanError, SegpruneError, SegpruneWarning
 from segprune.training.recipe import Recipe, parse_recipe, read_recipe
 from segprune.training.toml import to_toml
-from segprune.workflows import PruneJob
-from segprune.workflows.train.folder import run_folder
+from segprune.workflows.jobs import PruneJob
+from segprune.workflows.train.run_folder import run_folder
 
 
 class Net(nn.Module):
@@ -122,7 +122,7 @@ def run(*words: str) -> tuple[list[PruneJob], str, int]:
         raise typer.Exit
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segprune.workflows.run_prune", note)
+        patch.setattr("segprune.workflows.prune.run_prune", note)
         patch.setattr("sys.path", sys.path[:])
         done = CliRunner().invoke(app, ["prune", "bisenetv2", *words], env={"COLUMNS": "200"})
     return jobs, " ".join(done.stderr.split()), done.exit_code

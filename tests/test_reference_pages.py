@@ -12,15 +12,15 @@ from pydantic import BaseModel
 from benchmarks import reference
 from benchmarks.readme import DOCS, ROOT
 from segprune.cli import app
-from segprune.training import sections
+from segprune.training import input_sections, sections
 from segprune.training.recipe import Recipe
 
 TROUBLES = re.findall(r"^### `(.+)`$", (DOCS / "troubleshooting.md").read_text("utf-8"), flags=re.M)
 
 
 def section_classes() -> list[type[BaseModel]]:
-    found = (getattr(sections, name) for name in sections.__all__)
-    return [kind for kind in found if kind is not sections.Section]
+    found = (getattr(m, name) for m in (input_sections, sections) for name in m.__all__)
+    return [kind for kind in found if kind is not input_sections.Section]
 
 
 @pytest.mark.parametrize("section", section_classes(), ids=lambda kind: kind.__name__)

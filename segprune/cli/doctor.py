@@ -10,6 +10,7 @@ import typer
 from segprune.cli.errors import guarded
 from segprune.cli.options import Input, NumClasses
 from segprune.cli.parsing import make_importable, parse_input
+from segprune.workflows.jobs import INPUT_TEXT
 
 __all__ = ["doctor"]
 
@@ -27,7 +28,7 @@ def doctor(
             show_default="none: only this installation",
         ),
     ] = None,
-    input: Input = "1x3x512x1024",
+    input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
     json: Annotated[
         Path | None,

@@ -31,9 +31,10 @@ from segprune.cli.parsing import (
     spelled,
 )
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import EvaluationJob, defaults
 
 if TYPE_CHECKING:
-    from segprune.workflows.evaluation.running import EvaluationResult
+    from segprune.workflows.evaluate import EvaluationResult
 
 __all__ = ["evaluate"]
 
@@ -60,7 +61,7 @@ def evaluate(
         ),
     ] = None,
     root: Root = None,
-    split: Split = "val",
+    split: Split = EvaluationJob.split,
     size: Annotated[
         str | None,
         typer.Option(
@@ -99,8 +100,8 @@ def evaluate(
         typer.Option(
             rich_help_panel=NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
         ),
-    ] = "cpu",
-    out: Out = Path("runs"),
+    ] = EvaluationJob.device,
+    out: Out = EvaluationJob.out,
     name: Name = None,
     replace: Replace = False,
 ) -> None:
@@ -129,7 +130,7 @@ def evaluate(
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
-    from segprune.workflows.evaluation.running import EvaluationJob, run_evaluation
+    from segprune.workflows.evaluate import run_evaluation
 
     make_importable()
     job = EvaluationJob(
@@ -156,7 +157,7 @@ def evaluate(
 
 def _command(subject: str, given: dict[str, object]) -> tuple[str, ...]:
     """The command line for the record, without folders; not where results went or images were."""
-    usual: dict[str, object] = {"split": "val", "device": "cpu"}
+    usual = defaults(EvaluationJob)
     options = {
         key: value
         for key, value in given.items()

@@ -12,6 +12,7 @@ from segprune.cli.format import unfolded
 from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Split
 from segprune.cli.parsing import make_importable, parse_input
 from segprune.errors import InputError
+from segprune.workflows.jobs import GateJob
 
 __all__ = ["gate"]
 
@@ -65,7 +66,7 @@ def init(
             help="Images that accuracy is judged on: [cyan]streets[/cyan], [cyan]camvid[/cyan], "
             "[cyan]cityscapes[/cyan], or [cyan]folder[/cyan] for images of your own.",
         ),
-    ] = "streets",
+    ] = GateJob.data,
     root: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +76,7 @@ def init(
             show_default="none: given to each run as --segprune-data NAME=FOLDER",
         ),
     ] = None,
-    split: Split = "val",
+    split: Split = GateJob.split,
     name: Annotated[
         str | None,
         typer.Option(
@@ -105,7 +106,7 @@ def init(
         if file is not None and not file.is_file():
             raise InputError(f"{file}: expected a file, found none; check the path.")
 
-    from segprune.workflows.gate_init import GateJob, run_gate_init
+    from segprune.workflows.gate_init import run_gate_init
 
     make_importable()
     files = run_gate_init(GateJob(artifact, dense, model, data, root, split, name, size, out))

@@ -47,7 +47,8 @@ def inspect(
     from segprune.cli.render.common import show_result, show_sensitivity
     from segprune.core.plan import PrunePlan
     from segprune.records.io import read_record
-    from segprune.workflows import PruneRecord, SensitivityRecord
+    from segprune.records.prune import PruneRecord
+    from segprune.records.sensitivity import SensitivityRecord
 
     if file.is_dir():
         inside = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)

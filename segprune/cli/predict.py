@@ -30,6 +30,7 @@ from segprune.cli.parsing import (
 )
 from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError
+from segprune.workflows.jobs import PredictJob, defaults
 
 __all__ = ["predict"]
 
@@ -74,7 +75,7 @@ def predict(
             rich_help_panel=IMAGES, metavar="FOLDER", help="Where the data set SOURCE is."
         ),
     ] = None,
-    split: Split = "val",
+    split: Split = PredictJob.split,
     count: Annotated[
         int | None,
         typer.Option(
@@ -110,7 +111,7 @@ def predict(
         typer.Option(
             rich_help_panel=RESULTS, metavar="SHARE", min=0, max=1, help="Strength of the colours."
         ),
-    ] = 0.6,
+    ] = PredictJob.alpha,
     gif: Annotated[
         bool, typer.Option("--gif", rich_help_panel=RESULTS, help="Make a GIF of all of it.")
     ] = False,
@@ -142,7 +143,7 @@ def predict(
             show_default="unless SOURCE is a video",
         ),
     ] = None,
-    out: Out = Path("runs"),
+    out: Out = PredictJob.out,
     name: Name = None,
     replace: Replace = False,
 ) -> None:
@@ -175,8 +176,7 @@ def predict(
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.predict import announce_prediction, show_prediction
-    from segprune.workflows.predict.job import PredictJob
-    from segprune.workflows.predict.running import run_predict
+    from segprune.workflows.predict.run import run_predict
 
     make_importable()
     announce_prediction(file, source, against)
@@ -209,7 +209,7 @@ def predict(
 
 def _command(file: Path, source: str, given: dict[str, object]) -> tuple[str, ...]:
     """The command line for the record, without folders; not where the results went."""
-    usual: dict[str, object] = {"split": "val", "alpha": 0.6, "labels": True, "panel": True}
+    usual = defaults(PredictJob)
     options: dict[str, object] = {
         key: value
         for key, value in given.items()

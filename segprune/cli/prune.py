@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,6 +42,7 @@ from segprune.cli.parsing import (
 from segprune.core.planning.config import PruneConfig
 from segprune.data.source import ImageSource
 from segprune.errors import InputError, warn_renamed
+from segprune.workflows.jobs import INPUT_TEXT, PruneJob, defaults
 
 __all__ = ["prune"]
 
@@ -55,6 +55,9 @@ class Scope(StrEnum):
 
     GLOBAL = "global"
     LOCAL = "local"
+
+
+_SCOPE = Scope(PruneConfig.scope)
 
 
 @guarded
@@ -76,11 +79,11 @@ def prune(
             help="What decides which channels go: magnitude, magnitude_l1, magnitude_l2, bn_scale, "
             "fpgm, lamp, random; with images also taylor and activation.",
         ),
-    ] = "magnitude",
+    ] = str(PruneConfig.importance),
     scope: Annotated[
         Scope,
         typer.Option(help="Rank all channels together, or take the same share of every layer."),
-    ] = Scope.GLOBAL,
+    ] = _SCOPE,
     layer: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,20 +109,20 @@ def prune(
         bool, typer.Option(help="Divide scores by their mean within each layer.")
     ] = PruneConfig.normalize,
     weights: Weights = None,
-    input: Input = "1x3x512x1024",
+    input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
     classes: OldClasses = None,
     frames: Frames = None,
     data: Data = None,
     root: Root = None,
-    split: Split = "train",
-    batches: Batches = 8,
+    split: Split = PruneJob.split,
+    batches: Batches = PruneJob.batches,
     mean: Mean = None,
     std: Std = None,
     range: Range = None,
     label_map: LabelMapText = None,
-    seed: Seed = 0,
-    out: Out = Path("runs"),
+    seed: Seed = PruneConfig.seed,
+    out: Out = PruneJob.out,
     name: Name = None,
     replace: Replace = False,
     speed: Annotated[
@@ -131,7 +134,7 @@ def prune(
         typer.Option(
             rich_help_panel=RESULTS, metavar="N", min=6, help="How often to time both, in turn."
         ),
-    ] = 30,
+    ] = PruneJob.pairs,
     max_seconds: Annotated[
         float,
         typer.Option(
@@ -140,11 +143,11 @@ def prune(
             min=1,
             help="Time limit of the measurement, which takes at least 6 pairs in any case.",
         ),
-    ] = 60.0,
+    ] = PruneJob.max_seconds,
     threads: Annotated[
         int,
         typer.Option(rich_help_panel=RESULTS, metavar="N", min=1, help="CPU threads while timing."),
-    ] = 1,
+    ] = PruneJob.threads,
     deploy: Annotated[
         bool,
         typer.Option(
@@ -205,7 +208,7 @@ def prune(
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import announce, show_result, show_violations
-    from segprune.workflows import PruneJob, run_prune
+    from segprune.workflows.prune import run_prune
 
     make_importable()
     announce(model, size, num_classes, weights, images.label)
@@ -244,8 +247,8 @@ def prune(
 def _worth_recording(given: dict[str, object]) -> dict[str, object]:
     """Options that differ from their defaults; not where the results went."""
     usual: dict[str, object] = {
-        **PruneConfig().to_plain(), "budget": None, "input": "1x3x512x1024", "batches": 8,
-        "pairs": 30, "max_seconds": 60.0, "threads": 1, "split": "train",
+        **defaults(PruneJob), **PruneConfig().to_plain(), "budget": None,
+        "input": INPUT_TEXT,
     }  # fmt: skip
     left_out = {"model", "out", "name", "replace", "speed", "normalize"}
     words = {

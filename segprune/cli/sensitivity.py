@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +30,7 @@ from segprune.cli.options import (
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
 from segprune.data.source import ImageSource
 from segprune.errors import warn_renamed
+from segprune.workflows.jobs import INPUT_TEXT, KEEP, RUNS
 
 __all__ = ["sensitivity"]
 
@@ -44,9 +44,9 @@ def sensitivity(
     ] = None,
     keep: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of its channels that a layer keeps.")
-    ] = 0.5,
+    ] = KEEP,
     weights: Weights = None,
-    input: Input = "1x3x512x1024",
+    input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
     classes: OldClasses = None,
     frames: Frames = None,
@@ -58,7 +58,7 @@ def sensitivity(
     std: Std = None,
     range: Range = None,
     seed: Seed = 0,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     name: Name = None,
     replace: Replace = False,
 ) -> None:
@@ -85,15 +85,16 @@ def sensitivity(
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import announce, show_sensitivity
     from segprune.records.io import new_folder, write_record
-    from segprune.workflows import on_images, open_network, run_sensitivity
+    from segprune.workflows.dense import on_images
     from segprune.workflows.folder import choose_folder
-    from segprune.workflows.open import network_name
+    from segprune.workflows.open import network_name, open_network
+    from segprune.workflows.sensitivity import run_sensitivity
 
     make_importable()
     folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)
     announce(model, size, num_classes, weights, images.label)
     usual: dict[str, object] = {
-        "keep": 0.5, "input": "1x3x512x1024", "batches": 1, "seed": 0, "split": "train",
+        "keep": KEEP, "input": INPUT_TEXT, "batches": 1, "seed": 0, "split": "train",
     }  # fmt: skip
     left_out = ("model", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}

@@ -11,6 +11,7 @@ from segprune.cli.errors import guarded
 from segprune.cli.files import require_file
 from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
 from segprune.cli.parsing import make_importable, parse_input, spelled
+from segprune.workflows.jobs import SpeedJob, defaults
 
 if TYPE_CHECKING:
     from segprune.records.sweep import SpeedRecord
@@ -48,12 +49,16 @@ def speed(
             "you deploy: channels_last is faster for some networks and processors, and slower for "
             "others.",
         ),
-    ] = "contiguous",
+    ] = SpeedJob.memory_format,
     model: DenseNetwork = None,
-    pairs: Annotated[int, typer.Option(metavar="N", min=6, help="Pairs of calls.")] = 60,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads.")] = 1,
-    seed: Seed = 0,
-    out: Out = Path("runs"),
+    pairs: Annotated[
+        int, typer.Option(metavar="N", min=6, help="Pairs of calls.")
+    ] = SpeedJob.pairs,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, help="CPU threads.")
+    ] = SpeedJob.threads,
+    seed: Seed = SpeedJob.seed,
+    out: Out = SpeedJob.out,
     name: Name = None,
     replace: Replace = False,
 ) -> None:  # fmt: skip
@@ -75,18 +80,18 @@ def speed(
     from segprune.cli.progress import Steps
     from segprune.workflows.speed import run_speed
 
-    usual: dict[str, object] = {"pairs": 60, "threads": 1, "seed": 0, "memory_format": "contiguous"}
+    usual = defaults(SpeedJob)
     left_out = ("reference", "candidate", "out", "name", "replace")
     words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     program, verb, first, *more = spelled("speed", reference.name, words)
     make_importable()
+    job = SpeedJob(
+        reference, candidate, input=size, memory_format=memory_format, model=model, pairs=pairs,
+        threads=threads, seed=seed, out=out, name=name, replace=replace,
+        command=(program, verb, first, candidate.name, *more),
+    )  # fmt: skip
     with Steps() as steps:
-        result = run_speed(
-            reference, candidate, input=size, memory_format=memory_format, model=model,
-            pairs=pairs, threads=threads, seed=seed, out=out, name=name, replace=replace,
-            command=(program, verb, first, candidate.name, *more),
-            progress=lambda done, total: steps("measure", done, total),
-        )  # fmt: skip
+        result = run_speed(job, lambda done, total: steps("measure", done, total))
     show_speed(result.record, result.folder)
 
 

@@ -14,11 +14,12 @@ from segprune.cli.files import require_file
 from segprune.cli.options import Out
 from segprune.cli.parsing import make_importable
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import RUNS, SWEEP_PAIRS
 
 if TYPE_CHECKING:
     from segprune.training.recipe import Recipe
     from segprune.training.sweep_recipe import SweepRecipe
-    from segprune.workflows.sweep.running import SweepResult
+    from segprune.workflows.sweep.phases import SweepResult
 
 __all__ = ["sweep"]
 
@@ -84,8 +85,8 @@ def sweep(
     ] = False,
     pairs: Annotated[
         int, typer.Option(metavar="N", min=6, help="Pairs of calls for each plan's speed.")
-    ] = 40,
-    out: Out = Path("runs"),
+    ] = SWEEP_PAIRS,
+    out: Out = RUNS,
 ) -> None:  # fmt: skip
     """Prune networks by every importance, to every budget, and see what each way costs.
 
@@ -129,7 +130,7 @@ def sweep(
 
 def _list(read: SweepRecipe, bases: Mapping[str, Recipe], out: Path) -> None:
     from segprune.cli.render.sweep import show_cells
-    from segprune.workflows.sweep.running import list_cells
+    from segprune.workflows.sweep.phases import list_cells
 
     show_cells(list_cells(read, bases, out), read)
 
@@ -142,9 +143,9 @@ def _run(
     from rich.text import Text
 
     from segprune.cli.render.sweep import Bars, announce_sweep
+    from segprune.workflows.sweep.engine import Processes, portable
     from segprune.workflows.sweep.folder import SweepFolder
-    from segprune.workflows.sweep.jobs import Processes, portable
-    from segprune.workflows.sweep.running import run_sweep
+    from segprune.workflows.sweep.phases import run_sweep
 
     announce_sweep(read)
     folder = SweepFolder(out / read.name)

@@ -17,11 +17,12 @@ from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
 from segprune.cli.parsing import make_importable
 from segprune.data.names import folder_of, require_folder
+from segprune.workflows.jobs import RUNS
 
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
     from segprune.training.recipe import Recipe
-    from segprune.workflows.train.running import TrainingResult
+    from segprune.workflows.train.run import TrainingResult
 
 __all__ = ["recover", "train"]
 
@@ -80,7 +81,7 @@ Policy = Annotated[
     typer.Option(
         metavar="FILE",
         help="What a run called NETWORK-DATA-BUDGET may lose; the recipe's section "
-        "[cyan]promise[/cyan] sets it for one run. The exit status is 1 if the run lost more.",
+        "[cyan]targets[/cyan] sets it for one run. The exit status is 1 if the run lost more.",
     ),
 ]
 
@@ -92,7 +93,7 @@ def train(
     root: Root = None,
     name: Name = None,
     policy: Policy = POLICY,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     replace: ReplaceRun = False,
 ) -> None:
     """Train a network on labelled images, as a recipe says.
@@ -118,7 +119,7 @@ def recover(
     name: Name = None,
     policy: Policy = POLICY,
     poor_start: PoorStart = False,
-    out: Out = Path("runs"),
+    out: Out = RUNS,
     replace: ReplaceRun = False,
 ) -> None:
     """Prune a trained network and win its accuracy back, as a recipe says.
@@ -130,7 +131,7 @@ def recover(
 
     The exit status is 1 if the dense network does no better than guessing or scores far below its
     own record (then nothing is pruned or trained; see --poor-start), if the proof fails, or if the
-    result breaks a promise of the recipe's section [cyan]promise[/cyan] or of the policy.
+    result misses a target of the recipe's section [cyan]targets[/cyan] or of the policy.
 
     [bold]Examples[/bold]
 
@@ -152,7 +153,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
     from segprune.cli.progress import Steps
     from segprune.cli.render.train import announce_recipe, show_training
     from segprune.training.recipe import read_recipe
-    from segprune.workflows.train.folder import is_primary
+    from segprune.workflows.train.run_folder import is_primary
 
     keep_memory()
     make_importable()
@@ -185,7 +186,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
 def _kept(recipe: Recipe, folder: Path) -> str:
     """Say what an interrupted run leaves, and what the same command does with it."""
     from segprune.training.trainer import CHECKPOINT
-    from segprune.workflows.train.folder import RECORD
+    from segprune.workflows.train.run_folder import RECORD
 
     if (folder / RECORD).exists():
         return f"everything was written to {folder} before"
@@ -239,7 +240,7 @@ def _job(
     budgets: Mapping[str, Budget],
     replace: bool,
 ) -> TrainingResult:
-    from segprune.workflows.train.running import run_recover, run_train
+    from segprune.workflows.train.run import run_recover, run_train
 
     job = run_train if kind == "train" else run_recover
     return job(

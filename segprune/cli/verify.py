@@ -79,7 +79,7 @@ def verify(
 
     from segprune.cli.progress import Steps
     from segprune.cli.render.common import show_proof, show_violations
-    from segprune.workflows import run_verify
+    from segprune.workflows.verify import run_verify
 
     make_importable()
     with Steps() as steps:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from segprune.errors import InputError
 from segprune.records.preprocessing import UNIT, Pair, Preprocessing, Triple
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["NOTHING", "Given", "Normalisation", "choose", "of_network"]
 

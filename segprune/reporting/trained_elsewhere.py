@@ -35,7 +35,7 @@ def dense_before_recovery(records: Sequence[TrainingRecord]) -> TrainingRecord |
     if first is None or first.source is None:
         return None
     recipe = parse_recipe(first.sections, first.name)
-    update = {"pruning": None, "distillation": None, "promise": None}
+    update = {"pruning": None, "distillation": None, "targets": None}
     text = to_toml(recipe.model_copy(update=update))
     return replace(
         first,

@@ -25,7 +25,7 @@ def moving_average(decay: float) -> WeightAveraging:
 
 
 def _averaged(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """Of all tensors of one type at once; one by one they take a GPU longer than the training."""
+    """Average all tensors of one type at once: one by one they take a GPU longer than a step."""
     averages = get_ema_multi_avg_fn(decay)
 
     def average(means: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:

@@ -1,4 +1,4 @@
-"""Batches for training and evaluation, dealt out among the processes of a training."""
+"""Batches for training and evaluation, divided among the processes of a training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segprune.data.order import EpochOrder, TrainingSet
 from segprune.errors import InputError, SegpruneError
 from segprune.training.recipe import Recipe
 
-__all__ = ["CPU", "Batches", "enough_for_statistics", "in_own_words", "training_loader"]
+__all__ = ["CPU", "Batches", "explain_batch_of_one", "training_loader", "unwrap_worker_errors"]
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
 
@@ -54,8 +54,8 @@ def training_loader(
 
 
 @contextlib.contextmanager
-def in_own_words() -> Iterator[None]:
-    """What a worker says reaches the loader as a traceback's text; here it is a sentence again."""
+def unwrap_worker_errors() -> Iterator[None]:
+    """Raise the error of a worker process in place of one that holds its traceback as text."""
     try:
         yield
     except SegpruneError as error:
@@ -67,8 +67,8 @@ def in_own_words() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def enough_for_statistics() -> Iterator[None]:
-    """Tells which number of the recipe makes a BatchNorm refuse its batch."""
+def explain_batch_of_one() -> Iterator[None]:
+    """Name the field of the recipe that makes a BatchNorm refuse its batch."""
     try:
         yield
     except ValueError as error:
@@ -102,7 +102,7 @@ class Batches(pl.LightningDataModule):
         rank, world = self._place()
         device = CPU if self.trainer is None else self.trainer.strategy.root_device
         loader = training_loader(self._training, self._recipe, rank, world, device)
-        # Lightning tells the epoch only after workers have been sent for their first samples.
+        # Lightning sets the epoch only after workers have begun to read their first samples.
         cast(EpochOrder, loader.sampler).set_epoch(self._first_epoch)
         return loader
 
@@ -113,7 +113,7 @@ class Batches(pl.LightningDataModule):
         return DataLoader(_Part(self._validation, *self._place()), batch_size=1)
 
     def _place(self) -> tuple[int, int]:
-        """Which process this is, out of how many."""
+        """Return the number of this process, and how many there are."""
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from segprune.errors import ArtifactError
-from segprune.records.io import write_atomic
+from segprune.training.checkpoint import named_if_damaged, write_whole
 
 __all__ = ["BestEpoch", "KeepBest", "read_best"]
 
@@ -64,17 +62,14 @@ class KeepBest(Callback):
         miou, known = float(trainer.callback_metrics["miou"]), read_best(self._folder)
         # A resumed run repeats epochs: the first of equals stays, and is the same again.
         if known is None or miou > known.miou:
-            content = io.BytesIO()
             epoch = trainer.current_epoch + 1
-            torch.save({"epoch": epoch, "miou": miou, "weights": self._weights}, content)
-            path = self._folder / _FILE
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, content.getvalue())
+            content = {"epoch": epoch, "miou": miou, "weights": self._weights}
+            write_whole(self._folder / _FILE, content)
         self._weights = {}
 
 
 def read_best(folder: Path) -> BestEpoch | None:
-    """The best epoch of the run in a folder, or None where none was evaluated.
+    """Return the best epoch of the run in a folder, or None where none was evaluated.
 
     Raises:
         ArtifactError: the file is damaged.
@@ -82,11 +77,6 @@ def read_best(folder: Path) -> BestEpoch | None:
     path = folder / _FILE
     if not path.exists():
         return None
-    try:
+    with named_if_damaged(path, "the best epoch of this run", "go on without it"):
         content = torch.load(path, map_location="cpu", weights_only=True)
         return BestEpoch(int(content["epoch"]), float(content["miou"]), content["weights"])
-    except Exception as error:  # torch.load raises almost anything on bytes that are none of its
-        raise ArtifactError(
-            f"{path}: expected the best epoch of this run, found {type(error).__name__}: {error}; "
-            "remove this file to go on without it."
-        ) from error

@@ -1,9 +1,10 @@
-"""Checkpoints of a run: written whole or not at all, and read by nobody but the run itself."""
+"""Checkpoints of a run, which appear whole or not at all, and which only the run itself reads."""
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from torch import Tensor
 from segprune.errors import ArtifactError, InputError
 from segprune.records.io import write_atomic
 
-__all__ = ["Stop", "WholeCheckpoints", "note", "read_checkpoint"]
+__all__ = [
+    "Stop", "WholeCheckpoints", "named_if_damaged", "note", "read_checkpoint", "write_whole",
+]  # fmt: skip
 
 _KEY = "segprune"
 
@@ -31,15 +34,32 @@ class WholeCheckpoints(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
         del storage_options
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(Path(path), content.getvalue())
+        write_whole(Path(path), checkpoint)
+
+
+def write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of torch that appears whole or not at all."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, stream.getvalue())
+
+
+@contextlib.contextmanager
+def named_if_damaged(path: Path, expected: str, remedy: str) -> Iterator[None]:
+    """Raise ArtifactError in place of whatever reading a damaged file raises."""
+    try:
+        yield
+    except Exception as error:  # torch.load raises almost anything on bytes that are none of its
+        raise ArtifactError(
+            f"{path}: expected {expected}, found {type(error).__name__}: {error}; remove this file "
+            f"to {remedy}."
+        ) from error
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where an attempt of a training stopped: at the end of an epoch.
+    """The end of an epoch, at which an attempt of a training stopped.
 
     Attributes:
         epochs, steps: that are done.
@@ -54,7 +74,7 @@ class Stop:
 
 
 def note(checkpoint: dict[str, Any], recipe: str, losses: Mapping[str, float]) -> None:
-    """Add to a checkpoint whose it is, and how well its last epoch did.
+    """Add the digest of the recipe and the losses of the last epoch to a checkpoint.
 
     Args:
         recipe: digest of the recipe.
@@ -63,7 +83,7 @@ def note(checkpoint: dict[str, Any], recipe: str, losses: Mapping[str, float]) -
 
 
 def read_checkpoint(path: Path, recipe: str) -> Stop | None:
-    """Where a run stopped, or None where it has no checkpoint yet.
+    """Return where a run stopped, or None where it has no checkpoint yet.
 
     Args:
         recipe: digest of the run's recipe.
@@ -74,15 +94,10 @@ def read_checkpoint(path: Path, recipe: str) -> Stop | None:
     """
     if not path.exists():
         return None
-    try:
+    with named_if_damaged(path, "a checkpoint of this run", "begin the training anew"):
         content = torch.load(path, map_location="cpu", weights_only=True)
         own, epoch, steps = content[_KEY], content["epoch"], content["global_step"]
         stop = Stop(int(epoch) + 1, int(steps), dict(own["losses"]), content["state_dict"])
-    except Exception as error:  # torch.load raises almost anything on bytes that are none of its
-        raise ArtifactError(
-            f"{path}: expected a checkpoint of this run, found {type(error).__name__}: {error}; "
-            "remove this file to begin the training anew."
-        ) from error
     if own["recipe"] != recipe:
         raise InputError(
             f"{path}: expected a checkpoint of this recipe, found one of another "

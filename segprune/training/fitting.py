@@ -16,13 +16,13 @@ from segprune.records.preprocessing import Preprocessing
 from segprune.training.batches import Batches
 from segprune.training.best import BestEpoch, read_best
 from segprune.training.checkpoint import read_checkpoint
-from segprune.training.layout import wants_channels_last
+from segprune.training.devices import wants_channels_last
 from segprune.training.logs import LOSS
 from segprune.training.module import Module
 from segprune.training.objective import Objective, frozen
 from segprune.training.recipe import Recipe
 from segprune.training.sections import TrainingSection
-from segprune.training.trainer import CHECKPOINT, begin, build_trainer, undisturbed
+from segprune.training.trainer import CHECKPOINT, begin, build_trainer, preserve_process_settings
 
 __all__ = ["Fit", "fit", "steps_per_epoch"]
 
@@ -34,7 +34,7 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training did.
+    """The result of a training.
 
     Attributes:
         epochs, steps: in all, earlier attempts included; steps are the optimiser's.
@@ -86,7 +86,7 @@ def fit(
     """
     section = recipe.training
     steps = steps_per_epoch(training, recipe)
-    _require_forgetful(section, section.epochs * steps)
+    _require_short_memory(section, section.epochs * steps)
     _require_something_to_train(network)
     watched = validation if section.evaluate_every else None
     _require_one_each(watched, section)
@@ -103,7 +103,7 @@ def fit(
         channels_last=channels_last, teacher=None if teacher is None else frozen(teacher),
     )  # fmt: skip
     began = time.monotonic()
-    with undisturbed():
+    with preserve_process_settings():
         trainer = build_trainer(recipe, folder, report, steps, stop)
         if resumed_at < section.epochs:
             batches = Batches(recipe, training, watched, resumed_at)
@@ -125,8 +125,8 @@ def fit(
     )
 
 
-def _require_forgetful(section: TrainingSection, steps: int) -> None:
-    """Averages that still hold most of what the training began with are no result of it."""
+def _require_short_memory(section: TrainingSection, steps: int) -> None:
+    """Refuse averages that still hold most of the weights that the training began with."""
     kept = section.decay_over(steps) ** steps if steps else 0.0
     if kept > _MOST_KEPT:
         raise InputError(
@@ -154,7 +154,7 @@ def _require_something_to_train(network: nn.Module) -> None:
 
 
 def steps_per_epoch(training: SegmentationDataset, recipe: Recipe) -> int:
-    """Of the optimiser: whole batches alone are trained with.
+    """Return the optimiser's steps in an epoch; incomplete batches are left out.
 
     Raises:
         InputError: fewer images than one batch on each device.

@@ -31,13 +31,13 @@ Row = dict[str, Any]
 
 
 def open_logs(folder: Path, stop: Stop | None) -> list[Logger]:
-    """The loggers of a run, which go on where an earlier attempt stopped.
+    """Open the loggers of a run, which continue where an earlier attempt stopped.
 
     Args:
         folder: of the run.
         stop: of the attempt before this one.
     """
-    # From the last epoch that counts on, TensorBoard forgets, and is told it again.
+    # TensorBoard forgets the last epoch that counts and all later ones; that one is logged again.
     purge_step = None if stop is None else stop.steps - 1
     rows = CSVLogger(folder, name=_FOLDER, version="")
     board = TensorBoardLogger(folder, name=_FOLDER, version="", purge_step=purge_step)
@@ -56,7 +56,7 @@ def flush(loggers: Iterable[Logger]) -> None:
 
 @rank_zero_only
 def _keep(csv_log: CSVLogger, board: TensorBoardLogger, folder: Path, stop: Stop) -> None:
-    """The log of an earlier attempt, as far as it counts."""
+    """Take over the log of an earlier attempt, as far as it counts."""
     log, kept = folder / ROWS, folder / "state" / ROWS.name
     if log.exists() and not kept.exists():
         # Lightning removes the file before anything is written in its place.

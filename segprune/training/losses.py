@@ -91,10 +91,7 @@ def channel_wise_distillation(student: Tensor, teacher: Tensor, temperature: flo
     pixels, averaged over channels and images, and multiplied by the squared temperature.
     """
     _require_equal(student, teacher)
-    theirs = torch.log_softmax(teacher.flatten(2) / temperature, dim=2)
-    ours = torch.log_softmax(student.flatten(2) / temperature, dim=2)
-    divergence = (theirs.exp() * (theirs - ours)).sum(dim=2)
-    return divergence.mean() * temperature**2
+    return _divergence(student.flatten(2), teacher.flatten(2), temperature, dim=2)
 
 
 def kl_distillation(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
@@ -103,10 +100,15 @@ def kl_distillation(student: Tensor, teacher: Tensor, temperature: float = 1.0) 
     Logits `(N, K, H, W)`; multiplied by the squared temperature (Hinton et al., 2015).
     """
     _require_equal(student, teacher)
-    theirs = torch.log_softmax(teacher / temperature, dim=1)
-    ours = torch.log_softmax(student / temperature, dim=1)
-    divergence = (theirs.exp() * (theirs - ours)).sum(dim=1)
-    return divergence.mean() * temperature**2
+    return _divergence(student, teacher, temperature, dim=1)
+
+
+def _divergence(student: Tensor, teacher: Tensor, temperature: float, dim: int) -> Tensor:
+    """Return the divergence of distributions over one dimension, averaged over all others."""
+    ours = torch.log_softmax(student / temperature, dim=dim)
+    theirs = torch.log_softmax(teacher / temperature, dim=dim)
+    each = F.kl_div(ours, theirs, reduction="none", log_target=True)
+    return each.sum(dim=dim).mean() * temperature**2
 
 
 def class_weights(pixels: Tensor, kind: str) -> Tensor | None:

@@ -16,7 +16,7 @@ from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes, predict
 from segprune.evaluation.metrics import ConfusionMatrix, score_counts
 from segprune.records.preprocessing import Preprocessing
-from segprune.training.batches import enough_for_statistics
+from segprune.training.batches import explain_batch_of_one
 from segprune.training.checkpoint import note
 from segprune.training.logs import LOSS, flush
 from segprune.training.objective import Objective
@@ -94,11 +94,11 @@ class Module(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images = self._prepared(batch[0])
         logits, auxiliary = self._with_heads(images)
-        taught = None
+        teacher_logits = None
         if self._teacher.model is not None:
             with torch.no_grad():
-                taught = predict(self._teacher.model, images)
-        terms = self._objective(logits, auxiliary, batch[1], taught)
+                teacher_logits = predict(self._teacher.model, images)
+        terms = self._objective(logits, auxiliary, batch[1], teacher_logits)
         loss = torch.stack(list(terms.values())).sum()
         parts = {f"{LOSS}/{name}": term.detach() for name, term in terms.items()}
         self.log_dict(
@@ -149,7 +149,7 @@ class Module(pl.LightningModule):
 
     def _with_heads(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         try:
-            with enough_for_statistics():
+            with explain_batch_of_one():
                 return self._outputs(images)
         except InputError:
             raise

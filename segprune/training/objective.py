@@ -22,7 +22,7 @@ __all__ = ["Objective"]
 
 @dataclass(frozen=True)
 class Objective:
-    """Called with outputs and targets, gives each term of the loss.
+    """Computes each term of the loss from outputs and targets.
 
     Attributes:
         weight: `(K,)`, of each class, or None.
@@ -37,12 +37,13 @@ class Objective:
         logits: Tensor,
         auxiliary: Sequence[Tensor],
         target: Tensor,
-        taught: Tensor | None = None,
+        teacher_logits: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """The terms by name, weighted; their sum is what is minimised.
+        """Return the weighted terms by name; their sum is minimised.
 
         Args:
-            logits, auxiliary, taught: `(N, K, h, w)`, of the network, its heads and the teacher.
+            logits, auxiliary, teacher_logits: `(N, K, h, w)`, of the network, its heads, the
+                teacher.
             target: `(N, H, W)`; logits of another size are resized to it (bilinear).
         """
         size = (int(target.shape[-2]), int(target.shape[-1]))
@@ -52,14 +53,14 @@ class Objective:
         if auxiliary and self.training.auxiliary_weight:
             heads = [self._segmentation(_resized(head.float(), size), target) for head in auxiliary]
             terms["auxiliary"] = torch.stack(heads).sum() * self.training.auxiliary_weight
-        if taught is not None and self.distillation is not None:
-            lesson, section = _resized(taught.float(), size), self.distillation
+        if teacher_logits is not None and self.distillation is not None:
+            theirs, section = _resized(teacher_logits.float(), size), self.distillation
             if section.channel_wise:
                 terms["channel_wise"] = section.channel_wise * channel_wise_distillation(
-                    logits, lesson, section.temperature
+                    logits, theirs, section.temperature
                 )
             if section.kl:
-                terms["kl"] = section.kl * kl_distillation(logits, lesson, section.kl_temperature)
+                terms["kl"] = section.kl * kl_distillation(logits, theirs, section.kl_temperature)
         return terms
 
     def _segmentation(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -82,7 +83,7 @@ def _resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _channels_last(gradient: Tensor) -> Tensor:
-    """What a GPU's gradient of an interpolation wants, here or as a network's last operation.
+    """Put a gradient into the format that a GPU's gradient of an interpolation takes.
 
     Losses hand theirs back contiguous; summing that up is half of a step of BiSeNetV2 with heads.
     """

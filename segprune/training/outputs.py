@@ -1,4 +1,4 @@
-"""What a network has to give before it is worth training: asked once, before it takes time."""
+"""Check a network's outputs before the time of a training is spent on it."""
 
 from __future__ import annotations
 

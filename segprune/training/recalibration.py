@@ -1,4 +1,7 @@
-"""BatchNorm statistics measured anew, with all else at rest: the first step of every recovery."""
+"""Measure BatchNorm statistics anew, without any other change: the first step of a recovery.
+
+`torch.optim.swa_utils.update_bn` would run dropout as in training, and leaves out auxiliary heads.
+"""
 
 from __future__ import annotations
 

@@ -13,19 +13,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from segprune.data.sequences import is_file
 from segprune.errors import InputError, warn_renamed
-from segprune.training.sections import (
+from segprune.training.input_sections import (
     AugmentationSection,
     DataSection,
-    DistillationSection,
     NetworkSection,
-    PromiseSection,
+    Section,
+)
+from segprune.training.sections import (
+    DistillationSection,
     PruningSection,
     RecalibrationSection,
-    Section,
+    TargetsSection,
     TrainingSection,
 )
 from segprune.training.toml import explain, read_toml, to_toml
@@ -43,7 +45,8 @@ class Recipe(Section):
             "macs50": the policy's budget of this name judges it. Left out, a name of the form
             `NETWORK-DATA-VARIANT` says it.
         pruning: for `segprune recover`; a network that is already pruned needs none.
-        promise: what the result may lose; none is made where the section is left out.
+        targets: what the result may lose; anything where the section is left out. It is called
+            `promise` in recipes of earlier versions.
         half: store the artefact's weights in half precision.
     """
 
@@ -57,15 +60,18 @@ class Recipe(Section):
     pruning: PruningSection | None = None
     recalibration: RecalibrationSection = RecalibrationSection()
     distillation: DistillationSection | None = None
-    promise: PromiseSection | None = None
+    targets: TargetsSection | None = Field(
+        None, validation_alias=AliasChoices("targets", "promise")
+    )
     half: bool = True
 
     def digest(self) -> str:
-        """SHA-256 of everything it says, but for what a result does not depend on."""
+        """Return the SHA-256 of all fields that a result depends on."""
         text = to_toml(self._decisive())
         # As earlier versions wrote it, for their checkpoints hold the digest.
         text = re.sub(r"(?m)^ignored_layers = ", "ignore = ", text)
         text = re.sub(r"(?m)^normalize = true\n", "", text)
+        text = re.sub(r"(?m)^\[targets\]$", "[promise]", text)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def differences(self, other: Recipe) -> tuple[str, ...]:
@@ -87,7 +93,7 @@ class Recipe(Section):
         return self.model_copy(update={"training": every, "network": network, "variant": None})
 
     def portable(self) -> Recipe:
-        """For a record: without the folder of the images, and other paths by their last name."""
+        """Return the recipe for a record, without the folders of its paths."""
         content = self.model_dump(mode="json")
         content["data"]["root"] = None
         if self.data.sequences is not None and is_file(self.data.sequences):
@@ -132,11 +138,13 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     recipe = parse_recipe(content, str(path))
     if "ignore" in content.get("pruning", {}):
         warn_renamed(f"{path}: pruning.ignore", "pruning.ignored_layers")
+    if "promise" in content:
+        warn_renamed(f"{path}: promise", "targets")
     return recipe
 
 
 def parse_recipe(content: Mapping[str, Any], source: str) -> Recipe:
-    """A recipe from plain values; errors as for `read_recipe`."""
+    """Build a recipe from plain values; errors as for `read_recipe`."""
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:

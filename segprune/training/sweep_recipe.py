@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from segprune.core.planning.config import check
+from segprune.core.planning.config import PruneConfig, check
 from segprune.core.planning.importance import importances, own_name
 from segprune.errors import BudgetError, InputError, PlanError
 from segprune.records.speed import MemoryFormat
+from segprune.training.input_sections import Section
 from segprune.training.recipe import Recipe, read_recipe
-from segprune.training.sections import Section
 from segprune.training.toml import explain, read_toml
 
 __all__ = [
@@ -65,7 +65,7 @@ class SweepNetwork(Section):
 
 
 class BestSection(Section):
-    """Which cells are worth training.
+    """The choice of cells that are trained.
 
     Attributes:
         count: so many combinations of importance and scope of each network, at each budget, by
@@ -78,7 +78,7 @@ class BestSection(Section):
 
 
 class FineTuningSection(Section):
-    """What replaces values of the network recipe's section `training`; None leaves them."""
+    """Values that replace those of the network recipe's section `training`; None leaves them."""
 
     epochs: int | None = Field(None, ge=1)
     learning_rate: float | None = Field(None, gt=0)
@@ -102,7 +102,7 @@ class SweepRecipe(Section):
     """
 
     name: str = Field(pattern=_NAME)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(PruneConfig.seed, ge=0)
     networks: tuple[SweepNetwork, ...] = Field(min_length=1)
     budgets: Shares
     importances: Literal["all"] | Annotated[tuple[str, ...], AfterValidator(_distinct)] = "all"
@@ -113,7 +113,7 @@ class SweepRecipe(Section):
         tuple[Literal["none", "recalibrated", "fine-tuned", "distilled"], ...],
         AfterValidator(_distinct),
     ] = ("none", "recalibrated")
-    round_to: int = Field(1, ge=1)
+    round_to: int = Field(PruneConfig.round_to, ge=1)
     calibration_batches: int | None = Field(None, ge=1)
     speed_input: tuple[int, int, int, int] | None = None
     speed_memory_format: MemoryFormat = "contiguous"
@@ -137,7 +137,7 @@ class SweepRecipe(Section):
         return self
 
     def distinct_importances(self) -> tuple[str, ...]:
-        """The importances to run, each function once."""
+        """Return the importances to run, each function once."""
         names = importances() if self.importances == "all" else self.importances
         return tuple(dict.fromkeys(own_name(name) for name in names))
 
@@ -152,7 +152,7 @@ def read_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepRecipe:
 
 
 def read_bases(sweep: SweepRecipe, changes: Sequence[str] = ()) -> Mapping[str, Recipe]:
-    """The recipe of each network by its label, with the sweep's seed.
+    """Return the recipe of each network by its label, with the sweep's seed.
 
     Args:
         changes: values that are replaced in every one of them.

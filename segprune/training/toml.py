@@ -16,7 +16,7 @@ __all__ = ["explain", "read_toml", "to_toml"]
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The plain values in a file.
+    """Read the plain values in a file.
 
     Args:
         overrides: such as `training.epochs=3`; the value is TOML, or a bare word.
@@ -40,7 +40,7 @@ def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def to_toml(section: BaseModel) -> str:
-    """All values, every default spelled out; `read_toml` reads them back."""
+    """Write all values, defaults too; `read_toml` reads them back."""
     content = section.model_dump(mode="json", exclude_none=True)
     sections = {key: value for key, value in content.items() if isinstance(value, dict)}
     lines = [f"{key} = {_toml(value)}" for key, value in content.items() if key not in sections]
@@ -61,7 +61,7 @@ def _toml(value: Any) -> str:
 
 
 def explain(error: ValidationError) -> str:
-    """All that is wrong with a recipe, in one sentence a field."""
+    """Describe all mistakes in a recipe, in one sentence a field."""
     parts = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"]) or "(all)"

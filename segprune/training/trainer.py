@@ -1,4 +1,4 @@
-"""How Lightning is set up: devices, logs, checkpoints, averages; and what it must leave alone."""
+"""Set up Lightning: devices, logs, checkpoints and averages; and undo its global settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from segprune.core.state.process import generators_kept
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
-from segprune.training.batches import in_own_words
+from segprune.training.batches import unwrap_worker_errors
 from segprune.training.best import KeepBest
 from segprune.training.checkpoint import Stop, WholeCheckpoints
 from segprune.training.devices import working_device
@@ -27,7 +27,7 @@ from segprune.training.logs import open_logs
 from segprune.training.recipe import Recipe
 from segprune.training.sections import TrainingSection
 
-__all__ = ["CHECKPOINT", "begin", "build_trainer", "undisturbed"]
+__all__ = ["CHECKPOINT", "begin", "build_trainer", "preserve_process_settings"]
 
 CHECKPOINT = Path("state", "last.ckpt")
 """Within the folder of a run."""
@@ -40,7 +40,7 @@ def build_trainer(
     steps_per_epoch: int,
     stop: Stop | None,
 ) -> pl.Trainer:
-    """A trainer that writes to the folder of a run, and reports every step.
+    """Build a trainer that writes to the folder of a run, and reports every step.
 
     Args:
         stop: of the attempt before this one.
@@ -70,7 +70,7 @@ def build_trainer(
     if section.evaluate_every:
         callbacks.append(KeepBest(folder))
     if report is not None:
-        callbacks.append(_Told(report, steps_per_epoch * section.epochs))
+        callbacks.append(_ReportSteps(report, steps_per_epoch * section.epochs))
     try:
         return pl.Trainer(
             accelerator=section.accelerator,
@@ -129,7 +129,7 @@ def begin(
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with in_own_words():
+        with unwrap_worker_errors():
             trainer.fit(module, datamodule=batches, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
@@ -139,8 +139,8 @@ def begin(
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Puts back what a training sets for the whole process, and keeps Lightning's chatter away.
+def preserve_process_settings() -> Iterator[None]:
+    """Restore what a training sets for the whole process, and silence Lightning's advice.
 
     Its warnings and errors still come through.
     """
@@ -175,8 +175,8 @@ def undisturbed() -> Iterator[None]:
         memory.fill_uninitialized_memory = filled
 
 
-class _Told(Callback):
-    """Passes progress on, a step at a time."""
+class _ReportSteps(Callback):
+    """Reports each step of the optimiser."""
 
     def __init__(self, report: Callable[[str, int, int], None], total: int) -> None:
         self._report, self._total = report, total

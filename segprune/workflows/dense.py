@@ -91,7 +91,7 @@ def example_of(
         from segprune.data.batches import read_dataset_batches  # needs torchvision
 
         dataset = open_dataset(
-            images.data, images.root, split=images.split, size=_size_of(input),
+            images.data, images.root, split=images.split, size=(input[-2], input[-1]),
             label_map=images.label_map, check=labels,
         )  # fmt: skip
         frames = read_dataset_batches(
@@ -106,11 +106,6 @@ def example_of(
         label_map=None if given is None else read_label_map(given, "label_map"),
     )  # fmt: skip
     return frames.images, frames
-
-
-def _size_of(input: tuple[int, ...]) -> tuple[int, int]:
-    height, width = input[-2:]
-    return height, width
 
 
 def random_example(

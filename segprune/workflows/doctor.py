@@ -12,6 +12,7 @@ from segprune.records.doctor import DoctorRecord, TraceFindings
 from segprune.records.environment import environment
 from segprune.records.prune import frozen_groups
 from segprune.workflows.dense import random_example
+from segprune.workflows.jobs import INPUT
 from segprune.workflows.open import open_network
 
 __all__ = ["run_doctor"]
@@ -20,7 +21,7 @@ _MISSING = "missing"
 
 
 def run_doctor(
-    model: str | None = None, *, input: tuple[int, ...] = (1, 3, 512, 1024),
+    model: str | None = None, *, input: tuple[int, ...] = INPUT,
     num_classes: int | None = None,
 ) -> DoctorRecord:  # fmt: skip
     """Return a report; a network that cannot be traced is part of it, with its error.

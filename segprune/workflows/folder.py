@@ -16,11 +16,11 @@ _LONGEST = 200
 
 
 def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = False) -> Path:
-    """The folder for a run's results; nothing is made yet.
+    """Return the folder for a run's results; nothing is made yet.
 
     Args:
         out: folder of all runs.
-        name: asked for by the user: taken as it is, and refused where it exists already.
+        name: the user's choice, which is refused where it exists already.
         stem: for a run without a name; the first of `stem`, `stem-2`, `stem-3` … that is free.
         replace: an existing folder of that `name` may be replaced.
 
@@ -52,7 +52,7 @@ def choose_folder(out: Path, name: str | None, stem: str, *, replace: bool = Fal
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Within the block this process alone works in a folder that exists.
+    """Lock a folder that exists, so that one process at a time works in it.
 
     The system takes the lock back from a process that is killed.
 

@@ -12,7 +12,7 @@ __all__ = ["Declaration", "policy_text", "test_text", "workflow_text"]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the marker of the test module says; paths are relative to the module's folder.
+    """The arguments of the marker in the test module; paths are relative to the module's folder.
 
     Attributes:
         dense: file of the dense network; None: the factory loads its own weights.
@@ -118,11 +118,11 @@ def workflow_text(case: Declaration, folder: str, python: tuple[int, ...]) -> st
         folder: of the test module, relative to the repository.
         python: version to run, such as (3, 12).
     """
-    elsewhere = case.root is None and case.data != "streets"
+    outside = case.root is None and case.data != "streets"
     images = (
         "  # Where this machine has the images; without this line accuracy is skipped.\n"
         f"  # SEGPRUNE_DATA: {case.data}=FOLDER\n"
-        if elsewhere
+        if outside
         else ""
     )
     return f"""\

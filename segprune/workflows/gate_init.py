@@ -22,38 +22,11 @@ from segprune.models.weights import load_weights, read_weights
 from segprune.records.io import write_atomic
 from segprune.workflows.dense import random_example
 from segprune.workflows.gate_files import Declaration, policy_text, test_text, workflow_text
+from segprune.workflows.jobs import GateJob
 
-__all__ = ["GateFiles", "GateJob", "run_gate_init"]
+__all__ = ["GateFiles", "run_gate_init"]
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
-
-
-@dataclass(frozen=True)
-class GateJob:
-    """What to gate; every field has the meaning of the option of the same name.
-
-    Attributes:
-        artifact: the pruned network's file.
-        dense: weights of the dense network, or the artefact of a built-in one; None: the factory
-            loads its own.
-        model: `package.module:factory` of the dense network; None for a built-in one.
-        data: name of the data set that accuracy is judged on.
-        root: the folder of its images; None for "streets", or where only some machines have them.
-        split: of the data set.
-        name: of the case; None: the stem of the artefact's file.
-        input: `(N, C, H, W)`; needed where the artefact does not name it.
-        out: the folder of the test module; paths in it are relative to this folder.
-    """
-
-    artifact: Path
-    dense: Path | None = None
-    model: str | None = None
-    data: str = "streets"
-    root: Path | None = None
-    split: str = "val"
-    name: str | None = None
-    input: tuple[int, ...] | None = None
-    out: Path = Path()
 
 
 @dataclass(frozen=True)

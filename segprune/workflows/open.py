@@ -69,22 +69,22 @@ class OpenedNetwork:
 
     @property
     def plan(self) -> PrunePlan | None:
-        """How it was pruned; None without an artefact."""
+        """Return the plan that it was pruned by; None without an artefact."""
         return None if self.header is None else self.header.plan
 
     @property
     def digest(self) -> str | None:
-        """SHA-256 of the file that its numbers are from; None: random, or loaded by the factory."""
+        """Return the SHA-256 of the file its numbers are from; None: random, or by the factory."""
         return self.artifact or self.weights
 
     @property
     def is_dense(self) -> bool:
-        """Whether no channel was removed from it."""
+        """Return whether no channel was removed from it."""
         return self.plan is None or self.plan.network == self.plan.result
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What is done to its images, with `size`."""
+        """Return the preparation of its images, with `size`."""
         return replace(self.normalisation.preprocessing, size=self.size)
 
 

@@ -7,8 +7,7 @@ folder at the end.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,8 @@ from torch import nn
 
 from segprune.artifacts import require_deployable, save
 from segprune.core.execution import run_method, tensors_in
-from segprune.core.modules import aliases, tensors_of
 from segprune.core.plan import PrunePlan
 from segprune.core.planning.calibration import logits_of, primary, two_classes
-from segprune.core.planning.config import PruneConfig
-from segprune.core.planning.cost import cost
 from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import mask, prune
 from segprune.core.tracing.graph import ChannelGraph
@@ -30,76 +26,31 @@ from segprune.core.verification.equivalence import difference
 from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.data import Frames
-from segprune.data.normalisation import NOTHING, Given
 from segprune.data.source import ImageSource
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import best_classes, near_chance
 from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.evaluation.probabilities import require_logits
-from segprune.models.weights import file_digest
-from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_atomic, write_record
-from segprune.records.prune import PruneRecord, Size, frozen_groups
-from segprune.speed import SpeedComparison, measure
+from segprune.records.prune import PruneRecord
+from segprune.speed import measure
 from segprune.workflows.dense import Dense, on_images
 from segprune.workflows.folder import choose_folder
+from segprune.workflows.jobs import Progress, PruneJob, Say
 from segprune.workflows.open import network_name, open_network
+from segprune.workflows.prune_record import prune_record
 
-__all__ = ["Progress", "PruneJob", "PruneResult", "run_prune"]
+__all__ = ["PruneResult", "run_prune"]
 
 # Any other importance, a registered one too, may want them.
 _WITHOUT_LABELS = (
     "activation", "bn_scale", "fpgm", "lamp", "magnitude", "magnitude_l1", "magnitude_l2", "random",
 )  # fmt: skip
 
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, and how much of it is done out of how much."""
-
-
-@dataclass(frozen=True)
-class PruneJob:
-    """What to do; a field has the meaning of the option of the same name.
-
-    Attributes:
-        model: a built-in network's name, or `package.module:factory`.
-        input: size of one batch, `(N, C, H, W)`.
-        config: what is asked of the plan. Its seed is used for everything that is random.
-        name: of the folder under `out`; None derives a free one.
-        num_classes: of a built-in network; None means 19.
-        frames, data, root, split, label_map: the images, as for `ImageSource`.
-        speed: whether the dense and the pruned network are timed.
-        max_seconds: the time limit of timing, even if not all pairs are measured.
-        given: the user's values for the normalisation of the images.
-        command: the command line to record, without paths.
-    """
-
-    model: str
-    input: tuple[int, ...] = (1, 3, 512, 1024)
-    config: PruneConfig = field(default_factory=PruneConfig)
-    num_classes: int | None = None
-    weights: Path | None = None
-    frames: Path | None = None
-    data: str | None = None
-    root: Path | None = None
-    split: str = "train"
-    batches: int = 8
-    out: Path = Path("runs")
-    name: str | None = None
-    replace: bool = False
-    speed: bool = True
-    pairs: int = 30
-    max_seconds: float = 60.0
-    threads: int = 1
-    deploy: bool = False
-    half: bool = False
-    given: Given = NOTHING
-    label_map: Mapping[Any, Any] | None = None
-    command: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True)
 class PruneResult:
-    """What came of a job: where it is, and its record; or the violations, and nothing on disk."""
+    """The folder and the record of a job; or the violations, and nothing on disk."""
 
     violations: tuple[Violation, ...]
     folder: Path | None
@@ -109,7 +60,7 @@ class PruneResult:
 def run_prune(
     job: PruneJob,
     progress: Progress = lambda step, done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> PruneResult:
     """Do the whole job.
 
@@ -145,7 +96,11 @@ def run_prune(
     if before is not None and (doubt := near_chance(before)):
         say(f"note: {doubt}")
     progress("plan", 0, 1)
-    plan = _annotated(_plan(job, dense, graph), job, graph)
+    plan = make_plan(
+        dense.model, graph, config=job.config,
+        calibration=dense.frames.batches if dense.frames else None,
+    )  # fmt: skip
+    plan = _annotated(plan, job, graph)
     progress("prune", 0, 1)
     small = prune(dense.model, plan)
     progress("verify", 0, 1)
@@ -163,8 +118,7 @@ def run_prune(
     if job.speed:
         speed = measure(
             dense.model, small, dense.example, pairs=job.pairs, threads=job.threads,
-            seed=job.config.seed,
-            max_seconds=job.max_seconds,
+            seed=seed, max_seconds=job.max_seconds,
             progress=lambda done, total: progress("measure", done, total),
         )  # fmt: skip
     progress("write", 0, 1)
@@ -177,7 +131,10 @@ def run_prune(
                 "half": job.half, **_seen(job, dense),
             },
         )  # fmt: skip
-        record = _record(job, dense, graph, plan, small, artifact, apart, speed, mious)
+        record = prune_record(
+            job, dense, graph, plan, small, artifact,
+            difference=apart, speed=speed, mious=mious,
+        )  # fmt: skip
         write_atomic(staging / "plan.json", plan.to_json() + "\n")
         write_record(staging / "record.json", record)
     progress("write", 1, 1)
@@ -188,10 +145,10 @@ def run_prune(
 
 
 def _stem(job: PruneJob) -> str:
-    """What a run is called unless it is given a name."""
-    asked = job.config.to_plain()
-    amount = "-".join(f"{kind}-{share:g}" for kind, share in (asked["budget"] or {}).items())
-    return f"{network_name(job.model)}-{amount or 'layers'}-{asked['importance']}"
+    """Return the name of a run for which the user gives none."""
+    config = job.config.to_plain()
+    amount = "-".join(f"{kind}-{share:g}" for kind, share in (config["budget"] or {}).items())
+    return f"{network_name(job.model)}-{amount or 'layers'}-{config['importance']}"
 
 
 def _seen(job: PruneJob, dense: Dense) -> dict[str, Any]:
@@ -231,17 +188,8 @@ def _counted(model: nn.Module, frames: Frames | None) -> ConfusionMatrix | None:
     return matrix if matrix is not None and matrix.counts.any() else None
 
 
-def _plan(job: PruneJob, dense: Dense, graph: ChannelGraph) -> PrunePlan:
-    return make_plan(
-        dense.model,
-        graph,
-        config=job.config,
-        calibration=dense.frames.batches if dense.frames else None,
-    )
-
-
 def _annotated(plan: PrunePlan, job: PruneJob, graph: ChannelGraph) -> PrunePlan:
-    """The plan with the dense width of every layer in its notes, so that it can be read alone."""
+    """Note the dense width of every layer in the plan, so that it can be read alone."""
     layers = [  # a list, for JSON objects on disk are sorted and this order means something
         [weight, layer.row_dim, len(layer.rows)] for weight, layer in graph.state.layers.items()
     ]
@@ -255,81 +203,3 @@ def _difference(dense: Dense, small: nn.Module, plan: PrunePlan) -> float:
         theirs = tensors_in(run_method(twin, "forward", dense.example))
         ours = tensors_in(run_method(small, "forward", dense.example))
     return max(difference(one, other) for one, other in zip(ours, theirs, strict=True))
-
-
-def _record(
-    job: PruneJob,
-    dense: Dense,
-    graph: ChannelGraph,
-    plan: PrunePlan,
-    small: nn.Module,
-    artifact: Path,
-    apart: float,
-    speed: SpeedComparison | None,
-    mious: Mapping[str, float],
-) -> PruneRecord:
-    narrowed, asked = _widths(graph, plan), job.config.to_plain()
-    return PruneRecord(
-        command=job.command,
-        model=job.model,
-        input=tuple(dense.example.shape),
-        budget=asked["budget"] or {},
-        scope="layers" if asked["layers"] else asked["scope"],
-        shares=asked["layers"] or {},
-        importance=asked["importance"],
-        round_to=asked["round_to"],
-        ignore=tuple(asked["ignored_layers"]),
-        seed=asked["seed"],
-        deploy=job.deploy,
-        half=job.half,
-        weights=dense.weights,
-        frames=dense.frames.count if dense.frames else 0,
-        frames_digest=dense.frames.digest if dense.frames else None,
-        network=plan.network,
-        plan=plan.digest,
-        artifact=file_digest(artifact),
-        dense=_size(dense.model, graph, _state_bytes(dense.model)),
-        pruned=_size(small, dense.example, artifact.stat().st_size),
-        widths=(len(narrowed), sum(width % 8 == 0 for width in narrowed)),
-        depthwise=_depthwise(dense.model),
-        free_share=graph.free_share,
-        frozen=frozen_groups(graph),
-        unreached=graph.unreached,
-        difference=apart,
-        violations=(),
-        speed=speed,
-        environment=environment(),
-        pairs=job.pairs if speed else 0,
-        max_seconds=job.max_seconds,
-        reached=plan.notes.get("reached", {}),
-        nearest_above=plan.notes.get("nearest_above", {}),
-        missed_shares=plan.notes.get("missed_shares", {}),
-        preprocessing=dense.normalisation.preprocessing if dense.frames else None,
-        normalisation=dense.normalisation.source if dense.frames else "",
-        mious=mious,
-    )
-
-
-def _size(model: nn.Module, example: Any, file_bytes: int) -> Size:
-    counted = cost(model, example)
-    return Size(counted.params, counted.macs, counted.activation_bytes, file_bytes)
-
-
-def _state_bytes(model: nn.Module) -> int:
-    """Bytes of all tensors, tied ones once: what a file of the dense network takes."""
-    tensors = tensors_of(model)
-    return sum(tensors[first].nbytes for first in aliases(model))
-
-
-def _widths(graph: ChannelGraph, plan: PrunePlan) -> list[int]:
-    """How many channels each layer keeps that loses some."""
-    return [
-        len(plan.kept[weight][layer.row_dim])
-        for weight, layer in graph.state.layers.items()
-        if layer.row_dim in plan.kept.get(weight, {})
-    ]
-
-
-def _depthwise(model: nn.Module) -> tuple[int, ...]:
-    convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
-    return sum(m.groups > 1 and m.groups == m.in_channels for m in convolutions), len(convolutions)

@@ -27,6 +27,7 @@ from segprune.errors import BudgetError, InputError
 from segprune.records.environment import environment
 from segprune.records.sensitivity import LayerSensitivity, SensitivityRecord
 from segprune.workflows.dense import Dense
+from segprune.workflows.jobs import KEEP
 
 __all__ = ["run_sensitivity"]
 
@@ -36,9 +37,9 @@ def run_sensitivity(
     dense: Dense,
     *,
     layers: Sequence[str] = (),
-    keep: float = 0.5,
-    importance: str = "magnitude",
-    seed: int = 0,
+    keep: float = KEEP,
+    importance: str = str(PruneConfig.importance),
+    seed: int = PruneConfig.seed,
     command: tuple[str, ...] = (),
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> SensitivityRecord:

@@ -17,12 +17,12 @@ from segprune.errors import ArtifactError, InputError
 from segprune.format import shape_of
 from segprune.records.environment import environment
 from segprune.records.io import new_folder, write_record
-from segprune.records.speed import MemoryFormat
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.speed import SpeedInput, measure
 from segprune.training.recipe import Recipe
 from segprune.workflows.dense import random_example
 from segprune.workflows.folder import choose_folder
+from segprune.workflows.jobs import SpeedJob
 from segprune.workflows.open import open_files
 from segprune.workflows.sweep.folder import SweepFolder
 from segprune.workflows.train.start import load_artifact
@@ -40,30 +40,8 @@ class SpeedResult:
     record: SpeedRecord
 
 
-def run_speed(
-    reference: Path,
-    candidate: Path,
-    *,
-    input: tuple[int, ...] | None = None,
-    memory_format: MemoryFormat = "contiguous",
-    model: str | None = None,
-    pairs: int = 60,
-    threads: int = 1,
-    seed: int = 0,
-    out: Path = Path("runs"),
-    name: str | None = None,
-    replace: bool = False,
-    command: tuple[str, ...] = (),
-    progress: Progress = lambda done, total: None,
-) -> SpeedResult:
+def run_speed(job: SpeedJob, progress: Progress = lambda done, total: None) -> SpeedResult:
     """Measure two networks in turn, the second an artefact, and write `out/<name>/speed.json`.
-
-    Args:
-        input: size of one batch, `(N, C, H, W)`; None means the one that the artefacts name.
-        memory_format: how the batch lies in memory, and so what the convolutions work on.
-        model: the dense network whose artefacts or weights these are, as for `open_network`;
-            needed for weights, and for artefacts of networks that are not built in.
-        pairs, threads: as for `measure`.
 
     Raises:
         ArtifactError: a file that is no artefact, or of another network.
@@ -71,23 +49,24 @@ def run_speed(
         InputError: artefacts that name no input or different ones, too few pairs, or a name that is
             taken.
     """
-    folder = choose_folder(out, name, f"{candidate.stem}-speed", replace=replace)
-    first, second = open_files((reference, candidate), model)
-    size = input or _common_input({reference: first.header, candidate: second.header})
+    reference, candidate = job.reference, job.candidate
+    folder = choose_folder(job.out, job.name, f"{candidate.stem}-speed", replace=job.replace)
+    first, second = open_files((reference, candidate), job.model)
+    size = job.input or _common_input({reference: first.header, candidate: second.header})
     one, other, plan = first.network, second.network, second.plan
     if plan is None:
         raise ArtifactError(
             f"{candidate}: expected the artefact of a pruned network in second place, found "
             "weights; give those of the dense network first."
         )
-    example = random_example(size, seed, memory_format)
+    example = random_example(size, job.seed, job.memory_format)
     for path, network in ((reference, one), (candidate, other)):
         _require_runs(path, network, example)
     speed = measure(
-        one, other, example, pairs=pairs, threads=threads, seed=seed, progress=progress,
+        one, other, example, pairs=job.pairs, threads=job.threads, seed=job.seed, progress=progress,
     )  # fmt: skip
     record = SpeedRecord(
-        command=command,
+        command=job.command,
         name=folder.name,
         reference=reference.stem,
         candidate=candidate.stem,
@@ -95,12 +74,12 @@ def run_speed(
         candidate_artifact=second.digest,
         candidate_plan=plan.digest,
         input=size,
-        memory_format=memory_format,
-        seed=seed,
+        memory_format=job.memory_format,
+        seed=job.seed,
         speed=speed,
         environment=environment(),
     )
-    with new_folder(folder, replace=replace) as staging:
+    with new_folder(folder, replace=job.replace) as staging:
         write_record(staging / "speed.json", record)
     return SpeedResult(folder, record)
 
@@ -131,7 +110,7 @@ def measure_plans(
     for number, (digest, record) in enumerate(plans.items()):
         progress(number, len(plans))
         name = f"{record.network}-{digest[:16]}"
-        if folder.speed(name) is not None:
+        if folder.find(SpeedRecord, name) is not None:
             continue
         if record.network not in networks:
             networks[record.network] = _dense(bases[record.network], len(record.classes))
@@ -155,7 +134,7 @@ def measure_plans(
             speed=speed,
             environment=environment(),
         )
-        folder.keep_speed(name, measured)
+        folder.keep(name, measured)
     progress(len(plans), len(plans))
 
 

@@ -12,16 +12,15 @@ from segprune.data import Frames
 from segprune.data.normalisation import NOTHING, Given, Normalisation
 from segprune.data.source import ImageSource
 from segprune.workflows.dense import example_of, lines_of
+from segprune.workflows.jobs import INPUT
 from segprune.workflows.open import open_network
 
 __all__ = ["Proof", "run_verify"]
 
-_USUAL_INPUT = (1, 3, 512, 1024)
-
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found.
+    """The result of a verification.
 
     Attributes:
         header: what the file says about itself.
@@ -85,7 +84,7 @@ def run_verify(
     assert header is not None  # of an artefact
     rounded = bool(header.metadata.get("half"))
     compared = weights is not None and not trained and not rounded
-    size = input or header.input or _USUAL_INPUT
+    size = input or header.input or INPUT
     example, shown = example_of(
         size, images, 1, seed, preprocessing=opened.normalisation.preprocessing
     )

@@ -18,7 +18,8 @@ from segprune.records.evaluation import EvaluationRecord
 from segprune.records.io import read_record
 from segprune.records.prediction import PredictRecord
 from segprune.records.preprocessing import Preprocessing
-from segprune.workflows import PruneRecord, SensitivityRecord
+from segprune.records.prune import PruneRecord
+from segprune.records.sensitivity import SensitivityRecord
 
 TYPED = ("--mean", "100,110,120", "--std", "50", "--range", "0,255")
 USED = Preprocessing((100.0, 110.0, 120.0), (50.0, 50.0, 50.0), None, (0.0, 255.0))

@@ -8,7 +8,7 @@ import pytest
 
 from cli.runner import MODEL, QUICK, SIZE, segprune_
 from segprune.records.io import read_record
-from segprune.workflows import PruneRecord
+from segprune.records.prune import PruneRecord
 
 
 def test_a_folder_given_as_data_is_taken_for_frames(run: Path, frames: Path) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import typer
 
 from segprune.cli import app
-from segprune.workflows.evaluation.running import EvaluationJob
-from segprune.workflows.predict.job import PredictJob
+from segprune.workflows.jobs import EvaluationJob, PredictJob
 
 NORMALISATION = {"mean", "std", "range"}  # one field of the jobs: `given`
 

@@ -16,7 +16,7 @@ import torch
 import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
 from segprune.records.io import read_record
-from segprune.workflows import PruneRecord
+from segprune.records.prune import PruneRecord
 
 
 def test_a_run_leaves_an_artefact_a_plan_and_a_record(run: Path) -> None:

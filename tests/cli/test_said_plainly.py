@@ -13,7 +13,7 @@ import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
 from segprune.models.weights import file_digest
 from segprune.records.io import read_record
-from segprune.workflows import PruneRecord
+from segprune.records.prune import PruneRecord
 
 COMMANDS = (
     (), ("prune",), ("inspect",), ("verify",), ("sensitivity",), ("train",), ("recover",),
@@ -127,7 +127,9 @@ def test_random_weights_are_a_warning_of_a_sensitivity(run: Path) -> None:
 
 def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None:
     from segprune.data.source import ImageSource
-    from segprune.workflows import on_images, open_network, run_sensitivity
+    from segprune.workflows.dense import on_images
+    from segprune.workflows.open import open_network
+    from segprune.workflows.sensitivity import run_sensitivity
 
     class Shared(nn.Module):
         """A half of the channels of `first` has to stay."""

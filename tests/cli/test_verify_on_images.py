@@ -11,7 +11,7 @@ from segprune.artifacts import read_header
 from segprune.data import read_batches
 from segprune.data.normalisation import Given
 from segprune.records.preprocessing import Preprocessing
-from segprune.workflows import run_verify
+from segprune.workflows.verify import run_verify
 
 TYPED = ("--mean", "100,110,120", "--std", "50", "--range", "0,255")
 SAID = "normalisation: mean 100, 110, 120, std 50, 50, 50, of pixels scaled to 0–255"

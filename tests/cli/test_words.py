@@ -18,8 +18,8 @@ from segprune.cli.parsing import parse_budget, parse_input, parse_shares
 from segprune.cli.render.common import reasons_for_speed
 from segprune.format import amount, percent, size_of
 from segprune.records.io import read_record
+from segprune.records.prune import PruneRecord
 from segprune.speed import Pair, summarise
-from segprune.workflows import PruneRecord
 
 
 @pytest.mark.parametrize("command", [[], ["prune"], ["inspect"], ["verify"], ["sensitivity"]])

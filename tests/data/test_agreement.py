@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from segprune.cli import app
 from segprune.data import open_dataset, read_batches
 from segprune.errors import InputError
-from segprune.training.sections import DataSection
+from segprune.training.input_sections import DataSection
 from segprune.workflows.train.images import open_images
 
 BLACK, RED, GREEN = (0, 0, 0), (128, 0, 0), (0, 128, 0)

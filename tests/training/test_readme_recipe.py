@@ -13,7 +13,7 @@ from PIL import Image
 
 import segprune
 from segprune.training.recipe import read_recipe
-from segprune.workflows.train.running import run_recover, run_train
+from segprune.workflows.train.run import run_recover, run_train
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recover.md"
 SIZE = (64, 128)

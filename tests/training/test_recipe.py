@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from segprune.errors import InputError
-from segprune.training.recipe import read_recipe
+from segprune.errors import InputError, SegpruneWarning
+from segprune.training.input_sections import DataSection
+from segprune.training.recipe import parse_recipe, read_recipe
 from segprune.training.toml import to_toml
 
 RECIPES = Path(__file__).parents[2] / "benchmarks" / "recipes"
@@ -43,26 +44,6 @@ def test_a_resolved_recipe_reads_back_as_itself(path: Path, tmp_path: Path) -> N
     assert read_recipe(written(tmp_path, to_toml(recipe))) == recipe
 
 
-@pytest.mark.parametrize(
-    "text", ["frames 😀", "é\u200b\u2028", 'a"b\\c', "tab\tnew\nline", "\x7f\x1f"]
-)
-def test_every_text_comes_back_from_disk(tmp_path: Path, text: str) -> None:
-    recipe = read_recipe(written(tmp_path, SMALL))
-    data = recipe.data.model_copy(update={"root": Path(text)})
-    network = recipe.network.model_copy(update={"options": {text: text}})
-    changed = recipe.model_copy(update={"data": data, "network": network})
-    assert read_recipe(written(tmp_path, to_toml(changed))) == changed
-
-
-def test_single_values_are_replaced(tmp_path: Path) -> None:
-    recipe = read_recipe(
-        written(tmp_path, SMALL),
-        ["training.epochs=7", "data.size=[64, 128]", "training.optimizer=adamw", 'name="a b"'][:3],
-    )
-    assert (recipe.training.epochs, recipe.data.size) == (7, (64, 128))
-    assert recipe.training.optimizer == "adamw"
-
-
 def test_a_portable_recipe_names_no_folder(tmp_path: Path) -> None:
     changes = ["data.root=/somewhere/camvid", "network.init_from=/else/where/net.safetensors"]
     text = to_toml(read_recipe(written(tmp_path, SMALL), changes).portable())
@@ -94,12 +75,41 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: str, said: str) -> None:
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["name = ", "\x00", "name = 'x'"])
-def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InputError, match=r"recipe\.toml"):
-        read_recipe(written(tmp_path, text))
+def streets(**fields: object) -> DataSection:
+    return DataSection.model_validate(
+        {"name": "streets", "size": (32, 64), "count": 2, "val_count": 12, **fields}
+    )
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere"):
-        read_recipe(tmp_path / "nowhere.toml")
+@pytest.mark.parametrize("given", ["clips/here.csv", "^[a-z]+/"])
+def test_a_record_has_the_pattern_and_of_a_file_the_name_alone(given: str) -> None:
+    content = {
+        "name": "mine", "network": {"model": "bisenetv2"}, "training": {"epochs": 1},
+        "data": {"name": "folder", "root": "frames", "sequences": given},
+    }  # fmt: skip
+    recipe = parse_recipe(content, "recipe.toml")
+    kept = recipe.portable().data.sequences
+    assert kept == (Path(given).name if given.endswith(".csv") else given)
+
+
+def test_a_recipe_without_sequences_has_the_digest_that_it_always_had() -> None:
+    assert "sequences" not in parse_recipe(
+        {"name": "mine", "network": {"model": "bisenetv2"}, "training": {"epochs": 1},
+         "data": {"name": "streets"}}, "recipe.toml",
+    ).model_dump(exclude_none=True)["data"]  # fmt: skip
+
+
+def test_a_recipe_in_earlier_words_is_read_with_a_warning_and_keeps_its_digest(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.toml"
+    path.write_text(
+        'name = "old"\n[network]\nmodel = "icnet"\n[data]\nname = "streets"\n[training]\n'
+        "epochs = 2\n[promise]\nmiou_loss = 1.5\nclass_loss = 8.0\n"
+    )
+    with pytest.warns(SegpruneWarning, match="promise"):
+        recipe = read_recipe(path)
+    assert recipe.targets is not None
+    assert (recipe.targets.miou_loss, recipe.targets.class_loss) == (1.5, 8.0)
+    # As the version before computed it: a run that it began can be gone on with.
+    assert recipe.digest() == "d29b8204335b0acbd60adfc8e397a5de9d3378215eba1eed7e42c15702c7a325"

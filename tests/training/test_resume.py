@@ -6,17 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning.loggers import CSVLogger
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from segprune.errors import ArtifactError, InputError
-from segprune.training.checkpoint import WholeCheckpoints, note, read_checkpoint
 from segprune.training.fitting import fit
 from segprune.training.recipe import Recipe
 from training.tiny import (
@@ -33,16 +28,16 @@ from training.tiny import (
     write_recipe,
 )
 
-NURSERY = Path(__file__).with_name("nursery.py")
+FORKS = Path(__file__).with_name("forks.py")
 KILLED = -9
 
 
-def nursery(folder: Path, jobs: list[list[Any]]) -> list[tuple[int, list[str]]]:
-    """Status and moments of each command; see `nursery.py`."""
+def forked(folder: Path, jobs: list[list[Any]]) -> list[tuple[int, list[str]]]:
+    """Status and moments of each command; see `forks.py`."""
     done = subprocess.run(
-        [sys.executable, str(NURSERY)], input=json.dumps(jobs), cwd=folder, check=False,
+        [sys.executable, str(FORKS)], input=json.dumps(jobs), cwd=folder, check=False,
         capture_output=True, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(NURSERY.parents[1])},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(FORKS.parents[1])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [(status, names) for status, names in json.loads(done.stdout)]
@@ -77,7 +72,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Pa
     jobs = [[[*train, "--out", "runs/unbroken"], None]]
     for number, moment in enumerate(moments):
         jobs += broken_and_mended(train, f"runs/{number}", moment)
-    statuses = [status for status, _ in nursery(tmp_path, jobs)]
+    statuses = [status for status, _ in forked(tmp_path, jobs)]
     assert statuses == [0, *[KILLED, 0] * len(moments)], (tmp_path / "output.txt").read_text()
     unbroken = outcome(tmp_path, "runs/unbroken")
     assert unbroken["unfinished"] == []
@@ -87,13 +82,13 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Pa
 
 def killed_everywhere(folder: Path, command: list[str], every: int = 1) -> dict[str, Any]:
     """Kill at each moment, or at every so many; gives the outcome, which must be the same."""
-    ((status, moments),) = nursery(folder, [[[*command, "--out", "runs/unbroken"], None]])
+    ((status, moments),) = forked(folder, [[[*command, "--out", "runs/unbroken"], None]])
     assert status == 0
     # Killed after its record was written, a run is finished, and says so.
     assert moments[-1].startswith("os.remove .record.json")
     numbers = range(0, len(moments) - 1, every)
     jobs = [job for n in numbers for job in broken_and_mended(command, f"runs/{n}", n)]
-    statuses = [status for status, _ in nursery(folder, jobs)]
+    statuses = [status for status, _ in forked(folder, jobs)]
     unbroken = outcome(folder, "runs/unbroken")
     for n, pair in zip(numbers, zip(statuses[::2], statuses[1::2], strict=True), strict=True):
         assert pair == (KILLED, 0), moments[n]
@@ -111,7 +106,7 @@ def test_it_does_so_whenever_it_is_killed(tmp_path: Path) -> None:
 def test_so_does_a_killed_recovery_with_auxiliary_heads_and_a_teacher(tmp_path: Path) -> None:
     write_images(tmp_path)
     dense = write_recipe(tmp_path, RECIPE, "dense.toml")
-    ((trained, _),) = nursery(tmp_path, [[["train", str(dense), "--out", "runs/dense"], None]])
+    ((trained, _),) = forked(tmp_path, [[["train", str(dense), "--out", "runs/dense"], None]])
     assert trained == 0
     start = '[distillation]\nkl = 1.0\n[network]\ninit_from = "runs/dense/tiny/tiny.safetensors"\n'
     text = RECIPE.replace("[network]\n", start) + PRUNING
@@ -175,57 +170,6 @@ def test_chance_differs_from_step_to_step_and_from_seed_to_seed(tmp_path: Path) 
     assert len(drawn) == len(set(drawn)) == 16
 
 
-def test_the_log_of_earlier_attempts_is_kept_and_no_epoch_is_there_twice(tmp_path: Path) -> None:
-    fitted(tmp_path, recipe(training__epochs=3), 5, 10, 10)
-    rows = (tmp_path / "log" / "metrics.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2"]
-
-
-def test_a_row_that_a_kill_kept_from_the_log_is_made_up_for(tmp_path: Path) -> None:
-    fitted(tmp_path / "unbroken", recipe(training__epochs=3))
-    with pytest.raises(StoppedError):
-        fit(net().train(), recipe(training__epochs=3), Scenes(), tmp_path, report=until(9))
-    log = tmp_path / "log" / "metrics.csv"
-    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
-    fit(net().train(), recipe(training__epochs=3), Scenes(), tmp_path)
-    assert log.read_text() == (tmp_path / "unbroken" / "log" / "metrics.csv").read_text()
-
-
-def test_a_kill_while_the_log_is_taken_over_loses_none_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted, unbroken = recipe(training__epochs=3), tmp_path / "unbroken"
-    fitted(unbroken, wanted)
-    with pytest.raises(StoppedError):
-        fit(net().train(), wanted, Scenes(), tmp_path, report=until(10))
-    with monkeypatch.context() as patch:
-        patch.setattr(CSVLogger, "save", lambda _: until(0)("save", 0, 0))
-        with pytest.raises(StoppedError):
-            fit(net().train(), wanted, Scenes(), tmp_path)
-    fit(net().train(), wanted, Scenes(), tmp_path)
-    logs = [folder / "log" / "metrics.csv" for folder in (tmp_path, unbroken)]
-    assert logs[0].read_text() == logs[1].read_text()
-
-
-def test_tensorboard_shows_each_epoch_once(tmp_path: Path) -> None:
-    wanted = recipe(training__epochs=4, training__checkpoint_every=2)
-    fitted(tmp_path / "unbroken", wanted)
-    # Stopped beyond an epoch that was logged and not saved, and right behind a checkpoint.
-    fitted(tmp_path / "often", wanted, 14, 9, 13)
-    shown = [scalars(tmp_path / name / "log") for name in ("unbroken", "often")]
-    assert [step for step, _ in shown[0]["loss"]] == [3, 7, 11, 15]
-    assert shown[1] == shown[0]
-
-
-def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard would draw: steps and values by name."""
-    events = EventAccumulator(str(folder)).Reload()
-    return {
-        name: [(event.step, event.value) for event in events.Scalars(name)]
-        for name in events.Tags()["scalars"]
-    }
-
-
 def test_how_often_states_are_saved_may_change_between_attempts(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         fit(net().train(), recipe(), Scenes(), tmp_path, report=until(6))
@@ -245,53 +189,3 @@ def test_a_training_that_is_over_is_not_trained_on(tmp_path: Path) -> None:
 
 
 # -- checkpoints -----------------------------------------------------------------------------------
-
-
-def test_checkpoints_of_another_recipe_are_refused(tmp_path: Path) -> None:
-    fitted(tmp_path, recipe())
-    with pytest.raises(InputError, match="expected a checkpoint of this recipe, found one of"):
-        fit(net(), recipe(seed=1), Scenes(), tmp_path)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_damaged_checkpoints_are_refused(tmp_path: Path, share: float) -> None:
-    fitted(tmp_path, recipe())
-    path = tmp_path / "state" / "last.ckpt"
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ArtifactError, match=r"last\.ckpt: expected a checkpoint of this run"):
-        fit(net(), recipe(), Scenes(), tmp_path)
-
-
-def test_checkpoints_of_others_are_not_unpickled(tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> Any:
-            return os.mkdir, (str(tmp_path / "trap"),)
-
-    path = tmp_path / "last.ckpt"
-    torch.save({"state_dict": Trap()}, path)
-    with pytest.raises(ArtifactError):
-        read_checkpoint(path, "")
-    assert not (tmp_path / "trap").exists()
-
-
-def test_a_checkpoint_is_replaced_as_a_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Not even the system's temporary folder, which may be on another disk, is needed.
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    path = tmp_path / "state" / "last.ckpt"
-    content: dict[str, Any] = {"epoch": 0, "global_step": 4, "state_dict": {}}
-    note(content, "mine", {"loss": 1.0})
-    WholeCheckpoints().save_checkpoint(content, path)
-
-    def fail(*names: object) -> None:
-        raise OSError("no room")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(ArtifactError, match="no room"):
-        WholeCheckpoints().save_checkpoint({**content, "epoch": 1}, path)
-    stop = read_checkpoint(path, "mine")
-    assert stop is not None
-    assert (stop.epochs, stop.steps, stop.losses) == (1, 4, {"loss": 1.0})
-    assert [file.name for file in path.parent.iterdir()] == ["last.ckpt"]

@@ -21,7 +21,8 @@ import segprune
 from segprune.cli import app
 from segprune.core.modules import digest_of
 from segprune.errors import InputError
-from segprune.workflows.gate_init import GateJob, run_gate_init
+from segprune.workflows.gate_init import run_gate_init
+from segprune.workflows.jobs import GateJob
 
 NETWORKS = """
 import torch

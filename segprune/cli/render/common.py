@@ -14,8 +14,9 @@ from segprune.format import amount, counted, few, fps, ms, percent, shape_of, si
 
 if TYPE_CHECKING:
     from segprune.core.verification.violations import Violation
-    from segprune.records.prune import FrozenGroup
-    from segprune.workflows import Proof, PruneRecord, SensitivityRecord
+    from segprune.records.prune import FrozenGroup, PruneRecord
+    from segprune.records.sensitivity import SensitivityRecord
+    from segprune.workflows.verify import Proof
 
 __all__ = [
     "announce",

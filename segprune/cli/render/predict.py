@@ -13,7 +13,7 @@ from segprune.format import amount, few, percent, points
 
 if TYPE_CHECKING:
     from segprune.records.prediction import Pictured
-    from segprune.workflows.predict.running import PredictResult
+    from segprune.workflows.predict.run import PredictResult
 
 __all__ = ["announce_prediction", "show_prediction"]
 

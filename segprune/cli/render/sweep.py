@@ -21,12 +21,12 @@ from segprune.cli.render.common import facts, table
 from segprune.core.planning.importance import importances, own_name
 from segprune.data.normalisation import Normalisation
 from segprune.format import counted, percent, points
-from segprune.workflows.sweep.jobs import ENDED
+from segprune.workflows.sweep.engine import ENDED
 
 if TYPE_CHECKING:
     from segprune.records.sweep import CellRecord
     from segprune.training.sweep_recipe import SweepRecipe
-    from segprune.workflows.sweep.running import Listed, SweepResult
+    from segprune.workflows.sweep.phases import Listed, SweepResult
 
 __all__ = ["Bars", "announce_sweep", "show_cells", "show_sweep"]
 

@@ -27,12 +27,12 @@ def predict(opened: OpenedNetwork, image: Tensor) -> Tensor:
 
 
 def count_classes(opened: OpenedNetwork, image: Tensor) -> int:
-    """Count the classes that a network tells apart; errors as for `predict`."""
+    """Count the classes of a network; errors as for `predict`."""
     return int(_own_logits(opened, image).shape[1])
 
 
 def inference_cost(opened: OpenedNetwork, image: Tensor) -> tuple[int, int]:
-    """Parameters and MACs of inference, on images of this one's size."""
+    """Count parameters and MACs of inference, on images of this one's size."""
     height, width = opened.size or image.shape[-2:]
     counted = cost(opened.network, torch.zeros(1, 3, height, width))
     return counted.params, counted.macs

@@ -40,29 +40,29 @@ class Cell:
 
     @property
     def config(self) -> PruneConfig:
-        """What is asked of the plan."""
+        """Return what its plan has to reach."""
         assert self.recipe.pruning is not None
         return self.recipe.pruning.build(self.recipe.seed)
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON holds it, for a job; `from_plain` reads it back."""
+        """Return the cell as JSON holds it; `from_plain` reads it back."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**fields, "recipe": to_toml(self.recipe)}
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Cell:
-        """The reverse of `to_plain`."""
+        """Read what `to_plain` returned."""
         recipe = parse_recipe(tomllib.loads(content["recipe"]), str(content["name"]))
         return cls(**{**content, "recipe": recipe})
 
 
 def is_trained(recovery: str) -> bool:
-    """Whether weights are trained: whether cells leave an artefact and take hours."""
+    """Return whether weights are trained, which leaves an artefact and takes hours."""
     return recovery in ("fine-tuned", "distilled")
 
 
 def expand(sweep: SweepRecipe, bases: Mapping[str, Recipe]) -> tuple[Cell, ...]:
-    """All cells, network by network, in the recipe's order; of trained ones those that may be best.
+    """Return all cells in the recipe's order; trained ones only where they may be the best.
 
     Args:
         bases: the recipe of each network by its label.
@@ -93,7 +93,7 @@ def expand(sweep: SweepRecipe, bases: Mapping[str, Recipe]) -> tuple[Cell, ...]:
 
 
 def best_plans(records: Iterable[CellRecord], count: int, budgets: Sequence[float]) -> set[str]:
-    """Which plans to train: the names of the best of each network at each budget.
+    """Return the names of the best plans of each network at each budget, which are trained.
 
     Ranked by mIoU after recalibration, ties by name. Of importances that came to the same plan only
     the first is taken, for training it twice adds nothing.
@@ -145,7 +145,7 @@ def _cell(
 def _pruning(
     sweep: SweepRecipe, base: Recipe, budget: float, importance: str, scope: str
 ) -> PruningSection:
-    """What the sweep says, and what must stay as the network's own recipe has it."""
+    """Return the sweep's section, with what the network's own recipe says of other fields."""
     own = base.pruning
     kept = {"ignored_layers", "floor", "min_channels", "normalize"}
     stays = {} if own is None else own.model_dump(include=kept)

@@ -28,7 +28,6 @@ from segprune.records.sweep import CellRecord, LayerWidth, SpeedRecord
 from segprune.training.recipe import Recipe
 from segprune.training.sweep_recipe import SweepRecipe
 from segprune.training.toml import read_toml, to_toml
-from segprune.workflows.sweep.cells import Cell
 
 __all__ = ["DenseRecord", "LayerAxis", "SweepFolder", "widths_of"]
 
@@ -40,7 +39,7 @@ Kind = TypeVar("Kind", CellRecord, "DenseRecord", SpeedRecord)
 
 @dataclass(frozen=True)
 class LayerAxis:
-    """Where a layer's output channels are: dimension `dim` of `weight`, `channels` of them."""
+    """The place of a layer's output channels: dimension `dim` of `weight`, `channels` of them."""
 
     name: str
     weight: str
@@ -78,12 +77,15 @@ class DenseRecord:
 
 
 def widths_of(plan: PrunePlan, layers: tuple[LayerAxis, ...]) -> tuple[LayerWidth, ...]:
-    """How many channels of each layer a plan keeps."""
+    """Return how many channels of each layer a plan keeps."""
     kept = (plan.kept.get(layer.weight, {}).get(layer.dim) for layer in layers)
     return tuple(
         LayerWidth(layer.name, layer.channels if rows is None else len(rows), layer.channels)
         for layer, rows in zip(layers, kept, strict=True)
     )
+
+
+_FOLDERS = {CellRecord: "cells", DenseRecord: "dense", SpeedRecord: "speed"}
 
 
 class SweepFolder:
@@ -126,34 +128,21 @@ class SweepFolder:
 
     # -- records -----------------------------------------------------------------------------------
 
-    def cell(self, cell: Cell | str) -> CellRecord | None:
-        """The record of a cell, or None."""
-        name = cell if isinstance(cell, str) else cell.name
-        return _read(CellRecord, self.path / "cells" / f"{name}.json")
+    def find(self, kind: type[Kind], name: str) -> Kind | None:
+        """Return the record of a cell, a dense network or a plan's speed, or None."""
+        path = self._record(kind, name)
+        return read_record(kind, path) if path.exists() else None
 
-    def keep_cell(self, record: CellRecord) -> None:
-        """Write a cell's record."""
-        write_record(self.path / "cells" / f"{record.cell}.json", record)
+    def keep(self, name: str, record: CellRecord | DenseRecord | SpeedRecord) -> None:
+        """Write a record."""
+        write_record(self._record(type(record), name), record)
 
     def forget_cell(self, name: str) -> None:
         """Remove a cell's record, so that it is run again."""
-        (self.path / "cells" / f"{name}.json").unlink(missing_ok=True)
+        self._record(CellRecord, name).unlink(missing_ok=True)
 
-    def dense(self, label: str) -> DenseRecord | None:
-        """The record of a dense network, or None."""
-        return _read(DenseRecord, self.path / "dense" / f"{label}.json")
-
-    def keep_dense(self, record: DenseRecord) -> None:
-        """Write a dense network's record."""
-        write_record(self.path / "dense" / f"{record.network}.json", record)
-
-    def speed(self, name: str) -> SpeedRecord | None:
-        """The record of a plan's speed, or None."""
-        return _read(SpeedRecord, self.path / "speed" / f"{name}.json")
-
-    def keep_speed(self, name: str, record: SpeedRecord) -> None:
-        """Write the record of a plan's speed."""
-        write_record(self.path / "speed" / f"{name}.json", record)
+    def _record(self, kind: type[CellRecord | DenseRecord | SpeedRecord], name: str) -> Path:
+        return self.path / _FOLDERS[kind] / f"{name}.json"
 
     # -- plans and runs ----------------------------------------------------------------------------
 
@@ -178,22 +167,18 @@ class SweepFolder:
 
     @property
     def runs(self) -> Path:
-        """Where trained cells keep what they make."""
+        """Return the folder of the runs of trained cells."""
         return self.path / "runs"
 
     @property
     def log(self) -> Path:
-        """What worker processes print."""
+        """Return the file of what worker processes print."""
         return self.path / "workers.log"
 
 
 def _holds(path: Path, recipe: SweepRecipe | Recipe) -> bool:
-    """Whether a file says the same as a recipe, be it in the words of an earlier version."""
+    """Return whether a file says the same as a recipe, perhaps with an earlier version's names."""
     try:
         return type(recipe).model_validate(read_toml(path)) == recipe
     except (InputError, ValidationError):
         return False
-
-
-def _read(kind: type[Kind], path: Path) -> Kind | None:
-    return read_record(kind, path) if path.exists() else None

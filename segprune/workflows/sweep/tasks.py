@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,15 @@ from segprune.records.sweep import CellRecord, Outcome
 from segprune.records.training import TrainingRecord, package_versions
 from segprune.training.recalibration import recalibrate
 from segprune.training.toml import to_toml
+from segprune.workflows.jobs import Progress
 from segprune.workflows.sweep.cells import Cell
 from segprune.workflows.sweep.folder import DenseRecord, LayerAxis, SweepFolder, widths_of
 from segprune.workflows.sweep.workspace import Workspace
-from segprune.workflows.train.folder import RECORD
 from segprune.workflows.train.images import CALIBRATION, RECALIBRATION
-from segprune.workflows.train.running import run_recover
+from segprune.workflows.train.run import run_recover
+from segprune.workflows.train.run_folder import RECORD
 
 __all__ = ["cell_record", "evaluate_dense", "prune_cells", "train_cell"]
-
-Progress = Callable[[str, int, int], None]
 
 _kept: tuple[tuple[str, str], Workspace] | None = None
 """The workspace of the network that this worker is at, under its sweep's folder and its label."""
@@ -78,7 +77,7 @@ def evaluate_dense(arguments: Mapping[str, Any], progress: Progress) -> None:
         preprocessing=images.preprocessing,
         normalisation=images.normalisation.source,
     )
-    folder.keep_dense(record)
+    folder.keep(cell.network, record)
 
 
 def prune_cells(arguments: Mapping[str, Any], progress: Progress) -> None:
@@ -111,7 +110,7 @@ def prune_cells(arguments: Mapping[str, Any], progress: Progress) -> None:
             steps=0,
             seconds=round(time.monotonic() - began, 2),
         )
-        folder.keep_cell(cell_record(cell, dense, arguments["command"], outcome, None))
+        folder.keep(cell.name, cell_record(cell, dense, arguments["command"], outcome, None))
         began = time.monotonic()
 
 
@@ -142,24 +141,24 @@ def train_cell(arguments: Mapping[str, Any], progress: Progress) -> None:
         steps=record.work.steps,
         seconds=record.work.seconds,
     )
-    folder.keep_cell(cell_record(cell, dense, arguments["command"], outcome, None))
+    folder.keep(cell.name, cell_record(cell, dense, arguments["command"], outcome, None))
 
 
 def cell_record(
     cell: Cell, dense: DenseRecord, command: tuple[str, ...], outcome: Outcome | None,
     failure: str | None,
 ) -> CellRecord:  # fmt: skip
-    """The record of a cell that came to something, or of one that failed."""
-    asked = cell.config.to_plain()
+    """Return the record of a cell, whether it has an outcome or failed."""
+    config = cell.config.to_plain()
     return CellRecord(
         command=tuple(command),
         sweep=dense.sweep,
         cell=cell.name,
         network=cell.network,
         data=dense.data,
-        budget=asked["budget"],
-        importance=asked["importance"],
-        scope=asked["scope"],
+        budget=config["budget"],
+        importance=config["importance"],
+        scope=config["scope"],
         recovery=cell.recovery,
         seed=cell.recipe.seed,
         recipe=to_toml(cell.recipe.portable()),
@@ -188,7 +187,7 @@ def _cells(arguments: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _workspace(folder: SweepFolder, cell: Cell) -> Workspace:
-    """That of the cell's network; only one is kept, for memory's sake."""
+    """Return the workspace of the cell's network; only one is kept, to save memory."""
     global _kept
     key = (str(folder.path), cell.network)
     if _kept is None or _kept[0] != key:
@@ -198,7 +197,7 @@ def _workspace(folder: SweepFolder, cell: Cell) -> Workspace:
 
 
 def _dense(folder: SweepFolder, cell: Cell) -> DenseRecord:
-    record = folder.dense(cell.network)
+    record = folder.find(DenseRecord, cell.network)
     if record is None:
         raise ArtifactError(
             f"{cell.network}: expected the record of its dense network, found none; run the sweep "
@@ -208,7 +207,7 @@ def _dense(folder: SweepFolder, cell: Cell) -> DenseRecord:
 
 
 def _plan(work: Workspace, cell: Cell) -> PrunePlan:
-    """The plan that `segprune recover` would make of the cell's recipe."""
+    """Make the plan that `segprune recover` would make of the cell's recipe."""
     section = cell.recipe.pruning
     assert section is not None
     return make_plan(

@@ -33,7 +33,7 @@ _FROM_IMAGES = {"activation": activation, "taylor": taylor}
 
 
 class Workspace:
-    """What is made once for a network.
+    """Objects that are made once for a network.
 
     Args:
         recipe: of any of its cells; what differs between them is not used.

@@ -22,14 +22,14 @@ from segprune.data.reading import spread
 from segprune.data.sequences import sequences_of
 from segprune.errors import InputError
 from segprune.records.preprocessing import Preprocessing
-from segprune.training.batches import CPU, in_own_words, training_loader
+from segprune.training.batches import CPU, training_loader, unwrap_worker_errors
 from segprune.training.fitting import steps_per_epoch
+from segprune.training.input_sections import DataSection
 from segprune.training.recipe import Recipe
-from segprune.training.sections import DataSection
 
 __all__ = [
     "CALIBRATION", "RECALIBRATION", "Images", "class_pixels", "measuring_batches", "open_images",
-    "require_views", "sample_digests", "stored_batches", "training_batches",
+    "require_views", "sample_digests", "stored_batches"
 ]  # fmt: skip
 
 _LITTLE = 2**30
@@ -60,7 +60,7 @@ class Images:
     example: Tensor
 
     def normalised(self, normalisation: Normalisation) -> Images:
-        """The same images, prepared in another way."""
+        """Return the same images, prepared in another way."""
         preprocessing = replace(normalisation.preprocessing, size=self.preprocessing.size)
         example = preprocessing(self.validation[0].image[None])
         return Images(self.training, self.validation, preprocessing, normalisation, example)
@@ -124,7 +124,7 @@ def _sequences(images: SegmentationDataset, given: str) -> tuple[str, ...]:
 
 
 def require_views(images: Images, recipe: Recipe) -> None:
-    """Whether training views can be stacked in batches, and fill one.
+    """Check that training views can be stacked in batches, and fill one.
 
     Raises:
         InputError: images of several sizes and no crop, or fewer images than a batch has.
@@ -136,7 +136,7 @@ def require_views(images: Images, recipe: Recipe) -> None:
 
 
 def _require_one_size(images: SegmentationDataset, field: str, name: str) -> None:
-    """Views make batches only if all are alike, and an artefact names one size to score it at."""
+    """Check that images have one size: views are stacked, and an artefact names one size."""
     first = images.stored_size(0)
     for index in range(1, len(images)):
         other = images.stored_size(index)
@@ -163,14 +163,6 @@ def measuring_batches(
         yield images.preprocessing(batch.to(device)), labels.to(device)
 
 
-def training_batches(
-    images: Images, recipe: Recipe, count: int, device: torch.device = CPU
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The first `count` batches that a training would see: normalised images, and labels."""
-    for batch, labels in stored_batches(images, recipe, count, device):
-        yield images.preprocessing(batch.to(device)), labels.to(device)
-
-
 def stored_batches(
     images: Images,
     recipe: Recipe,
@@ -183,15 +175,15 @@ def stored_batches(
 
     Args:
         count: the largest number of batches; there are fewer if the images are used up.
-        augmented: repeat augmented views as `training_batches` does; else take each image once, as
-            it is evaluated.
+        augmented: take augmented views, the first ones that a training would see; else take each
+            image once, as it is evaluated.
     """
     if not augmented:
         yield from itertools.islice(_plain_batches(images, recipe), count)
         return
     loader = training_loader(images.training, recipe, device=device)
     seen = epoch = 0
-    with in_own_words():
+    with unwrap_worker_errors():
         while seen < count and len(loader):
             cast(EpochOrder, loader.sampler).set_epoch(epoch)
             for batch in itertools.islice(loader, count - seen):
@@ -240,7 +232,7 @@ def _as_evaluated(sample: Sample, images: Images) -> tuple[Tensor, Tensor]:
 def sample_digests(images: Images) -> dict[str, str]:
     """SHA-256 of each split's names and of a few of its images, by the field that names it.
 
-    Enough to tell one set of images from another, in the blink that a start may take.
+    They distinguish one set of images from another, without the time that all images take.
     """
     digests = {}
     for field, dataset in (("data.train", images.training), ("data.val", images.validation)):
@@ -257,7 +249,7 @@ def sample_digests(images: Images) -> dict[str, str]:
 def class_pixels(
     images: Images, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Tensor:
-    """How many pixels of the training images each class has, `(K,)` int64."""
+    """Count the pixels of each class in the training images, `(K,)` int64."""
     classes = len(images.training.classes)
     counts = torch.zeros(classes, dtype=torch.int64)
     for index in range(len(images.training)):

@@ -1,4 +1,4 @@
-"""Sentences about the outcome of a run: whether it is worse than before, and breaks a promise."""
+"""Sentences about the outcome of a run: whether it is worse than before, and misses a target."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from segprune.gates.policy import Budget
 from segprune.records.baseline import Size
 from segprune.records.score import Score
 from segprune.records.training import Best
-from segprune.training.sections import PromiseSection
+from segprune.training.sections import TargetsSection
 from segprune.workflows.train.stages import CLOSE, Stage, called
 
-__all__ = ["about_teacher", "broken", "budget_of", "promised", "setbacks"]
+__all__ = ["about_teacher", "budget_of", "described", "missed", "setbacks"]
 
 
 def setbacks(
@@ -73,24 +73,24 @@ def about_teacher(scores: Mapping[str, Score], student: Stage | None) -> Iterato
         )
 
 
-def budget_of(section: PromiseSection) -> Budget:
-    """Turn a recipe's promise into a budget of a policy; it requires nothing of the speed."""
+def budget_of(section: TargetsSection) -> Budget:
+    """Turn a recipe's targets into a budget of a policy; it requires nothing of the speed."""
     return Budget("recipe", speedup=0.0, **section.model_dump())
 
 
-def promised(budgets: Mapping[str, Budget]) -> tuple[str, ...]:
-    """Describe each promise, after its source."""
+def described(budgets: Mapping[str, Budget]) -> tuple[str, ...]:
+    """Describe the targets of each source."""
     return tuple(f"{source}: {_words(budget)}" for source, budget in budgets.items())
 
 
-def broken(
+def missed(
     budgets: Mapping[str, Budget], classes: tuple[str, ...], before: Score, result: Score,
     dense: Size, found: Size,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Return the reasons why promises are broken, as the gates judge them, apart from speed.
+    """Return the reasons why targets are missed, as the gates judge them, apart from speed.
 
     Args:
-        budgets: the promises, by source.
+        budgets: the targets, by source.
         before: the evaluation of the network that the result is compared with.
     """
     reasons = []

@@ -23,9 +23,9 @@ from segprune.models.references import is_reference, resolve
 from segprune.models.weights import file_digest
 from segprune.records.preprocessing import Preprocessing
 from segprune.training.averaging import mean_of
+from segprune.training.input_sections import NetworkSection
 from segprune.training.outputs import require_outputs
 from segprune.training.recipe import Recipe
-from segprune.training.sections import NetworkSection
 from segprune.workflows.open import open_file, preprocessing_of
 from segprune.workflows.train.images import Images
 
@@ -59,7 +59,7 @@ class Start:
 
     @property
     def is_dense(self) -> bool:
-        """Whether nothing has been removed."""
+        """Return whether nothing has been removed."""
         return self.plan.network == self.plan.result
 
 
@@ -120,7 +120,7 @@ def _average(paths: Sequence[Path], dense: nn.Module) -> Start:
 
 
 def with_widths(plan: PrunePlan, network: nn.Module, section: NetworkSection) -> PrunePlan:
-    """The plan with a note of the widths before it, where no name would tell them to a reader."""
+    """Note the widths before a plan in it, unless the name of a built-in network gives them."""
     if not is_reference(section.model):
         return plan
     layers = [list(layer) for layer in layers_of(network)]
@@ -169,8 +169,8 @@ def normalisation_of(recipe: Recipe, start: Start) -> Normalisation:
                 f"{kept[0][0]} and {path}; average networks that were trained alike."
             )
     found = choose(recipe.data.given, artifact=first, network=start.dense)
-    taught = artifact_preprocessing(teacher) if teacher and is_artifact(teacher) else None
-    if taught is not None and not _alike(taught, found.preprocessing):
+    theirs = artifact_preprocessing(teacher) if teacher and is_artifact(teacher) else None
+    if theirs is not None and not _alike(theirs, found.preprocessing):
         raise InputError(
             f"distillation.teacher: expected a network whose images are normalised as those of the "
             f"network that is trained, found another mean, std or range in {teacher}; say mean and "
@@ -184,5 +184,5 @@ def _alike(one: Preprocessing, other: Preprocessing) -> bool:
 
 
 def artifact_preprocessing(path: Path) -> Preprocessing | None:
-    """How an artefact wants its images, or None where it does not say."""
+    """Return how an artefact prepares its images, or None where it does not say."""
     return preprocessing_of(read_header(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,35 +13,29 @@ from segprune.errors import InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images
 from segprune.gates.policy import Budget
 from segprune.models.weights import file_digest
-from segprune.records.score import Score
-from segprune.training.batches import enough_for_statistics
-from segprune.training.devices import borrowed, working_device
+from segprune.training.batches import explain_batch_of_one
+from segprune.training.devices import on_device, working_device
 from segprune.training.recalibration import recalibrate
 from segprune.training.recipe import Recipe
-from segprune.workflows.train.folder import is_primary
+from segprune.workflows.jobs import Progress, Say
 from segprune.workflows.train.images import RECALIBRATION, Images, measuring_batches
 from segprune.workflows.train.outcome import budget_of
+from segprune.workflows.train.run_folder import is_primary
 from segprune.workflows.train.stages import Stages
 from segprune.workflows.train.start import Start, load_artifact
 
 __all__ = [
     "Job",
-    "Progress",
-    "Say",
     "evaluation_of",
     "measure_statistics",
     "note_teacher",
-    "score_of",
     "teacher_of",
 ]
-
-Progress = Callable[[str, int, int], None]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all steps of a run share."""
+    """The values that all steps of a run share."""
 
     recipe: Recipe
     folder: Path
@@ -57,15 +51,15 @@ class Job:
 
     @property
     def ends_anew(self) -> bool:
-        """Whether statistics are measured again after the training."""
+        """Return whether statistics are measured again after the training."""
         section = self.recipe.recalibration
-        asked = self.recovers if section.at_the_end is None else section.at_the_end
-        return asked and section.is_wanted
+        wanted = self.recovers if section.at_the_end is None else section.at_the_end
+        return wanted and section.is_wanted
 
     @property
     def budgets(self) -> dict[str, Budget]:
-        """All promises, by source."""
-        own = self.recipe.promise
+        """Return all targets, by source."""
+        own = self.recipe.targets
         return {**({} if own is None else {"the recipe": budget_of(own)}), **self.given}
 
     def warn(self, sentences: Iterable[str]) -> None:
@@ -75,18 +69,11 @@ class Job:
             self.say(f"warning: {sentence}")
 
 
-def score_of(
-    network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
-) -> Score:
-    """Score a network on the validation images, on the device of the training."""
-    return evaluation_of(network, recipe, images, stage, progress).score
-
-
 def evaluation_of(
     network: nn.Module, recipe: Recipe, images: Images, stage: str, progress: Progress
 ) -> Evaluation:
-    """Evaluate as `score_of` does, with the confusion matrix."""
-    with borrowed(network, working_device(recipe.training)) as there:
+    """Evaluate a network on the validation images, on the device of the training."""
+    with on_device(network, working_device(recipe.training)) as there:
         return evaluate_images(
             there, images.validation, preprocessing=images.preprocessing,
             progress=lambda done, total: progress(f"evaluate {stage}", done, total),
@@ -122,7 +109,8 @@ def note_teacher(
     if same and job.recipe.network.average_of is None:
         stages.note_teacher(stages.scores["start"])
     else:
-        stages.note_teacher(score_of(teacher, job.recipe, images, "teacher", job.progress))
+        found = evaluation_of(teacher, job.recipe, images, "teacher", job.progress)
+        stages.note_teacher(found.score)
 
 
 def measure_statistics(
@@ -131,7 +119,7 @@ def measure_statistics(
     """Recalibrate BatchNorms as the recipe says, in place, on the device of the training."""
     given, device = recipe.recalibration.batches, working_device(recipe.training)
     batches = measuring_batches(images, recipe, given, RECALIBRATION, device)
-    with borrowed(network, device) as there, enough_for_statistics():
+    with on_device(network, device) as there, explain_batch_of_one():
         recalibrate(
             there,
             (batch for batch, _ in batches),

@@ -1,1 +1,0 @@
-"""Evaluate: what is evaluated, what is kept of it, and the job itself."""
