@@ -28,8 +28,8 @@ from segprune.speed import (
     measure,
     summarise,
 )
+from segprune.speed.allocator import kept_memory
 from segprune.speed.inputs import in_format
-from segprune.speed.memory import kept_memory
 from segprune.speed.statistics import LOOKS, median_interval
 
 IMAGES = torch.zeros(2, 3, 8, 8)
@@ -289,7 +289,7 @@ GLIBC = platform.libc_ver()[0] == "glibc"
 
 FAULTS = """
 import contextlib, resource, sys, torch
-from segprune.speed.memory import kept_memory
+from segprune.speed.allocator import kept_memory
 
 def activations():
     return [torch.ones(size) for size in (2_000_000, 6_000_000, 12_000_000)]

@@ -15,7 +15,7 @@ from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.case_data import CaseData
 from segprune.pytest_plugin.marker import Case
 from segprune.records.baseline import Baseline, Floors, Promise, SizeFacts
-from segprune.records.fingerprint import Fingerprint
+from segprune.records.environment import Fingerprint
 from segprune.records.score import Score
 from segprune.speed import SpeedInput
 

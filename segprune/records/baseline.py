@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from segprune.records.fingerprint import Conditions, Fingerprint
+from segprune.records.environment import Conditions, Fingerprint
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.prune import Size
 from segprune.records.score import Score
 from segprune.records.speed import SpeedComparison
 
@@ -144,15 +145,6 @@ class Baseline:
     speed: SpeedFacts
     accepted: tuple[Acceptance, ...]
     best: Mapping[str, float] | None = field(default=None, metadata=LATER)
-
-
-@dataclass(frozen=True)
-class Size:
-    """Size of inference on one image: parameters, multiply-adds, and bytes that operators write."""
-
-    params: int
-    macs: int
-    activation_bytes: int
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,18 @@ __all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]
 
 @dataclass(frozen=True)
 class Size:
-    """What a network costs: `macs` and `activation_bytes` for one image, bytes of its file."""
+    """Size of a network.
+
+    Attributes:
+        params, macs: of inference, for one image.
+        activation_bytes: bytes that operators write, for one image.
+        file_bytes: bytes of its file; 0 where no file is meant, as in a baseline.
+    """
 
     params: int
     macs: int
     activation_bytes: int
-    file_bytes: int
+    file_bytes: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from segprune.gates.policy import Policy
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.dataset_report import DatasetReport, dataset_reports
-from segprune.reporting.results_table import Row, Trained
+from segprune.reporting.dataset_report import DatasetReport, Row, dataset_reports
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Point
+from segprune.reporting.trained import Trained
 
 __all__ = ["COLUMNS", "results_csv"]
 

@@ -1,21 +1,86 @@
-"""All that is known about one data set: trained networks, the sweep, and the dense mIoU to beat."""
+"""One data set: its trained networks, judged against their targets, its sweep, and other records.
+
+`segprune.gates.targets` judges; a report requires the whole gain in speed, while gates may require
+a share of it (`Policy.speedup_share`), because other work may slow down their machine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
-from segprune.gates.policy import Policy
+from segprune.gates import targets
+from segprune.gates.accuracy import gate_dense
+from segprune.gates.criteria import Terms
+from segprune.gates.policy import Budget, Policy
+from segprune.gates.targets import Figures, Miss
+from segprune.gates.verdict import Status
+from segprune.records.baseline import Size
 from segprune.records.evaluation import EvaluationRecord
+from segprune.records.score import Score
 from segprune.records.sensitivity import SensitivityRecord
+from segprune.records.speed import SpeedInput
+from segprune.records.sweep import SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.results_table import Row, results_rows
 from segprune.reporting.store import Collection
-from segprune.reporting.sweep_points import Sweep, sweep_of
-from segprune.reporting.trained_elsewhere import ELSEWHERE
+from segprune.reporting.sweep_points import Sweep, slowest, sweep_of
+from segprune.reporting.trained import ELSEWHERE, REFERENCES, Trained, trained_networks
 
-__all__ = ["DatasetReport", "dataset_reports"]
+__all__ = [
+    "DatasetReport", "Row", "TargetResult", "dataset_reports", "judge", "judge_dense",
+    "results_rows",
+]  # fmt: skip
+
+Kind = Literal["kept", "missed", "open", "none"]
+_KINDS: dict[Status, Kind] = {
+    Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """`kept`, `missed`, `open` (the measurements do not decide) or `none` (there is no target)."""
+
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+
+
+NO_TARGETS = TargetResult("none")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the headline table.
+
+    Attributes:
+        dense: what it is compared with; None where no dense network is recorded.
+        speed: paired measurement against the dense network, or None.
+        targets: whether the mean over the seeds keeps them.
+        budget: its targets; None for dense networks and for controls.
+    """
+
+    trained: Trained
+    dense: Trained | None
+    speed: SpeedRecord | None
+    targets: TargetResult
+    budget: Budget | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """Points of mIoU below dense."""
+        return None if self.dense is None else 100 * (self.dense.miou - self.trained.miou)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is the teacher, the teacher trained on, or what others are compared with."""
+        return self.trained.variant in REFERENCES or self.dense is self.trained
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it is a pruned network's, and a dense one is there to compare it with."""
+        return self.dense is not None and not self.is_reference
 
 
 @dataclass(frozen=True)
@@ -87,3 +152,141 @@ def _study(collection: Collection, policy: Policy, data: str) -> DatasetReport:
     }
     evaluations = {n: r for n, r in collection.evaluations.items() if r.data == data}
     return DatasetReport(data, rows, sweep, dense, sensitivities, evaluations)
+
+
+# -- trained networks ------------------------------------------------------------------------------
+
+
+def results_rows(collection: Collection, policy: Policy, data: str) -> tuple[Row, ...]:
+    """Judge all trained networks of a data set, in the order of `trained_networks`.
+
+    Raises:
+        InputError: as for `trained_networks`.
+    """
+    records = [record for record in collection.trainings if record.data == data]
+    return tuple(
+        _row(trained, dense, own, collection, policy)
+        for own, dense in trained_networks(records)
+        for trained in own
+    )
+
+
+def _row(
+    trained: Trained, dense: Trained | None, own: Sequence[Trained], collection: Collection,
+    policy: Policy,
+) -> Row:  # fmt: skip
+    if trained.variant in REFERENCES:
+        return Row(trained, dense, None, judge_dense(policy, trained.data, trained.miou))
+    usual = trained.records[0].input
+    at = policy.speed_input(trained.data, usual)
+    speed = _speed_of(trained, dense, own, collection.speeds, at)
+    budget = policy.budget_of(trained.data, trained.network, trained.variant)
+    if dense is None:
+        unknown = TargetResult("open", ("no dense network is recorded to compare with",))
+        return Row(trained, None, speed, unknown if budget else NO_TARGETS, budget)
+    if budget is None:
+        return Row(trained, dense, speed, NO_TARGETS)
+    first = trained.records[0]
+    found = Figures(
+        size=Size(round(trained.params), round(trained.macs), 0),
+        dense_size=Size(first.dense_params, first.dense_macs, 0),
+        miou=trained.miou,
+        dense_miou=dense.miou,
+        class_iou=dict(zip(first.classes, trained.class_iou, strict=True)),
+        speedup=(speed.speed.low, speed.speed.high) if speed else None,
+    )
+    return Row(trained, dense, speed, judge(budget, first.classes, dense.score, found), budget)
+
+
+def _speed_of(
+    trained: Trained, dense: Trained | None, own: Sequence[Trained],
+    speeds: Sequence[SpeedRecord], at: SpeedInput,
+) -> SpeedRecord | None:  # fmt: skip
+    """Its measurement against the dense network on one CPU thread, at a size of input.
+
+    By file, or else by plan.
+    """
+    named = {r.artifact for t in own if t.variant in REFERENCES for r in t.records}
+    references = named | {record.artifact for record in dense.records} if dense else set()
+    against_dense = [
+        speed
+        for speed in speeds
+        if speed.at == at
+        and (speed.speed.device, speed.speed.threads) == ("cpu", 1)
+        and (not references or speed.reference_artifact in (None, *references))
+    ]
+    files = {record.artifact for record in trained.records}
+    plans = {record.plan for record in trained.records}
+    by_file = [speed for speed in against_dense if speed.candidate_artifact in files]
+    return slowest(by_file or [s for s in against_dense if s.candidate_plan in plans])
+
+
+# -- judgements ------------------------------------------------------------------------------------
+
+
+def judge(
+    budget: Budget, classes: tuple[str, ...], dense: Score, found: Figures, *,
+    speedup_share: float = 1.0,
+) -> TargetResult:  # fmt: skip
+    """Return the judgement of the figures of a pruned network, with each miss by name.
+
+    Args:
+        dense: the score of the dense network, which has these classes.
+        speedup_share: the share of the gain in speed to require; gates use the policy's.
+    """
+    terms = Terms(budget, speedup_share=speedup_share)
+    floors = targets.floors_of(terms, classes, dense, found.dense_size)
+    judgement = targets.judge(found, floors)
+    before = dict(zip(classes, dense.class_iou, strict=True))
+    reasons = [_missed(miss, budget, found, before.get(miss.name)) for miss in judgement.missed]
+    if not reasons:
+        reasons = [_open(found, floors.speedup) for _ in judgement.open]
+    return TargetResult(_KINDS[judgement.status], tuple(reasons))
+
+
+def judge_dense(policy: Policy, data: str, miou: float) -> TargetResult:
+    """Return whether a dense network is good enough to be a baseline."""
+    least = policy.dense.get(data)
+    if least is None:
+        return NO_TARGETS
+    if gate_dense(miou, least).is_green:
+        return TargetResult("kept")
+    reason = f"mIoU {100 * miou:.2f}, a baseline needs {100 * least:g}"
+    return TargetResult("missed", (reason,))
+
+
+def _missed(miss: Miss, budget: Budget, found: Figures, dense_iou: float | None) -> str:
+    match miss.clause:
+        case "macs":
+            share = 100 * found.size.macs / found.dense_size.macs
+            return f"MACs at {share:.1f} % of dense, may be {100 * (budget.macs or 0):g} %"
+        case "params":
+            share = 100 * found.size.params / found.dense_size.params
+            return f"parameters at {share:.1f} % of dense, may be {100 * (budget.params or 0):g} %"
+        case "smaller":
+            return "not smaller than dense: no channel was removed"
+        case "floor":
+            return f"mIoU may lose {budget.miou_loss:g} points, which is all: nothing is promised"
+        case "miou":
+            loss = 100 * (found.dense_miou - found.miou)
+            return f"mIoU lost {loss:.2f} points, may lose {budget.miou_loss:g}"
+        case "ratio":
+            share = found.miou / found.dense_miou
+            return f"mIoU is {share:.4f} of dense, has to be {budget.miou_ratio:g}"
+        case "class":
+            if miss.found is None or dense_iou is None:
+                return f"{miss.name} has an IoU in only one of the two networks"
+            loss = 100 * (dense_iou - miss.found)
+            return f"{miss.name} lost {loss:.1f} points, may lose {budget.class_loss:g}"
+        case "speedup":
+            return f"speed-up at least ×{miss.found:.2f}, required ×{miss.limit:g}"
+
+
+def _open(found: Figures, required: float) -> str:
+    if found.speedup is None:
+        return f"speed-up not measured, required ×{required:g}"
+    low, high = found.speedup
+    return (
+        f"speed-up ×{low:.2f} – {high:.2f} decides neither way, required ×{required:g}; "
+        "measure it longer"
+    )

@@ -20,9 +20,8 @@ from segprune.records.io import to_json, write_atomic
 from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.bundle import read_bundle, write_bundle
 from segprune.reporting.checks import require_consistent
-from segprune.reporting.store import read_records
+from segprune.reporting.store import read_bundle, read_records, write_bundle
 
 __all__ = ["Adopted", "adopt", "paths_in"]
 

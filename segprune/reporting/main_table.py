@@ -9,9 +9,8 @@ from segprune.format import NOTHING, counted, points, shape_of, signed, table, t
 from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
-from segprune.reporting.targets import TargetResult
-from segprune.reporting.trained_elsewhere import ELSEWHERE
+from segprune.reporting.dataset_report import Row, TargetResult
+from segprune.reporting.trained import CONTINUED, DENSE, ELSEWHERE, Trained
 
 __all__ = [
     "class_table", "evaluation_table", "headline_notes", "headline_table", "is_in_speed_table",

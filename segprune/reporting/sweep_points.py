@@ -13,8 +13,8 @@ from segprune.errors import InputError
 from segprune.gates.policy import Policy
 from segprune.records.score import Score
 from segprune.records.sweep import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
-from segprune.reporting.results_table import mean, slowest
 from segprune.reporting.store import Collection
+from segprune.reporting.trained import mean
 
 __all__ = ["Point", "Strategy", "Sweep", "sweep_of"]
 
@@ -143,6 +143,11 @@ class Sweep:
         """Ways to recover that occur, from nothing to everything."""
         found = {point.recovery for point in self.points}
         return tuple(recovery for recovery in RECOVERIES if recovery in found)
+
+
+def slowest(found: Sequence[SpeedRecord]) -> SpeedRecord | None:
+    """Of several measurements the one that promises least; None where there is none."""
+    return min(found, key=lambda record: (record.speed.low, record.name), default=None)
 
 
 def speedup(point: Point) -> float:

@@ -23,9 +23,9 @@ from segprune.format import (
 from segprune.gates.policy import Policy
 from segprune.gates.targets import holds
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.dataset_report import DatasetReport
-from segprune.reporting.results_table import Row, mean
+from segprune.reporting.dataset_report import DatasetReport, Row
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
+from segprune.reporting.trained import mean
 
 __all__ = ["bought", "compared", "most_accurate", "sweep_summary"]
 

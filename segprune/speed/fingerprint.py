@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from segprune.records.environment import cpu_fields, environment
-from segprune.records.fingerprint import Conditions, Fingerprint
+from segprune.records.environment import Conditions, Fingerprint, cpu_fields, environment
 
 __all__ = ["conditions", "fingerprint"]
 

@@ -20,8 +20,8 @@ from torch import nn
 from segprune.core.execution import run_method
 from segprune.core.modules import copy_with
 from segprune.records.speed import Pair
+from segprune.speed.allocator import FEW_PAGES, kept_memory, pages_fetched
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
-from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 
 __all__ = ["drawn_order", "paired_runs"]
 

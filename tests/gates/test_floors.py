@@ -15,13 +15,13 @@ from segprune.gates.accuracy import (
     gate_budget,
     gate_dense,
     gate_floors,
+    gate_seeds,
     gate_size,
     promise_of,
 )
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Tolerance
 from segprune.gates.policy_file import budget_from
-from segprune.gates.retraining import gate_seeds
 from segprune.gates.verdict import Status
 from segprune.records.baseline import Size
 from segprune.records.score import Score

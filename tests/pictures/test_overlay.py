@@ -11,10 +11,9 @@ from torch import Tensor
 
 from segprune.data.classes import CAMVID, CITYSCAPES, ClassTable
 from segprune.errors import InputError
-from segprune.reporting.pictures.colours import class_table
 from segprune.reporting.pictures.lettering import as_tensor, cut, legend, width_of, wrap
-from segprune.reporting.pictures.overlay import MARK, difference, overlay
-from segprune.reporting.pictures.palette import in_palette
+from segprune.reporting.pictures.moving import in_palette
+from segprune.reporting.pictures.overlay import MARK, class_table, difference, overlay
 
 TABLE = ClassTable(("road", "car", "sky"), ((10, 20, 30), (255, 0, 1), (0, 128, 255)))
 

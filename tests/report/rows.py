@@ -10,8 +10,7 @@ from segprune.gates.targets import Figures
 from segprune.records.baseline import Size
 from segprune.records.score import Score
 from segprune.reporting import Collection, Policy
-from segprune.reporting.results_table import Row, results_rows
-from segprune.reporting.targets import TargetResult, judge
+from segprune.reporting.dataset_report import Row, TargetResult, judge, results_rows
 
 
 def rows_of(policy: Policy, *trainings: Any, speeds: Any = (), data: str = "streets") -> list[Row]:

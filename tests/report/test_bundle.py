@@ -6,7 +6,7 @@ import pytest
 
 from report.records import campaign, cell
 from segprune.records.sweep import CellRecord, SpeedRecord
-from segprune.reporting.bundle import read_bundle, write_bundle
+from segprune.reporting.store import read_bundle, write_bundle
 
 
 def test_a_bundle_gives_the_very_records_back() -> None:

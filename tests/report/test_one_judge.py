@@ -18,8 +18,8 @@ from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
 from segprune.records.baseline import Size
 from segprune.records.score import Score
+from segprune.reporting.dataset_report import judge_dense
 from segprune.reporting.main_table import headline_notes
-from segprune.reporting.targets import judge_dense
 
 KINDS = {Status.PASS: "kept", Status.FAIL: "missed", Status.INCONCLUSIVE: "open"}
 SPEED = speed(1.8)  # its pairs are not looked at here

@@ -12,8 +12,8 @@ from report.records import digest, evaluation, score, speed, training
 from report.rows import judged, row_of, rows_of
 from segprune.errors import InputError
 from segprune.reporting import Policy, read_policy
+from segprune.reporting.dataset_report import TargetResult
 from segprune.reporting.main_table import evaluation_table, headline_table, split_notes
-from segprune.reporting.targets import TargetResult
 
 COMMITTED = Path(__file__).resolve().parents[2] / "benchmarks" / "policy.toml"
 

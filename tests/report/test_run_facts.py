@@ -17,7 +17,7 @@ from segprune.records.io import from_json, read_record, to_json, write_record
 from segprune.records.run_facts import named, recipe_digest, with_facts, without_facts
 from segprune.records.training import TrainingRecord
 from segprune.reporting import Collection, Policy, read_collection
-from segprune.reporting.results_table import CONTINUED, DENSE
+from segprune.reporting.trained import CONTINUED, DENSE
 
 COMMITTED = ROOT / "benchmarks" / "records"
 

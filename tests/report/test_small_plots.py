@@ -10,8 +10,8 @@ import pytest
 
 from report.records import cell, digest, sensitivity, speed
 from segprune.reporting import Collection, Policy, results_page
-from segprune.reporting.plots import sensitivity as layers
 from segprune.reporting.plots.drawing import _jobs
+from segprune.reporting.plots.layers import draw_sensitivity
 from segprune.reporting.plots.style import RC
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_few_layers_are_drawn_from_zero(count: int) -> None:
     for rows in (record.layers[:count], tuple(
         dataclasses.replace(row, error=0.0, macs=0.0) for row in record.layers[:count]
     )):  # fmt: skip
-        figure = layers.draw("mine", dataclasses.replace(record, layers=rows))
+        figure = draw_sensitivity("mine", dataclasses.replace(record, layers=rows))
         figure.draw_without_rendering()
         for axes in figure.axes:
             assert axes.get_xlim()[0] == 0 < axes.get_xlim()[1]

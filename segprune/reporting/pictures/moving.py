@@ -15,15 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from segprune.errors import InputError
-from segprune.reporting.pictures.palette import in_palette
+from segprune.reporting.pictures.lettering import as_image
 
-__all__ = ["VIDEO_SUFFIXES", "Video", "open_video", "require_video", "write_gif", "write_video"]
+__all__ = [
+    "VIDEO_SUFFIXES", "Video", "in_palette", "open_video", "require_video", "write_gif",
+    "write_video",
+]  # fmt: skip
 
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+_COLOURS = 256
 _FALLBACK_RATE = Fraction(25)
 _QUALITY = {"crf": "20", "preset": "medium"}  # of H.264: text stays sharp
 _SHORTEST = 0.02  # seconds of a GIF's frame: browsers slow down anything shorter
@@ -145,6 +150,28 @@ def write_video(path: Path, frames: Iterable[Tensor], rate: float | Fraction = 2
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return pictures.count
+
+
+def in_palette(
+    picture: Tensor, kept: Sequence[tuple[int, int, int]] = (), colours: int = _COLOURS
+) -> Image.Image:
+    """A picture in few colours, without dithering, which would flicker from frame to frame.
+
+    Args:
+        picture: uint8 `(3, H, W)`.
+        kept: colours that must stay what they are, such as those of a legend (to within 3 of 255,
+            the steps in which Pillow looks them up); where there are too many, the first ones.
+        colours: in all, at most 256.
+    """
+    image = as_image(picture)
+    exact = list(dict.fromkeys(kept))[: colours // 2]
+    chosen = image.quantize(colours - len(exact), dither=Image.Dither.NONE)
+    if not exact:
+        return chosen
+    palette = Image.new("P", (1, 1))
+    values = (chosen.getpalette() or [])[: 3 * (colours - len(exact))]
+    palette.putpalette([*(value for colour in exact for value in colour), *values])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def require_video() -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segprune.errors import InputError
 from segprune.gates.policy import Policy
 from segprune.reporting.dataset_report import dataset_reports
-from segprune.reporting.plots import recovery, sensitivity, summary, trade_off, trained, widths
+from segprune.reporting.plots import layers, recovery, summary, trade_off, trained
 from segprune.reporting.plots.style import RC, clear, save
 from segprune.reporting.store import Collection
 
@@ -67,6 +67,6 @@ def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callabl
             yield f"{study.data}-trade-off", partial(trade_off.draw, study, sweep)
             if recovery.is_there(sweep):
                 yield f"{study.data}-recovery", partial(recovery.draw, study, sweep)
-            yield f"{study.data}-widths", partial(widths.draw, sweep)
+            yield f"{study.data}-widths", partial(layers.draw_widths, sweep)
     for name, record in collection.sensitivities.items():
-        yield f"sensitivity-{name}", partial(sensitivity.draw, name, record)
+        yield f"sensitivity-{name}", partial(layers.draw_sensitivity, name, record)

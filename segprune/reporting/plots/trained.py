@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from segprune.format import NOTHING, points, removed, signed, times
-from segprune.reporting.dataset_report import DatasetReport
+from segprune.reporting.dataset_report import DatasetReport, Row
 from segprune.reporting.plots.style import DENSE, FAINT, INK, bare, new_figure
-from segprune.reporting.results_table import Row, Trained
+from segprune.reporting.trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Which layers each importance takes from: kept width of every layer, at one budget."""
+"""Pictures with every layer: what each loses alone, and which widths each importance keeps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segprune.format import budget_words
-from segprune.reporting.plots.style import INK, bare, new_figure
+from segprune.records.sensitivity import SensitivityRecord
+from segprune.reporting.plots.style import FAINT, INK, bare, new_figure
 from segprune.reporting.sweep_points import Network, Point, Sweep
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-__all__ = ["draw"]
+__all__ = ["draw_sensitivity", "draw_widths"]
 
+_ROW, _FEWEST = 0.165, 4
 _USUAL = 0.5
 _LEAST = 2.4
 """Inches that the words beside the bar of colours take."""
@@ -24,7 +26,37 @@ _LEAST = 2.4
 _LOCAL = "local, mean"
 
 
-def draw(sweep: Sweep) -> Figure:
+def draw_sensitivity(name: str, record: SensitivityRecord) -> Figure:
+    """Bars of the output's error, and beside them the share of MACs that the cut saves."""
+    rows = record.layers
+    figure = new_figure(1.0 + _ROW * max(len(rows), _FEWEST))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    places = range(len(rows))
+    labels = [
+        row.layers[0] + (f" +{len(row.layers) - 1} tied" if len(row.layers) > 1 else "")
+        for row in rows
+    ]
+    left.barh(places, [100 * row.error for row in rows], height=0.7, color="#0072b2")
+    left.set_xlabel(f"change of the output, %, with {100 * record.keep:g} % of one layer left")
+    right.barh(
+        places, [100 * row.macs for row in rows], height=0.7, facecolor="white",
+        edgecolor="#b35900", hatch="/////", linewidth=0.8,
+    )  # fmt: skip
+    right.set_xlabel("MACs saved, % of the network")
+    for axes, worth in ((left, [row.error for row in rows]), (right, [row.macs for row in rows])):
+        bare(axes, grid="x")
+        axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+        axes.set_xlim(0, 105 * max(worth, default=0) or 1.0)
+        if not rows:
+            axes.text(0.5, 0.5, "no layer was cut", transform=axes.transAxes, ha="center",
+                      va="center", color=FAINT)  # fmt: skip
+    left.set_yticks(places, labels, fontsize=7.5, color=INK)
+    left.set_title(f"{name}: what is lost")
+    right.set_title("what is saved")
+    return figure
+
+
+def draw_widths(sweep: Sweep) -> Figure:
     """Draw a heat map for each network, at its budget nearest to one half: dark is narrow."""
     found = [
         (network, budget, _rows(sweep, network, budget))
