@@ -1,7 +1,7 @@
-"""Floors: what a policy and a dense network's figures demand of a pruned one, and whether it holds.
+"""Gates of accuracy and size: whether figures hold the floors that follow from a dense network.
 
-A floor is a claim about one fixed set of images, so it needs no statistics; what it takes to say
-more is in `segprune.gates.bootstrap`.
+A floor is about one fixed set of images, so it needs no statistics. `segprune.gates.bootstrap` says
+what holds for other images.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import statistics
 
-from segprune.gates.targets import Miss, floors_of, holds, missed_floors, missed_size, promise_of
+from segprune.gates.targets import floors_of, holds, promise_of
 from segprune.gates.verdict import Status, Verdict, unless
-from segprune.records.baseline import Floors, Promise, Size
+from segprune.records.baseline import Floors, Promise
+from segprune.records.prune import Size
 from segprune.records.score import Score
 
 __all__ = [
@@ -32,7 +33,7 @@ _T = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812)
 
 
 def gate_dense(miou: float, least: float) -> Verdict:
-    """Whether a dense network is good enough to be one that others are held against."""
+    """Judge whether a dense network is good enough to compare others with."""
     problem = (
         f"dense network: expected mIoU of at least {100 * least:.2f}, as the policy says for these "
         f"images, found {100 * miou:.2f}; train it longer before anything is pruned from it",
@@ -44,7 +45,10 @@ def gate_dense(miou: float, least: float) -> Verdict:
 def gate_floors(
     score: Score, classes: tuple[str, ...], dense_miou: float, floors: Floors
 ) -> Verdict:
-    """Whether a score holds every floor; each that it misses is named."""
+    """Judge whether a score holds every floor; each that it misses is named.
+
+    A class without an IoU in the dense network has no floor. NaN holds no floor.
+    """
     found = dict(zip(classes, score.class_iou, strict=True))
     if found.keys() != floors.class_iou.keys():
         expected = ", ".join(floors.class_iou)
@@ -52,17 +56,44 @@ def gate_floors(
             Status.NOT_COMPARABLE,
             (f"classes: expected {expected}, found {', '.join(found)}; accept a new baseline",),
         )
-    missed = [
-        _floor_words(miss, dense_miou, floors)
-        for miss in missed_floors(score.miou, found, dense_miou, floors)
-    ]
+    missed = []
+    if not floors.miou > 0:
+        missed.append("floor of mIoU: expected one above 0, found none: it would gate nothing")
+    if not holds(score.miou, floors.miou):
+        missed.append(
+            f"mIoU: expected at least {100 * floors.miou:.2f}, found {100 * score.miou:.2f}"
+        )
+    if not holds(score.miou, floors.miou_ratio * dense_miou):
+        missed.append(
+            f"mIoU: expected at least {floors.miou_ratio:g} of the dense network's "
+            f"{100 * dense_miou:.2f}, found {score.miou / dense_miou:.4f}"
+        )
+    for name, least in floors.class_iou.items():
+        iou = found[name]
+        if least is not None and (iou is None or not holds(iou, least)):
+            value = "none" if iou is None else f"{100 * iou:.1f}"
+            missed.append(f"IoU of {name}: expected at least {100 * least:.1f}, found {value}")
     held = f"mIoU {100 * score.miou:.2f}, floor {100 * floors.miou:.2f}"
     return unless(missed, Status.FAIL, held)
 
 
 def gate_budget(found: Size, dense: Size, promise: Promise) -> Verdict:
-    """Whether a network is smaller than its dense one, and as small as was promised."""
-    over = [_size_words(miss, found, dense) for miss in missed_size(found, dense, promise)]
+    """Judge whether a network is smaller than its dense one, and as small as its target."""
+    over = [
+        f"{name}: expected at most {most / whole:.1%} of the dense network's ({most:,} of "
+        f"{whole:,}), found {count / whole:.1%} ({count:,}); prune more, or promise less"
+        for name, count, most, whole in (
+            ("MACs", found.macs, promise.most_macs, dense.macs),
+            ("parameters", found.params, promise.most_params, dense.params),
+        )
+        if most is not None and not count <= most
+    ]
+    if found.params >= dense.params and found.macs >= dense.macs:
+        over.append(
+            f"parameters and MACs: expected fewer than the dense network's {dense.params:,} and "
+            f"{dense.macs:,}, found {found.params:,} and {found.macs:,}: channels were masked or "
+            "have grown back, none was removed"
+        )
     shares = (
         f"parameters {found.params / dense.params:.1%} and MACs {found.macs / dense.macs:.1%} of "
         "dense"
@@ -71,7 +102,7 @@ def gate_budget(found: Size, dense: Size, promise: Promise) -> Verdict:
 
 
 def gate_size(found: Size, expected: Size) -> Verdict:
-    """Whether a network has exactly the size of its baseline.
+    """Judge whether a network has exactly the size of its baseline.
 
     Counts have no noise, so any difference is one of the network or of how it is counted.
     """
@@ -119,33 +150,3 @@ def gate_seeds(mious: tuple[float, ...], floor: float, least_seeds: int = 3) -> 
     if mean + reach < floor:
         return Verdict(Status.FAIL, (found,))
     return Verdict(Status.INCONCLUSIVE, (found,))
-
-
-def _floor_words(miss: Miss, dense_miou: float, floors: Floors) -> str:
-    if miss.clause == "floor":
-        return "floor of mIoU: expected one above 0, found none: it would gate nothing"
-    least, found = 100 * (miss.limit or 0), miss.found
-    if miss.clause == "ratio":
-        return (
-            f"mIoU: expected at least {floors.miou_ratio:g} of the dense network's "
-            f"{100 * dense_miou:.2f}, found {(found or 0) / dense_miou:.4f}"
-        )
-    if miss.clause == "miou":
-        return f"mIoU: expected at least {least:.2f}, found {100 * (found or 0):.2f}"
-    value = "none" if found is None else f"{100 * found:.1f}"
-    return f"IoU of {miss.name}: expected at least {least:.1f}, found {value}"
-
-
-def _size_words(miss: Miss, found: Size, dense: Size) -> str:
-    if miss.clause == "smaller":
-        return (
-            f"parameters and MACs: expected fewer than the dense network's {dense.params:,} and "
-            f"{dense.macs:,}, found {found.params:,} and {found.macs:,}: channels were masked or "
-            "have grown back, none was removed"
-        )
-    name, whole = ("MACs", dense.macs) if miss.clause == "macs" else ("parameters", dense.params)
-    most, count = miss.limit or 0, miss.found or 0
-    return (
-        f"{name}: expected at most {most / whole:.1%} of the dense network's ({most:,} of "
-        f"{whole:,}), found {count / whole:.1%} ({count:,}); prune more, or promise less"
-    )

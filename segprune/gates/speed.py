@@ -25,7 +25,7 @@ from segprune.gates.verdict import Status, Verdict
 from segprune.speed import SpeedComparison, compare_speed
 from segprune.speed.inputs import require_networks
 
-__all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_speed"]
+__all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_measured", "gate_speed"]
 
 Role = Literal["regression", "speedup"]
 
@@ -115,6 +115,19 @@ def decide(
     if found.high < floor / SURELY_SLOWER:
         return Status.FAIL
     return Status.PASS if found.low > floor / SURELY_FAST_ENOUGH else None
+
+
+def gate_measured(found: SpeedComparison | None, floor: float) -> Verdict:
+    """Judge a speed-up that was measured before; INCONCLUSIVE where it was not measured."""
+    if found is None:
+        reason = f"speed-up not measured, required ×{floor:g}"
+        return Verdict(Status.INCONCLUSIVE, (reason,))
+    status = decide(found, floor, "speedup")
+    text = f"speed-up ×{found.speedup:.2f} ({found.low:.2f} – {found.high:.2f})"
+    if status is None:
+        reason = f"{text} decides neither way, required ×{floor:g}; measure it longer"
+        return Verdict(Status.INCONCLUSIVE, (reason,))
+    return Verdict(status, (f"{text}, required ×{floor:g}",))
 
 
 def gate_fps(found: float, baseline: float, share: float, of: str = "network") -> Verdict:

@@ -1,7 +1,7 @@
 """One data set: its trained networks, judged against their targets, its sweep, and other records.
 
-`segprune.gates.targets` judges; a report requires the whole gain in speed, while gates may require
-a share of it (`Policy.speedup_share`), because other work may slow down their machine.
+The gates judge; a report requires the whole gain in speed, while tests may require a share of it
+(`Policy.speedup_share`), because other work may slow down their machine.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from segprune.gates import targets
-from segprune.gates.accuracy import gate_dense
+from segprune.gates.accuracy import gate_budget, gate_dense, gate_floors
 from segprune.gates.criteria import Terms
 from segprune.gates.policy import Budget, Policy
-from segprune.gates.targets import Figures, Miss
-from segprune.gates.verdict import Status
-from segprune.records.baseline import Size
+from segprune.gates.speed import gate_measured
+from segprune.gates.targets import floors_of
+from segprune.gates.verdict import Status, joined
 from segprune.records.evaluation import EvaluationRecord
+from segprune.records.prune import Size
 from segprune.records.score import Score
 from segprune.records.sensitivity import SensitivityRecord
-from segprune.records.speed import SpeedInput
+from segprune.records.speed import SpeedComparison, SpeedInput
 from segprune.records.sweep import SpeedRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.store import Collection
@@ -187,15 +187,12 @@ def _row(
     if budget is None:
         return Row(trained, dense, speed, NO_TARGETS)
     first = trained.records[0]
-    found = Figures(
-        size=Size(round(trained.params), round(trained.macs), 0),
-        dense_size=Size(first.dense_params, first.dense_macs, 0),
-        miou=trained.miou,
-        dense_miou=dense.miou,
-        class_iou=dict(zip(first.classes, trained.class_iou, strict=True)),
-        speedup=(speed.speed.low, speed.speed.high) if speed else None,
-    )
-    return Row(trained, dense, speed, judge(budget, first.classes, dense.score, found), budget)
+    result = judge(
+        budget, first.classes, dense.score, Size(first.dense_params, first.dense_macs, 0),
+        trained.score, Size(round(trained.params), round(trained.macs), 0),
+        speed.speed if speed else None,
+    )  # fmt: skip
+    return Row(trained, dense, speed, result, budget)
 
 
 def _speed_of(
@@ -225,23 +222,27 @@ def _speed_of(
 
 
 def judge(
-    budget: Budget, classes: tuple[str, ...], dense: Score, found: Figures, *,
-    speedup_share: float = 1.0,
+    budget: Budget, classes: tuple[str, ...], dense: Score, dense_size: Size, score: Score,
+    size: Size, speed: SpeedComparison | None, *, speedup_share: float = 1.0,
 ) -> TargetResult:  # fmt: skip
-    """Return the judgement of the figures of a pruned network, with each miss by name.
+    """Return what the gates of size, accuracy and speed say of a pruned network together.
 
     Args:
-        dense: the score of the dense network, which has these classes.
+        dense, dense_size: of the dense network, which has these classes.
         speedup_share: the share of the gain in speed to require; gates use the policy's.
     """
     terms = Terms(budget, speedup_share=speedup_share)
-    floors = targets.floors_of(terms, classes, dense, found.dense_size)
-    judgement = targets.judge(found, floors)
-    before = dict(zip(classes, dense.class_iou, strict=True))
-    reasons = [_missed(miss, budget, found, before.get(miss.name)) for miss in judgement.missed]
-    if not reasons:
-        reasons = [_open(found, floors.speedup) for _ in judgement.open]
-    return TargetResult(_KINDS[judgement.status], tuple(reasons))
+    floors = floors_of(terms, classes, dense, dense_size)
+    verdicts = (
+        gate_budget(size, dense_size, floors),
+        gate_floors(score, classes, dense.miou, floors),
+        gate_measured(speed, floors.speedup),
+    )
+    status = joined(verdicts).status
+    if status is Status.PASS:
+        return TargetResult("kept")
+    reasons = [r for verdict in verdicts if verdict.status is status for r in verdict.reasons]
+    return TargetResult(_KINDS[status], tuple(reasons))
 
 
 def judge_dense(policy: Policy, data: str, miou: float) -> TargetResult:
@@ -253,40 +254,3 @@ def judge_dense(policy: Policy, data: str, miou: float) -> TargetResult:
         return TargetResult("kept")
     reason = f"mIoU {100 * miou:.2f}, a baseline needs {100 * least:g}"
     return TargetResult("missed", (reason,))
-
-
-def _missed(miss: Miss, budget: Budget, found: Figures, dense_iou: float | None) -> str:
-    match miss.clause:
-        case "macs":
-            share = 100 * found.size.macs / found.dense_size.macs
-            return f"MACs at {share:.1f} % of dense, may be {100 * (budget.macs or 0):g} %"
-        case "params":
-            share = 100 * found.size.params / found.dense_size.params
-            return f"parameters at {share:.1f} % of dense, may be {100 * (budget.params or 0):g} %"
-        case "smaller":
-            return "not smaller than dense: no channel was removed"
-        case "floor":
-            return f"mIoU may lose {budget.miou_loss:g} points, which is all: nothing is promised"
-        case "miou":
-            loss = 100 * (found.dense_miou - found.miou)
-            return f"mIoU lost {loss:.2f} points, may lose {budget.miou_loss:g}"
-        case "ratio":
-            share = found.miou / found.dense_miou
-            return f"mIoU is {share:.4f} of dense, has to be {budget.miou_ratio:g}"
-        case "class":
-            if miss.found is None or dense_iou is None:
-                return f"{miss.name} has an IoU in only one of the two networks"
-            loss = 100 * (dense_iou - miss.found)
-            return f"{miss.name} lost {loss:.1f} points, may lose {budget.class_loss:g}"
-        case "speedup":
-            return f"speed-up at least ×{miss.found:.2f}, required ×{miss.limit:g}"
-
-
-def _open(found: Figures, required: float) -> str:
-    if found.speedup is None:
-        return f"speed-up not measured, required ×{required:g}"
-    low, high = found.speedup
-    return (
-        f"speed-up ×{low:.2f} – {high:.2f} decides neither way, required ×{required:g}; "
-        "measure it longer"
-    )

@@ -119,8 +119,12 @@ def test_a_dense_network_is_judged_alike(miou: float, least: float) -> None:
 @pytest.mark.parametrize(
     ("budget", "found", "says"),
     [
-        ({"miou_ratio": 0.99}, score(0.71), "mIoU is 0.9861 of dense, has to be 0.99"),
-        ({"miou_loss": 72.0}, SAME, "nothing is promised"),
+        (
+            {"miou_ratio": 0.99},
+            score(0.71),
+            "mIoU: expected at least 0.99 of the dense network's 72.00, found 0.9861",
+        ),
+        ({"miou_loss": 72.0}, SAME, "floor of mIoU: expected one above 0, found none"),
     ],
 )
 def test_what_only_gates_looked_at_is_named_in_the_report(
@@ -136,7 +140,8 @@ def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
     promise = judged(PLAIN, 0.5, 0.5, 0.0, {}, 1.65, 1.75)
     assert promise.kind == "open"
     assert promise.reasons == (
-        "speed-up ×1.65 – 1.75 decides neither way, required ×1.7; measure it longer",
+        f"speed-up ×{SPEED.speed.speedup:.2f} (1.65 – 1.75) decides neither way, required ×1.7; "
+        "measure it longer",
     )
 
 

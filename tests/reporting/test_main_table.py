@@ -82,7 +82,7 @@ def test_a_row_that_misses_says_so_in_the_table(policy: Policy) -> None:
     quick = speed(1.5, artifact=pruned.artifact)
     text = "\n".join(headline_table(rows_of(policy, training(), pruned, speeds=[quick])))
     assert "**missed**: " in text
-    assert "car lost 12.0 points, may lose 8" in text
+    assert "IoU of car: expected at least 64.0, found 60.0" in text
     assert "required ×1.7" in text
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from segprune.data.classes import CAMVID
-from segprune.errors import InputError
+from segprune.errors import ArtifactError, InputError
 from segprune.reporting.pictures.lettering import as_tensor
 from segprune.reporting.pictures.moving import in_palette, open_video, write_gif, write_video
 
@@ -112,7 +112,7 @@ def test_an_error_among_the_frames_leaves_the_file_that_was_there(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none.a\.gif: expected a file that can be written"):
+    with pytest.raises(ArtifactError, match=r"none.a\.gif: expected a file that can be written"):
         write_gif(tmp_path / "none" / "a.gif", frames(1))
 
 
