@@ -17,7 +17,6 @@ from segprune.format import (
     points,
     signed,
     table,
-    times,
     times_range,
 )
 from segprune.gates.policy import Policy
@@ -224,7 +223,6 @@ def _overall(sweep: Sweep) -> Iterator[str]:
             manner = _manner(recovery).capitalize()
             yield f"{manner}, most accurate most often (of {len(leaders)}): {counts}."
         yield from _scopes(sweep, recovery)
-    yield from _speeds(sweep)
     yield from _taught(sweep)
 
 
@@ -246,21 +244,6 @@ def _scopes(sweep: Sweep, recovery: str) -> Iterator[str]:
             f"Global scope is ahead of local in {ahead} of {len(differences)} pairs of one "
             f"importance, {_manner(recovery)}; median {median} points."
         )
-
-
-def _speeds(sweep: Sweep) -> Iterator[str]:
-    """How much the speed-up varies among strategies that leave as many multiply-adds."""
-    parts = []
-    for network in sweep.networks:
-        for budget in sweep.budgets:
-            ranked = sweep.best(network.name, budget, by="speed")
-            if len(ranked) > 1 and ranked[0].speed and ranked[-1].speed:
-                slow, fast = ranked[-1].speed.speed.speedup, ranked[0].speed.speed.speedup
-                parts.append(
-                    f"{network.name} at {budget_words(budget)} {times(slow)} – {times(fast)}"
-                )
-    if parts:
-        yield f"Equal budgets are not equal speed: {'; '.join(parts)}."
 
 
 def _taught(sweep: Sweep) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Intervals that assume no distribution: of a median, looked at more than once, and of a rate.
+"""Intervals that assume no distribution: of a median, looked at more than once.
 
 All of it is arithmetic on numbers that are handed in. Nothing is approximated: how many values
 lie on one side of a median is binomial.
@@ -7,15 +7,14 @@ lie on one side of a median is binomial.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
 from segprune.errors import InputError
 
-__all__ = ["LOOKS", "Look", "binomial_interval", "least_count", "median_interval", "require_enough"]
+__all__ = ["LOOKS", "Look", "least_count", "median_interval", "require_enough"]
 
 
 @dataclass(frozen=True)
@@ -91,51 +90,3 @@ def _rank(count: int, confidence: float) -> int:
         ways = ways * (count - rank + 1) // rank
         below += ways
     return rank
-
-
-def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The rates under which so many successes are not too surprising (Clopper and Pearson, 1934).
-
-    Both ends are exact: each tail has at most half of the error. With no success at all (or nothing
-    but successes) one end is 0 (or 1), and the other still has half of the error only.
-
-    Raises:
-        InputError: no trials, or more successes than trials.
-    """
-    if not 0 <= successes <= trials or trials == 0:
-        raise InputError(
-            f"binomial_interval: expected 0 to {max(trials, 1)} successes in at least one trial, "
-            f"found {successes} in {trials}; count again."
-        )
-    tail = (1 - confidence) / 2
-    low = high = 0.0
-    if successes > 0:
-        low = _solve(lambda rate: 1 - _at_most(successes - 1, trials, rate), tail)
-    high = 1.0
-    if successes < trials:
-        high = _solve(lambda rate: 1 - _at_most(successes, trials, rate), 1 - tail)
-    return low, high
-
-
-def _at_most(most: int, trials: int, rate: float) -> float:
-    """P(binomial(trials, rate) <= most), by logarithms: coefficients of thousands overflow."""
-    if rate in (0.0, 1.0):
-        return 1.0 if rate == 0.0 or most >= trials else 0.0
-    log_yes, log_no = math.log(rate), math.log1p(-rate)
-    whole = math.lgamma(trials + 1)
-    return math.fsum(
-        math.exp(
-            whole - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
-            + k * log_yes + (trials - k) * log_no
-        )
-        for k in range(most + 1)
-    )  # fmt: skip
-
-
-def _solve(rising: Callable[[float], float], value: float) -> float:
-    """Where a function that rises on [0, 1] takes a value, by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < value else (low, middle)
-    return (low + high) / 2

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from segprune.errors import InputError
-from segprune.speed.statistics import LOOKS, binomial_interval, least_count, median_interval
+from segprune.speed.statistics import LOOKS, least_count, median_interval
 
 
 def covered(count: int, rank: int) -> float:
@@ -99,41 +97,3 @@ def test_an_interval_at_a_look_is_not_much_wider_than_one_that_is_the_only_look(
         low, _ = median_interval(values, confidence)
         half_widths.append(-NormalDist().inv_cdf((low - 0.375) / (look.pairs + 0.25)))
     assert half_widths[0] <= 1.3 * half_widths[1]
-
-
-# ---------------------------------------------------------------- rates
-
-
-def tail(successes: range, trials: int, rate: float) -> float:
-    """Oracle: the probability of these counts, term by term."""
-    return math.fsum(math.comb(trials, k) * rate**k * (1 - rate) ** (trials - k) for k in successes)
-
-
-@given(st.integers(1, 60), st.data())
-def test_each_end_of_a_rate_leaves_half_of_the_error_in_its_tail(
-    trials: int, data: st.DataObject
-) -> None:
-    successes = data.draw(st.integers(0, trials))
-    low, high = binomial_interval(successes, trials, 0.9)
-    assert 0 <= low <= successes / trials <= high <= 1
-    if successes:
-        assert tail(range(successes, trials + 1), trials, low) == pytest.approx(0.05)
-    if successes < trials:
-        assert tail(range(successes + 1), trials, high) == pytest.approx(0.05)
-
-
-def test_rates_that_tables_print() -> None:
-    # The "rule of three": nothing seen in 300 trials leaves at most 1 % (one-sided 95 %).
-    assert binomial_interval(0, 300, 0.9) == (0.0, pytest.approx(0.00993, abs=1e-5))
-    assert binomial_interval(300, 300, 0.9)[0] == pytest.approx(0.99006, abs=1e-5)
-    assert binomial_interval(5, 20) == (
-        pytest.approx(0.0866, abs=1e-4), pytest.approx(0.4910, abs=1e-4),
-    )  # fmt: skip
-    low, high = binomial_interval(9_950, 10_000)
-    assert 0.9934 < low < 0.995 < high < 0.9963
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 5), (6, 5)])
-def test_a_rate_of_nothing_is_refused(successes: int, trials: int) -> None:
-    with pytest.raises(InputError, match="trial"):
-        binomial_interval(successes, trials)
