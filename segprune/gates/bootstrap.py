@@ -104,11 +104,12 @@ def bootstrap_difference(
     sizes = [min(at_once, draws - done) for done in range(0, draws, at_once)]
     losses = np.concatenate([_losses(pools, random, size) for size in sizes])
     low, high = np.quantile(losses, [1 - confidence, confidence])
+    normal = NormalDist().inv_cdf
     return Difference(
         loss=loss,
         low=float(low),
         high=float(high),
-        detectable=(_normal(confidence) + _normal(_POWER)) * float(losses.std(ddof=1)),
+        detectable=(normal(confidence) + normal(_POWER)) * float(losses.std(ddof=1)),
         sequences=len(frames),
         blocks=sum(pool.draws for pool in pools),
         confidence=confidence,
@@ -215,7 +216,3 @@ def _losses(pools: Sequence[_Pool], random: np.random.Generator, draws: int) -> 
     iou = np.divide(right, union, out=np.zeros_like(union), where=present)
     miou = iou.sum(axis=-1) / present.sum(axis=-1)
     return np.asarray(100 * (miou[:, 0] - miou[:, 1]), dtype=np.float64)
-
-
-def _normal(probability: float) -> float:
-    return NormalDist().inv_cdf(probability)

@@ -99,35 +99,27 @@ def read_collection(folder: Path) -> Collection:
             "or say where it is with --records."
         )
     found: dict[type[Any], list[Any]] = {kind: [] for kind in KINDS.values()}
-    sensitivities: dict[str, SensitivityRecord] = {}
-    evaluations: dict[str, EvaluationRecord] = {}
+    named: dict[type[Any], dict[str, Any]] = {SensitivityRecord: {}, EvaluationRecord: {}}
     for path in sorted(folder.rglob("*.json"), key=lambda p: p.relative_to(folder).as_posix()):
         for record in read_records(path):
             require_consistent(record, str(path))
-            if isinstance(record, SensitivityRecord):
-                _add(sensitivities, path, record)
-            elif isinstance(record, EvaluationRecord):
-                _add(evaluations, path, record)
-            else:
-                found[type(record)].append(record)
+            kind = type(record)
+            if kind not in named:
+                found[kind].append(record)
+            elif named[kind].setdefault(path.stem, record) is not record:
+                raise ArtifactError(
+                    f"{path}: expected one {kind.__name__} of the name {path.stem}, found another "
+                    "in a folder beside it; rename one of the files."
+                )
     trainings = tuple(sorted(found[TrainingRecord], key=lambda record: record.name))
     require_agreement(trainings)
     return Collection(
         trainings=trainings,
         cells=tuple(sorted(found[CellRecord], key=lambda record: (record.sweep, record.cell))),
         speeds=tuple(sorted(found[SpeedRecord], key=lambda r: (r.name, r.candidate_plan))),
-        sensitivities=sensitivities,
-        evaluations=evaluations,
+        sensitivities=named[SensitivityRecord],
+        evaluations=named[EvaluationRecord],
     )
-
-
-def _add(known: dict[str, Any], path: Path, record: Any) -> None:
-    if path.stem in known:
-        raise ArtifactError(
-            f"{path}: expected one {type(record).__name__} of the name {path.stem}, found another "
-            "in a folder beside it; rename one of the files."
-        )
-    known[path.stem] = record
 
 
 def read_records(path: Path) -> Iterator[Any]:
@@ -147,7 +139,7 @@ def read_records(path: Path) -> Iterator[Any]:
     if schema == BUNDLE:
         yield from read_bundle(kind, text, str(path))
     else:
-        yield from iter((from_json(kind, text, str(path)),))
+        yield from_json(kind, text, str(path))
 
 
 # -- bundles ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ began with (`dense-elsewhere`), which is known only from their records.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from segprune.errors import InputError
@@ -20,7 +20,8 @@ from segprune.training.recipe import parse_recipe
 from segprune.training.toml import to_toml
 
 __all__ = [
-    "CONTINUED", "DENSE", "ELSEWHERE", "REFERENCES", "Trained", "mean", "trained_networks",
+    "CONTINUED", "DENSE", "ELSEWHERE", "REFERENCES", "Trained", "mean", "require_alike",
+    "trained_networks",
 ]  # fmt: skip
 
 DENSE, CONTINUED, ELSEWHERE = REFERENCES = ("dense", "dense-continued", "dense-elsewhere")
@@ -112,10 +113,20 @@ def trained_networks(
     found = []
     for network in sorted({trained.network for trained in groups}):
         own = [trained for trained in groups if trained.network == network]
-        _require_alike(own)
+        runs = [record for trained in own for record in trained.records]
+        require_alike(
+            f"records of {network}",
+            {
+                "validation images": [run.validation_digest for run in runs],
+                "input size": [run.input for run in runs],
+                "dense network": [(run.dense_params, run.dense_macs) for run in runs],
+            },
+            [run.name for run in runs],
+            "Name the network differently.",
+        )
         dense = _recorded(own)
         if dense is None:
-            before = _before_recovery([record for trained in own for record in trained.records])
+            before = _before_recovery(runs)
             if before is not None:
                 dense = Trained(network, before.data, ELSEWHERE, (before,))
                 own.append(dense)
@@ -152,18 +163,20 @@ def _grouped(records: Sequence[TrainingRecord]) -> list[Trained]:
     ]
 
 
-def _require_alike(variants: Sequence[Trained]) -> None:
-    records = [record for trained in variants for record in trained.records]
-    for what, values in (
-        ("validation images", {record.validation_digest for record in records}),
-        ("input size", {record.input for record in records}),
-        ("dense network", {(record.dense_params, record.dense_macs) for record in records}),
-    ):
-        if len(values) > 1:
-            names = ", ".join(record.name for record in records)
+def require_alike(
+    whose: str, found: Mapping[str, Iterable[object]], where: Iterable[str], advice: str
+) -> None:
+    """Refuse records that differ in what must be one for a comparison.
+
+    Args:
+        found: by what it is, its value in each record.
+    """
+    for what, values in found.items():
+        count = len(set(values))
+        if count > 1:
             raise InputError(
-                f"records of {variants[0].network}: expected one {what}, found {len(values)} in "
-                f"{names}; only like can be compared with like. Name the network differently."
+                f"{whose}: expected one {what}, found {count} in {', '.join(where)}; only like can "
+                f"be compared with like. {advice}"
             )
 
 
