@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 import statistics
 
-from segprune.gates.targets import floors_of, holds, promise_of
+from segprune.gates.targets import floors_of, holds, targets_of
 from segprune.gates.verdict import Status, Verdict, unless
-from segprune.records.baseline import Floors, Promise
+from segprune.records.baseline import Floors, Targets
 from segprune.records.prune import Size
 from segprune.records.score import Score
 
 __all__ = [
     "Floors",
-    "Promise",
     "Size",
+    "Targets",
     "floors_of",
     "gate_budget",
     "gate_dense",
     "gate_floors",
     "gate_seeds",
     "gate_size",
-    "promise_of",
+    "targets_of",
 ]
 
 # Student's t, one-sided 95 %, by degrees of freedom; from 30 on the normal value is close enough.
@@ -38,8 +38,8 @@ def gate_dense(miou: float, least: float) -> Verdict:
         f"dense network: expected mIoU of at least {100 * least:.2f}, as the policy says for these "
         f"images, found {100 * miou:.2f}; train it longer before anything is pruned from it",
     )
-    held = f"dense network's mIoU {100 * miou:.2f}, at least {100 * least:.2f}"
-    return unless(() if holds(miou, least) else problem, Status.FAIL, held)
+    passed = f"dense network's mIoU {100 * miou:.2f}, at least {100 * least:.2f}"
+    return unless(() if holds(miou, least) else problem, Status.FAIL, passed)
 
 
 def gate_floors(
@@ -73,18 +73,18 @@ def gate_floors(
         if least is not None and (iou is None or not holds(iou, least)):
             value = "none" if iou is None else f"{100 * iou:.1f}"
             missed.append(f"IoU of {name}: expected at least {100 * least:.1f}, found {value}")
-    held = f"mIoU {100 * score.miou:.2f}, floor {100 * floors.miou:.2f}"
-    return unless(missed, Status.FAIL, held)
+    passed = f"mIoU {100 * score.miou:.2f}, floor {100 * floors.miou:.2f}"
+    return unless(missed, Status.FAIL, passed)
 
 
-def gate_budget(found: Size, dense: Size, promise: Promise) -> Verdict:
+def gate_budget(found: Size, dense: Size, targets: Targets) -> Verdict:
     """Judge whether a network is smaller than its dense one, and as small as its target."""
     over = [
         f"{name}: expected at most {most / whole:.1%} of the dense network's ({most:,} of "
-        f"{whole:,}), found {count / whole:.1%} ({count:,}); prune more, or promise less"
+        f"{whole:,}), found {count / whole:.1%} ({count:,}); prune more, or lower the target"
         for name, count, most, whole in (
-            ("MACs", found.macs, promise.most_macs, dense.macs),
-            ("parameters", found.params, promise.most_params, dense.params),
+            ("MACs", found.macs, targets.most_macs, dense.macs),
+            ("parameters", found.params, targets.most_params, dense.params),
         )
         if most is not None and not count <= most
     ]
@@ -120,7 +120,7 @@ def gate_size(found: Size, expected: Size) -> Verdict:
 
 
 def gate_seeds(mious: tuple[float, ...], floor: float, least_seeds: int = 3) -> Verdict:
-    """Whether a recipe reaches a floor of mIoU, over seeds.
+    """Judge whether a recipe reaches a floor of mIoU, over seeds.
 
     Args:
         mious: of each seed, in [0, 1].
@@ -134,7 +134,7 @@ def gate_seeds(mious: tuple[float, ...], floor: float, least_seeds: int = 3) -> 
         return Verdict(
             Status.INCONCLUSIVE,
             (
-                f"recipe: expected {max(2, least_seeds)} seeds for a claim about it, found "
+                f"recipe: expected {max(2, least_seeds)} seeds to judge it, found "
                 f"{count}; train more",
             ),
         )

@@ -57,7 +57,7 @@ class Difference:
 
     @property
     def supports_claims(self) -> bool:
-        """Whether there is footage enough to tell how such images vary."""
+        """Whether there are enough images to estimate how such images vary."""
         return self.sequences >= _LEAST_SEQUENCES and self.blocks >= _LEAST_BLOCKS
 
 
@@ -78,13 +78,13 @@ def bootstrap_difference(
     draws: int = 2000,
     seed: int = 0,
 ) -> Difference:
-    """Draw blocks of frames anew and again, and see how the loss of mIoU varies.
+    """Draw blocks of frames again and again, and return how the loss of mIoU varies.
 
     Args:
         dense, pruned: counts of the same images, in order.
         sequences: the sequence of each image; the frames of a sequence are in their order.
         basis: a description of what counts as a sequence, for messages.
-        draws: how many times.
+        draws: the number of repetitions.
 
     Raises:
         InputError: the networks saw different images, the number of sequences is not that of the
@@ -118,9 +118,9 @@ def bootstrap_difference(
 
 
 def gate_difference(found: Difference, margin: float) -> Verdict:
-    """Whether a loss is below a margin (points), on images like these.
+    """Judge whether a loss is below a margin (points), on images like these.
 
-    INCONCLUSIVE with fewer than two sequences or twenty blocks: too few to tell how images vary.
+    INCONCLUSIVE with fewer than two sequences or twenty blocks: images could vary in any way.
     """
     basis = f" ({found.basis})" if found.basis else ""
     if not found.supports_claims:
@@ -129,7 +129,7 @@ def gate_difference(found: Difference, margin: float) -> Verdict:
             (
                 f"beyond these images: expected at least {_LEAST_SEQUENCES} sequences and "
                 f"{_LEAST_BLOCKS} blocks of frames, found {found.sequences} and "
-                f"{found.blocks}{basis}: fewer support no claim about other images. Add images; "
+                f"{found.blocks}{basis}: too few to judge other images. Add images; "
                 "the floors hold for these",
             ),
         )

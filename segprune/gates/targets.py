@@ -1,29 +1,29 @@
 """Targets: what criteria require of a pruned network, given its dense network, and when it holds.
 
 The functions are pure. Gates, recoveries and reports may differ in the criteria
-(`Terms.speedup_share`) and in the figures, but never in how these are judged.
+(`Criteria.speedup_share`) and in the figures, but never in how these are judged.
 """
 
 from __future__ import annotations
 
 import math
 
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.verdict import Status
-from segprune.records.baseline import Floors, Promise
+from segprune.records.baseline import Floors, Targets
 from segprune.records.prune import Size
 from segprune.records.score import Score
 
-__all__ = ["SURELY_SLOWER", "floors_of", "holds", "promise_of", "speedup_status"]
+__all__ = ["SURELY_SLOWER", "floors_of", "holds", "speedup_status", "targets_of"]
 
 SURELY_SLOWER = 1.01
 _SLACK = 1e-9  # rounding of differences, no allowance
 
 
-def promise_of(terms: Terms, dense: Size) -> Promise:
+def targets_of(terms: Criteria, dense: Size) -> Targets:
     """Return what terms require, given the dense network's size."""
     budget = terms.budget
-    return Promise(
+    return Targets(
         rule=terms.rule,
         miou_ratio=budget.miou_ratio,
         most_macs=_most(budget.macs, dense.macs),
@@ -32,11 +32,11 @@ def promise_of(terms: Terms, dense: Size) -> Promise:
     )
 
 
-def floors_of(terms: Terms, classes: tuple[str, ...], dense_score: Score, dense: Size) -> Floors:
+def floors_of(terms: Criteria, classes: tuple[str, ...], dense_score: Score, dense: Size) -> Floors:
     """Return what terms require, given the dense network's score and size."""
     budget = terms.budget
     return Floors(
-        **vars(promise_of(terms, dense)),
+        **vars(targets_of(terms, dense)),
         miou=max(0.0, dense_score.miou - budget.miou_loss / 100),
         class_iou={
             name: None if iou is None else max(0.0, iou - budget.class_loss / 100)

@@ -31,7 +31,7 @@ _VECTOR_FLAGS = ("sse4_", "avx", "fma", "amx", "neon", "asimd", "sve", "f16c")
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a number comes from.
+    """The versions and the machine that a figure was measured with.
 
     Attributes:
         segprune, python, torch, numpy: versions.
@@ -63,7 +63,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What has to be equal.
+    """What has to be equal for two speeds to be comparable.
 
     Attributes:
         processor: vendor, family, model, stepping, caches and a digest of its flags.
@@ -90,7 +90,7 @@ class Fingerprint:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of it all."""
+        """SHA-256 of all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def difference(self, other: Fingerprint) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What moves by itself: clock in MHz and the load average; 0 where the system does not say."""
+    """What changes by itself: clock in MHz and the load average; 0 where they are unknown."""
 
     mhz: float
     load: float

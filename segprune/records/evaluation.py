@@ -1,4 +1,4 @@
-"""What is kept of an evaluation: the score, and the counts of every image."""
+"""The record of an evaluation: the score, and the digest of the counts of every image."""
 
 from __future__ import annotations
 

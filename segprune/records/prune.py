@@ -1,4 +1,4 @@
-"""What is kept of a run: sizes before and after, speed, digests, and what it was made with."""
+"""The record of `segprune prune`: sizes before and after, speed, digests and environment."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class PruneRecord:
         difference: largest difference to the masked twin's output on the example, relative to the
             largest output.
         violations: what verification found; empty in every record that is written by `run_prune`.
-        pairs, max_seconds: how many pairs of calls were asked for, and the time limit; 0 in files
+        pairs, max_seconds: the requested number of pairs of calls, and the time limit; 0 in files
             of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
-        missed_shares: layers that keep another share of their channels than was asked for.
+        missed_shares: layers that keep another share of their channels than was requested.
         preprocessing, normalisation: how images are prepared, and the source of these values;
             None and "" without images.
         mious: mIoU of the "dense" and the "pruned" network on the frames, at the size of the input,

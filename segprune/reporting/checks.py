@@ -1,7 +1,4 @@
-"""Checks of records: figures that do not follow from one another, and records that contradict.
-
-Such a record was edited or is a copy of another one. Nothing is reported then.
-"""
+"""Refuse records with figures that contradict one another: they were edited, or are copies."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Cell = str | int | float | None
 
 
 def results_csv(collection: Collection, policy: Policy) -> str:
-    """The whole sheet as comma-separated values with a header; the same records, the same bytes.
+    """Return the rows as comma-separated values; the same records give the same bytes.
 
     Raises:
         InputError: as for `results_page`.

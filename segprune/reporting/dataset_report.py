@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Literal
 
 from segprune.gates.accuracy import gate_budget, gate_dense, gate_floors
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget, Policy
 from segprune.gates.speed import gate_measured
 from segprune.gates.targets import floors_of
@@ -199,9 +199,9 @@ def _speed_of(
     trained: Trained, dense: Trained | None, own: Sequence[Trained],
     speeds: Sequence[SpeedRecord], at: SpeedInput,
 ) -> SpeedRecord | None:  # fmt: skip
-    """Its measurement against the dense network on one CPU thread, at a size of input.
+    """Return its measurement against the dense network on one CPU thread, at a size of input.
 
-    By file, or else by plan.
+    Measurements of the file count, or else those of the plan.
     """
     named = {r.artifact for t in own if t.variant in REFERENCES for r in t.records}
     references = named | {record.artifact for record in dense.records} if dense else set()
@@ -231,7 +231,7 @@ def judge(
         dense, dense_size: of the dense network, which has these classes.
         speedup_share: the share of the gain in speed to require; gates use the policy's.
     """
-    terms = Terms(budget, speedup_share=speedup_share)
+    terms = Criteria(budget, speedup_share=speedup_share)
     floors = floors_of(terms, classes, dense, dense_size)
     verdicts = (
         gate_budget(size, dense_size, floors),

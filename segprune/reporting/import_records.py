@@ -39,7 +39,7 @@ State = Literal["new", "changed", "unchanged"]
 
 @dataclass(frozen=True)
 class Adopted:
-    """A file of records, and what became of it."""
+    """A file of records, and whether it changed."""
 
     path: Path
     state: State
@@ -84,7 +84,7 @@ def adopt(runs: Sequence[Path], records: Path, *, replace: bool = False) -> tupl
 
 
 def paths_in(value: Any, where: str = "") -> Iterator[str]:
-    """Fields of a record, as plain values, whose text holds a path of some machine."""
+    """Yield the fields of a record, as plain values, whose text holds a path of a machine."""
     if isinstance(value, str):
         if _PATH.search(value):
             yield where
@@ -124,7 +124,7 @@ def _require_portable(record: Any, path: Path) -> None:
 
 
 def _require_below(place: str, path: Path) -> None:
-    """Names come from files that others wrote."""
+    """Refuse a name that leads out of the folder: names come from files that others wrote."""
     *folder, name = place.split("/")
     parts = [*folder, name.removesuffix(".json")]
     if len(folder) > 1 or any(not re.fullmatch(r"\w[\w.-]*", part) for part in parts):
@@ -135,7 +135,7 @@ def _require_below(place: str, path: Path) -> None:
 
 
 def _place(run: Path, path: Path, record: Any) -> tuple[str, str | None]:
-    """The file, relative to all records, and the key in it where it holds many."""
+    """Return the file, relative to the records, and the key in it if it holds many."""
     if isinstance(record, CellRecord):
         return f"{record.sweep}/{record.network}-{record.recovery}.json", record.cell
     if isinstance(record, SpeedRecord):

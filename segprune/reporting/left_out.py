@@ -1,4 +1,4 @@
-"""Find what the records hold and the page does not show, each with the reason why."""
+"""Find the measurements that the page does not show, each with the reason."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _why(speed: SpeedRecord, found: Sequence[DatasetReport], policy: Policy) -> 
         return f"measured on {on}, and what counts is one CPU thread"
     if speed.reference_artifact not in (None, *_references(study)):
         return "measured against another dense network than that of these records"
-    return "measured more than once, and the measurement that promises least counts"
+    return "measured more than once, and the lowest of its speed-ups counts"
 
 
 def _has(study: DatasetReport, speed: SpeedRecord) -> bool:

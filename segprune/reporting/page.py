@@ -1,4 +1,4 @@
-"""RESULTS.md: everything that the committed records say, and nothing else."""
+"""RESULTS.md: everything that the committed records say."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLOTS = "plots"
 
 
 def results_page(collection: Collection, policy: Policy) -> str:
-    """The whole page in Markdown; the same records give the same bytes.
+    """Return the whole page in Markdown; the same records give the same bytes.
 
     Raises:
         InputError: records that contradict one another, or cannot be compared.
@@ -54,7 +54,7 @@ def results_page(collection: Collection, policy: Policy) -> str:
 
 
 def readme_section(collection: Collection, policy: Policy) -> str:
-    """The headline tables for the README; empty while there are no trained networks."""
+    """Return the headline tables; empty while there are no trained networks."""
     lines: list[str] = []
     for study in dataset_reports(collection, policy):
         if study.rows:

@@ -20,7 +20,7 @@ _MOST = 12
 
 
 def conditions(study: DatasetReport, collection: Collection) -> list[str]:
-    """Bullets about one data set."""
+    """Return bullets about one data set."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     both: list[TrainingRecord | CellRecord] = [*records, *cells]
@@ -73,7 +73,7 @@ def conditions(study: DatasetReport, collection: Collection) -> list[str]:
 
 
 def commands(study: DatasetReport, collection: Collection) -> list[str]:
-    """The command lines, each once."""
+    """Return the command lines, each once."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     found = [shlex.join(record.command) for record in records]
@@ -87,7 +87,7 @@ def commands(study: DatasetReport, collection: Collection) -> list[str]:
 
 
 def _speeds_of(study: DatasetReport, collection: Collection) -> list[SpeedRecord]:
-    """Measurements of this study's networks, trained or swept."""
+    """Return the measurements of this data set's networks, trained or swept."""
     records = study.trainings
     cells = study.sweep.cells if study.sweep else ()
     plans = {record.plan for record in records}

@@ -44,7 +44,7 @@ KINDS: Mapping[str, type[Any]] = {
     kind.SCHEMA.partition("/")[0]: kind
     for kind in (CellRecord, EvaluationRecord, SensitivityRecord, SpeedRecord, TrainingRecord)
 }
-"""What a report is made of, by the name of its schema. Other records are other pages' business."""
+"""What a report is made of, by the name of its schema. Other kinds are for other pages."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def read_collection(folder: Path) -> Collection:
 
 
 def read_records(path: Path) -> Iterator[Any]:
-    """The records of one file, single or a bundle; none where it is of a kind we do not report."""
+    """Yield the records of one file, single or a bundle; none of a kind that no report shows."""
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)

@@ -21,7 +21,7 @@ __all__ = ["Point", "Strategy", "Sweep", "sweep_of"]
 
 @dataclass(frozen=True, order=True)
 class Strategy:
-    """What decides which channels go."""
+    """An importance within a scope: it decides which channels go."""
 
     importance: str
     scope: str
@@ -146,20 +146,20 @@ class Sweep:
 
 
 def slowest(found: Sequence[SpeedRecord]) -> SpeedRecord | None:
-    """Of several measurements the one that promises least; None where there is none."""
+    """Return the measurement with the lowest speed-up, or None if there is none."""
     return min(found, key=lambda record: (record.speed.low, record.name), default=None)
 
 
 def speedup(point: Point) -> float:
-    """Of a point that was measured."""
+    """Return the speed-up of a point that was measured."""
     assert point.speed is not None
     return point.speed.speed.speedup
 
 
 def ms(network: Network, point: Point) -> float | None:
-    """Time of one call, from the paired ratio and the dense network's median time.
+    """Return the time of one call, from the paired ratio and the dense network's median time.
 
-    The ratio of a pair holds still while the machine's pace drifts; the raw time does not.
+    The ratio of a pair is stable while the clock drifts; the raw time is not.
     """
     if point.speed is None or network.dense_ms is None:
         return None
@@ -167,7 +167,7 @@ def ms(network: Network, point: Point) -> float | None:
 
 
 def sweep_of(collection: Collection, data: str, policy: Policy) -> Sweep | None:
-    """The sweep on a data set, from whichever runs it was made; None where there is none.
+    """Return the sweep on a data set, made of all of its runs, or None if there is none.
 
     Args:
         policy: says on what input speed counts.

@@ -1,6 +1,6 @@
 """The sweep in sentences: which strategy at which ratio, and what recovery buys.
 
-Every figure is computed here from the records; nobody writes one by hand.
+Every figure is computed from the records.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LEGEND = (
 
 
 def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
-    """Paragraphs and bullets in Markdown; empty without a sweep."""
+    """Return paragraphs and bullets in Markdown; none without a sweep."""
     sweep = study.sweep
     if sweep is None:
         return []
@@ -59,7 +59,7 @@ def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
 
 
 def _leaders(sweep: Sweep, network: str) -> list[str]:
-    """A line a budget: the most accurate strategy by recovery, the fastest, and what that costs."""
+    """Return a line for each budget: the most accurate strategy by recovery, and the fastest."""
     timed = any(p.speed for p in sweep.find(network))
     rows = []
     for budget in sweep.budgets:
@@ -118,7 +118,7 @@ def most_accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Poin
 
 
 def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
-    """How far one can go without training, and with it, for what the policy allows to be lost."""
+    """Yield how small a network can be within the loss that the policy allows."""
     allowed = max((b.miou_loss for b in policy.budgets.values()), default=_USUAL_LOSS)
     dense = study.dense[network.name]
     for words, recoveries in (("without training", _UNTRAINED), ("with training", _TRAINED)):
@@ -154,7 +154,7 @@ def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy
 
 
 def compared(sweep: Sweep, network: str) -> list[tuple[tuple[str, float], list[Strategy]]]:
-    """Budgets and strategies that were recovered in every way that occurs for this network."""
+    """Return budgets and strategies with every recovery that occurs for this network."""
     ways = {p.recovery for p in sweep.find(network)}
     if not ways & set(_TRAINED):
         return []
@@ -173,7 +173,7 @@ def compared(sweep: Sweep, network: str) -> list[tuple[tuple[str, float], list[S
 def bought(
     sweep: Sweep, network: str, budget: tuple[str, float], strategies: Sequence[Strategy]
 ) -> dict[str, float]:
-    """Mean mIoU of strategies by recovery, in [0, 1]."""
+    """Return the mean mIoU of strategies by recovery, in [0, 1]."""
     means = {}
     for recovery in sweep.recoveries:
         found = [
@@ -187,7 +187,7 @@ def bought(
 
 
 def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
-    """A sentence for each budget at which strategies were trained."""
+    """Yield a sentence for each budget at which strategies were trained."""
     for budget, strategies in compared(sweep, network.name):
         means = bought(sweep, network.name, budget, strategies)
         parts, before = [], None
@@ -223,11 +223,11 @@ def _overall(sweep: Sweep) -> Iterator[str]:
             manner = _manner(recovery).capitalize()
             yield f"{manner}, most accurate most often (of {len(leaders)}): {counts}."
         yield from _scopes(sweep, recovery)
-    yield from _taught(sweep)
+    yield from _distilled(sweep)
 
 
 def _scopes(sweep: Sweep, recovery: str) -> Iterator[str]:
-    """Global against local, the importance being the same."""
+    """Compare global with local scope at the same importance."""
     differences = []
     for network in sweep.networks:
         found = {
@@ -246,8 +246,8 @@ def _scopes(sweep: Sweep, recovery: str) -> Iterator[str]:
         )
 
 
-def _taught(sweep: Sweep) -> Iterator[str]:
-    """Distillation against fine-tuning alone, everything else being the same."""
+def _distilled(sweep: Sweep) -> Iterator[str]:
+    """Compare distillation with fine-tuning alone, at the same budget and strategy."""
     gains = []
     for network in sweep.networks:
         tuned = {
@@ -265,7 +265,7 @@ def _taught(sweep: Sweep) -> Iterator[str]:
 
 
 def _scatter(rows: Sequence[Row]) -> Iterator[str]:
-    """How far seeds of one recipe lie apart: smaller margins above say little."""
+    """Yield how far seeds of one recipe lie apart, because smaller margins say little."""
     several = [row.trained for row in rows if len(row.trained.records) > 1]
     if several:
         widest = max(several, key=lambda t: (max(t.mious) - min(t.mious), t.variant))

@@ -18,7 +18,7 @@ UNTRAINED, TRAINED = RECOVERIES[:2], RECOVERIES[2:]
 
 
 def miou_table(sweep: Sweep, network: str) -> list[str]:
-    """mIoU of every strategy at every budget, without recovery and recalibrated; best in bold."""
+    """Return the mIoU of every strategy at every budget, without training; best in bold."""
     found = {(p.strategy, (p.budget, p.recovery)): p for p in sweep.points if p.network == network}
     columns = [
         (budget, recovery)
@@ -34,7 +34,7 @@ def miou_table(sweep: Sweep, network: str) -> list[str]:
 
 
 def speedup_table(sweep: Sweep, network: str) -> list[str]:
-    """Paired speed-up of every strategy at every budget; empty where none was measured."""
+    """Return the paired speed-ups of every strategy at every budget; empty if none was measured."""
     found: dict[tuple[Strategy, Budget], Point] = {}
     for point in sweep.points:
         if point.network == network and point.speed is not None:
@@ -70,7 +70,7 @@ def _by_strategy(
 
 
 def trained_cells(sweep: Sweep, dense: Mapping[str, float]) -> list[str]:
-    """Strategies that were fine-tuned, with every way to recover beside one another."""
+    """Return the strategies that were fine-tuned, with every way to recover side by side."""
     recoveries = sweep.recoveries
     if not any(recovery in TRAINED for recovery in recoveries):
         return []
@@ -104,7 +104,7 @@ def trained_cells(sweep: Sweep, dense: Mapping[str, float]) -> list[str]:
 
 
 def failures(sweep: Sweep) -> list[str]:
-    """A line for each cell that failed, with its reason."""
+    """Return a line for each cell that failed, with its reason."""
     return [
         f"- {p.network}, {budget_words(p.budget)}, {p.strategy}, {p.recovery}: "
         + " ".join(failure.split())

@@ -186,10 +186,10 @@ def _order(trained: Trained) -> tuple[int, float, str]:
 
 
 def _recorded(variants: Sequence[Trained]) -> Trained | None:
-    """The better of the teacher and the teacher trained on; None where neither is recorded.
+    """Return the better of the teacher and the teacher trained on, or None if neither is recorded.
 
-    Their variants name them, or else the file that a recovery began with. A run that is named as
-    the teacher is not it if none of the recoveries began with it.
+    A variant names the teacher, or else the file that a recovery began with. A run with the name of
+    the teacher does not count if no recovery began with it.
     """
     found = [trained for trained in variants if trained.variant in (DENSE, CONTINUED)]
     sources = {record.source for trained in variants for record in trained.records}
@@ -198,7 +198,7 @@ def _recorded(variants: Sequence[Trained]) -> Trained | None:
     strange = begun and any(t.variant == DENSE and t not in teachers for t in found)
     if strange or not found:
         found = teachers
-    # Of equals the teacher: it is what the user has already.
+    # If both are equal, the teacher counts: the user has it already.
     return max(found, key=lambda t: (t.miou, t.variant == DENSE), default=None)
 
 

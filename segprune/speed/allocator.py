@@ -1,4 +1,4 @@
-"""Memory that a process keeps: so that a call's time is its own, not that of the heap's luck.
+"""Keep freed memory in the process, so that the time of a call does not depend on the heap.
 
 glibc gives freed memory back to the system, or keeps it, by thresholds that move with what the
 process did before. A network whose activations are given back at the end of every call pays for
@@ -23,7 +23,7 @@ except ImportError:  # Windows
 __all__ = ["FEW_PAGES", "kept_memory", "pages_fetched"]
 
 FEW_PAGES = 256
-"""Of 4 KiB: what a call may fetch and still count as one that found its memory in place."""
+"""Pages of 4 KiB: a call that fetches no more has found its memory in place."""
 
 # <malloc.h>: numbers of mallopt's parameters.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
@@ -35,9 +35,9 @@ _LARGEST_THRESHOLD, _USUAL_MMAPS = 32 * 2**20, 65536
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Freed memory stays with the process within the block; afterwards it is given back.
+    """Keep freed memory within the block, and give it back afterwards.
 
-    Elsewhere than on Linux with glibc this changes nothing.
+    On other systems than Linux with glibc, this changes nothing.
     """
     libc = _glibc()
     if libc is None:
@@ -55,7 +55,7 @@ def kept_memory() -> Iterator[None]:
 
 
 def pages_fetched() -> int:
-    """Pages that this process has fetched so far; always 0 where the system does not count them."""
+    """Return the pages that this process has fetched so far; 0 where the system does not count."""
     if resource is None:
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,7 +1,7 @@
 """Intervals that assume no distribution: of a median, looked at more than once.
 
-All of it is arithmetic on numbers that are handed in. Nothing is approximated: how many values
-lie on one side of a median is binomial.
+All functions are pure, and nothing is approximated: the number of values on one side of a median is
+binomial.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["LOOKS", "Look", "least_count", "median_interval", "require_enough"]
 
 @dataclass(frozen=True)
 class Look:
-    """One of the moments at which pairs may be looked at.
+    """A moment at which pairs may be looked at.
 
     Attributes:
-        pairs: so many are there by then.
-        error: of the whole, what this look may spend on missing the true median on either side.
+        pairs: the number of pairs by then.
+        error: the share of the whole error, to miss the true median on either side, of this look.
     """
 
     pairs: int
@@ -38,7 +38,7 @@ width, so that no interval is more than 1.3 times as wide as if that look were t
 
 
 def median_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
-    """The narrowest pair of symmetric order statistics that covers the median often enough.
+    """Return the narrowest symmetric order statistics that cover the median often enough.
 
     The number of values below the true median is binomial (n, 1/2) for any continuous
     distribution, so the interval from the k-th smallest to the k-th largest covers it with
@@ -67,7 +67,7 @@ def require_enough(count: int, confidence: float) -> None:
 
 
 def least_count(confidence: float) -> int:
-    """How many values it takes for an interval of this confidence.
+    """Return the least number of values for an interval of this confidence.
 
     Raises:
         InputError: a confidence that is not between 0 and 1.
@@ -81,7 +81,7 @@ def least_count(confidence: float) -> int:
 
 @cache
 def _rank(count: int, confidence: float) -> int:
-    """The largest k with 2 P(binomial(count, 1/2) < k) <= 1 - confidence; 0 where there is none."""
+    """Return the largest k with 2 P(binomial(count, 1/2) < k) <= 1 - confidence, or 0."""
     # Exact: in floating point 2 ** -count is zero for long runs.
     allowed = (1 - Fraction(str(confidence))) * 2**count
     rank, ways, below = 0, 1, 1  # ways: binomial coefficient (count, rank)

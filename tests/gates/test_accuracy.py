@@ -16,9 +16,9 @@ from segprune.gates.accuracy import (
     gate_floors,
     gate_seeds,
     gate_size,
-    promise_of,
+    targets_of,
 )
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget
 from segprune.gates.verdict import Status
 from segprune.records.baseline import Size
@@ -29,7 +29,7 @@ BUDGET = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5, 
 DENSE = Score(0.6, (0.9, 0.6, None), 0.9, 10)
 SIZE = Size(params=1001, macs=2001, activation_bytes=300)
 SMALL = Size(params=400, macs=1000, activation_bytes=200)
-TERMS = Terms(BUDGET, speedup_share=0.95)
+TERMS = Criteria(BUDGET, speedup_share=0.95)
 FLOORS = floors_of(TERMS, CLASSES, DENSE, SIZE)
 
 
@@ -110,12 +110,12 @@ def test_more_macs_than_the_budget_allows_fail() -> None:
     assert verdict.status is Status.FAIL
     assert verdict.reasons == (
         "MACs: expected at most 50.0% of the dense network's (1,000 of 2,001), found 50.0% "
-        "(1,001); prune more, or promise less",
+        "(1,001); prune more, or lower the target",
     )
 
 
 def test_a_network_of_the_dense_one_s_size_is_said_to_be_masked() -> None:
-    free = promise_of(Terms(dataclasses.replace(BUDGET, macs=None)), SIZE)
+    free = targets_of(Criteria(dataclasses.replace(BUDGET, macs=None)), SIZE)
     verdict = gate_budget(SIZE, SIZE, free)
     assert verdict.status is Status.FAIL
     assert "masked or have grown back" in verdict.reasons[0]

@@ -7,22 +7,22 @@ import dataclasses
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget, Tolerance
 
 BUDGET = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5, miou_ratio=0.97)
 
 
-TERMS = Terms(BUDGET, speedup_share=0.95)
+TERMS = Criteria(BUDGET, speedup_share=0.95)
 
 
 def test_where_no_gain_is_owed_no_share_of_it_is_spoken_of() -> None:
-    slower = Terms(dataclasses.replace(BUDGET, speedup=1.0), speedup_share=0.65)
+    slower = Criteria(dataclasses.replace(BUDGET, speedup=1.0), speedup_share=0.65)
     assert "speed-up ≥ 1, FPS" in slower.rule
     assert slower.speedup == 1.0
 
 
-CHANGES: list[Terms] = [
+CHANGES: list[Criteria] = [
     *(
         dataclasses.replace(TERMS, budget=dataclasses.replace(BUDGET, **{name: value}))
         for name, value in {
@@ -35,7 +35,7 @@ CHANGES: list[Terms] = [
     dataclasses.replace(TERMS, speedup_share=0.949999),
     dataclasses.replace(TERMS, fps_share=0.349999),
     dataclasses.replace(TERMS, dense_miou=0.5),
-    dataclasses.replace(TERMS, claim=1.0),
+    dataclasses.replace(TERMS, generalization_margin=1.0),
 ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_every_number_of_the_terms_is_in_the_rule() -> None:
     rules = {terms.rule for terms in [TERMS, *CHANGES]}
     assert len(rules) == 1 + len(CHANGES)
     # A field that is added later has to be in it, too.
-    fields = len(dataclasses.fields(Terms)) - 2 + len(dataclasses.fields(Budget))
+    fields = len(dataclasses.fields(Criteria)) - 2 + len(dataclasses.fields(Budget))
     assert len(CHANGES) == fields + len(dataclasses.fields(Tolerance))
 
 
@@ -52,7 +52,7 @@ def test_every_number_of_the_terms_is_in_the_rule() -> None:
 def test_the_gate_asks_for_a_share_of_the_owed_gain_and_never_lets_a_slower_network_pass(
     speedup: float, share: float
 ) -> None:
-    floor = Terms(dataclasses.replace(BUDGET, speedup=speedup), speedup_share=share).speedup
+    floor = Criteria(dataclasses.replace(BUDGET, speedup=speedup), speedup_share=share).speedup
     assert min(speedup, 1) - 1e-8 <= floor <= speedup + 0.001
     if speedup > 1:
         assert abs((floor - 1) / (speedup - 1) - share) * (speedup - 1) <= 0.001 + 1e-8

@@ -6,7 +6,7 @@ import pytest
 
 from segprune.gates.accuracy import gate_floors
 from segprune.gates.verdict import Status
-from segprune.records.baseline import Floors, Promise
+from segprune.records.baseline import Floors, Targets
 from segprune.records.score import Score
 
 
@@ -14,7 +14,7 @@ from segprune.records.score import Score
     ("miou", "status"), [(0.6, Status.PASS), (0.57, Status.PASS), (0.569, Status.FAIL)]
 )
 def test_a_share_of_dense_is_a_floor_of_its_own(miou: float, status: Status) -> None:
-    promise = Promise("", miou_ratio=0.95, most_macs=None, most_params=None, speedup=1.0)
+    promise = Targets("", miou_ratio=0.95, most_macs=None, most_params=None, speedup=1.0)
     every = Floors(**vars(promise), miou=0.1, class_iou={"road": None})
     verdict = gate_floors(Score(miou, (miou,), 0.9, 1), ("road",), 0.6, every)
     assert verdict.status is status

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reporting.records import CLASSES, score, speed, training
 from reporting.rows import judged, row_of, rows_of
 from segprune.gates.accuracy import floors_of, gate_budget, gate_dense, gate_floors
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget, Policy
 from segprune.gates.speed import decide
 from segprune.gates.verdict import Status
@@ -48,7 +48,7 @@ def measured(interval: tuple[float, float]) -> Any:
 
 
 def by_gates(
-    terms: Terms, dense: Score, found: Score, dense_size: Size, size: Size,
+    terms: Criteria, dense: Score, found: Score, dense_size: Size, size: Size,
     interval: tuple[float, float] | None,
 ) -> Status:  # fmt: skip
     """Return the status of the gates of size, accuracy and speed together."""
@@ -93,7 +93,7 @@ def test_a_report_says_kept_exactly_where_the_gates_pass(
     policy = Policy({"macs50": budget}, {}, {}, {}, 1)
     row = row_of(rows_of(policy, teacher, pruned, speeds=speeds), "macs50")
     dense_size = Size(teacher.dense_params, teacher.dense_macs, 0)
-    verdict = by_gates(Terms(budget), dense, found, dense_size, size, interval)
+    verdict = by_gates(Criteria(budget), dense, found, dense_size, size, interval)
     assert row.targets.kind == KINDS[verdict]
     assert bool(row.targets.reasons) == (verdict is not Status.PASS)
 
@@ -105,7 +105,7 @@ def test_a_report_says_kept_exactly_where_the_gates_pass(
 def test_with_the_gates_share_of_the_gain_a_report_is_a_gate(
     share: float, interval: tuple[float, float]
 ) -> None:
-    decided = decide(measured(interval), Terms(PLAIN, speedup_share=share).speedup, "speedup")
+    decided = decide(measured(interval), Criteria(PLAIN, speedup_share=share).speedup, "speedup")
     kind = judged(PLAIN, 0.5, 0.5, 0.0, {}, *interval, speedup_share=share).kind
     assert kind == KINDS[decided or Status.INCONCLUSIVE]
 

@@ -28,7 +28,7 @@ def test_a_speed_that_is_in_no_table_is_named_with_the_reason(policy: Policy) ->
         "measured on input 1×3×64×64": speed(1.6, plan=plan, input=(1, 3, 64, 64)),
         "4 threads": speed(1.6, plan=plan, threads=4),
         "another dense network": speed(1.6, plan=plan, reference_artifact=digest("other")),
-        "promises least": speed(1.9, plan=plan),
+        "the lowest of its speed-ups": speed(1.9, plan=plan),
     }
     collection = Collection((dense,), (swept,), (shown, *cases.values()))
     found = not_shown(policy, collection)

@@ -1,7 +1,7 @@
 """Read a baseline, and refuse one that was changed: its figures must follow from its raw counts.
 
-A floor, a score or a speed-up that somebody edits does not fit the raw counts and pairs beside it
-any more. What is edited consistently shows in the difference that a reviewer reads.
+An edited floor, score or speed-up no longer fits the raw counts and pairs beside it. A consistent
+edit shows in the difference that a reviewer reads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAST_PAIRS = min(least_count(1 - look.error) for look in LOOKS)
 
 
 def read_baseline(path: Path, case: str) -> Baseline:
-    """The baseline of a case.
+    """Read the baseline of a case.
 
     Raises:
         ArtifactError: as for `read_record`; another case; a number that is zero and cannot be;

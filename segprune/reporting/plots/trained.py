@@ -20,13 +20,13 @@ _ROW, _MARGIN = 0.235, 0.62  # inches
 _COLUMNS = ((0.34, "mIoU (against dense)"), (0.58, "parameters"), (0.77, "MACs"), (1.0, "speed-up"))
 """Right ends of the figures beside each line, in widths of their table, and what they are."""
 
-# Promised ones, dense ones, and controls, which promise nothing.
+# Networks with a target, dense ones, and controls, which have no target.
 _PRUNED: Any = {"marker": "D", "color": "#0072b2", "markersize": 6}
 _DENSE: Any = {"marker": "*", "color": INK, "markersize": 10}
 _CONTROL: Any = {"marker": "o", "color": "#7d7d7d", "markersize": 6, "markerfacecolor": "white"}
 _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0.8}
-# Taller than any other mark: what barely keeps its promise lies on it.
-_PROMISED: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
+# Taller than other marks: a network that barely reaches its target lies on it.
+_TARGET: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
 
 
 def draw(study: DatasetReport) -> Figure:
@@ -83,7 +83,7 @@ def _line(axes: Axes, place: int, row: Row) -> None:
     if budget is not None and row.dense is not None:
         axes.plot(
             100 * row.dense.miou - budget.miou_loss, place, linestyle="none", zorder=2,
-            label="promised at least", **_PROMISED,
+            label="target", **_TARGET,
         )  # fmt: skip
     if len(mious) > 1:
         axes.plot([min(mious), max(mious)], [place] * 2, color=look["color"], linewidth=1.2)

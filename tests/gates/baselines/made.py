@@ -10,7 +10,7 @@ import numpy as np
 from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.gates.accuracy import floors_of
 from segprune.gates.baselines.counts import counts_as_text
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget
 from segprune.records.baseline import (
     AccuracyFacts,
@@ -29,7 +29,7 @@ from segprune.speed.fingerprint import conditions, fingerprint
 from segprune.speed.statistics import LOOKS
 
 CLASSES = ("road", "car")
-TERMS = Terms(Budget("half", miou_loss=30.0, class_loss=30.0, speedup=1.2))
+TERMS = Criteria(Budget("half", miou_loss=30.0, class_loss=30.0, speedup=1.2))
 DENSE = Size(1000, 2000, 5000)
 PIXELS = 1_000_000  # pixels of each class: one pixel is a millionth
 

@@ -63,8 +63,8 @@ def test_seeds_are_shown_where_there_are_several(panels: dict[str, Axes]) -> Non
 
 
 def test_what_was_promised_counts_from_the_better_dense_network(panels: dict[str, Axes]) -> None:
-    assert marks(panels["bisenetv2"], "promised at least") == [("macs50", 70.0)]
-    assert marks(panels["icnet"], "promised at least") == [("macs50", 61.5)]
+    assert marks(panels["bisenetv2"], "target") == [("macs50", 70.0)]
+    assert marks(panels["icnet"], "target") == [("macs50", 61.5)]
 
 
 def test_figures_stand_beside_the_line_they_belong_to() -> None:
