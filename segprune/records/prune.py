@@ -56,7 +56,7 @@ class PruneRecord:
     """A run, as it is kept in `record.json`; digests are SHA-256.
 
     Attributes:
-        weights: digest of the file of dense weights; None where none was given.
+        weights: digest of the file of dense weights; None if there was none.
         frames, frames_digest: how many images were read, and their digest; 0 and None without.
         network: digest of the dense network's names and shapes.
         plan, artifact: digests of the plan and of the artefact's file.

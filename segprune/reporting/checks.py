@@ -64,10 +64,10 @@ def require_agreement(records: Sequence[TrainingRecord]) -> None:
             lambda r: (r.classes, r.validation_images),
         ),
     )  # fmt: skip
-    for what, given, same in laws:
+    for what, cause, same in laws:
         known: dict[Hashable, TrainingRecord] = {}
         for record in records:
-            first = known.setdefault(given(record), record)
+            first = known.setdefault(cause(record), record)
             one, other = same(first), same(record)
             if one != other:
                 raise ArtifactError(

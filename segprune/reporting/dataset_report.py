@@ -117,6 +117,18 @@ class DatasetReport:
         swept = {network.name for network in self.sweep.networks} if self.sweep else set()
         return tuple(sorted(swept | {row.trained.network for row in self.rows}))
 
+    def has(self, speed: SpeedRecord) -> bool:
+        """Whether a measurement is of one of its networks, trained or swept."""
+        artifacts = {record.artifact for record in self.trainings}
+        plans = {record.plan for record in self.trainings}
+        if self.sweep is not None:
+            plans |= {cell.outcome.plan for cell in self.sweep.cells if cell.outcome is not None}
+        return speed.candidate_artifact in artifacts or speed.candidate_plan in plans
+
+    def speeds_of(self, collection: Collection) -> list[SpeedRecord]:
+        """Return the measurements of its networks."""
+        return [speed for speed in collection.speeds if self.has(speed)]
+
     @property
     def compared(self) -> tuple[tuple[Row, ...], ...]:
         """Rows of each network with a pruned variant and a dense one to compare it with."""
@@ -126,11 +138,11 @@ class DatasetReport:
 
 
 def dataset_reports(collection: Collection, policy: Policy) -> tuple[DatasetReport, ...]:
-    """One study a data set, by name; errors as for `results_rows` and `sweep_of`."""
-    return tuple(_study(collection, policy, data) for data in collection.datasets)
+    """One report a data set, by name; errors as for `results_rows` and `sweep_of`."""
+    return tuple(_report(collection, policy, data) for data in collection.datasets)
 
 
-def _study(collection: Collection, policy: Policy, data: str) -> DatasetReport:
+def _report(collection: Collection, policy: Policy, data: str) -> DatasetReport:
     rows, sweep = (
         results_rows(collection, policy, data),
         sweep_of(collection, data, policy),

@@ -37,19 +37,19 @@ _LEGEND = (
 )
 
 
-def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
+def sweep_summary(report: DatasetReport, policy: Policy) -> list[str]:
     """Return paragraphs and bullets in Markdown; none without a sweep."""
-    sweep = study.sweep
+    sweep = report.sweep
     if sweep is None:
         return []
     lines = []
     for network in sweep.networks:
-        lines += [f"**{network.name}** (dense {points(study.dense[network.name], 2)} mIoU)", ""]
+        lines += [f"**{network.name}** (dense {points(report.dense[network.name], 2)} mIoU)", ""]
         lines += [*_leaders(sweep, network.name), ""]
-        lines += [f"- {text}" for text in _within(study, sweep, network, policy)]
-        lines += [f"- {text}" for text in _bought(study, sweep, network)]
+        lines += [f"- {text}" for text in _within(report, sweep, network, policy)]
+        lines += [f"- {text}" for text in _bought(report, sweep, network)]
         lines.append("")
-    overall = [*_overall(sweep), *_scatter(study.rows)]
+    overall = [*_overall(sweep), *_scatter(report.rows)]
     if overall:
         lines += ["**Over all networks and budgets**", "", *(f"- {text}" for text in overall), ""]
     return lines and [_LEGEND, "", *lines]
@@ -117,10 +117,10 @@ def most_accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Poin
     return None
 
 
-def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
+def _within(report: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
     """Yield how small a network can be within the loss that the policy allows."""
     allowed = max((b.miou_loss for b in policy.budgets.values()), default=_USUAL_LOSS)
-    dense = study.dense[network.name]
+    dense = report.dense[network.name]
     for words, recoveries in (("without training", _UNTRAINED), ("with training", _TRAINED)):
         tried = [p for p in sweep.find(network.name) if p.recovery in recoveries]
         if not tried:
@@ -186,7 +186,7 @@ def bought(
     return means
 
 
-def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
+def _bought(report: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
     """Yield a sentence for each budget at which strategies were trained."""
     for budget, strategies in compared(sweep, network.name):
         means = bought(sweep, network.name, budget, strategies)
@@ -198,7 +198,7 @@ def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[st
         whose = f"mean of {joined([str(s) for s in strategies])}"
         if len(strategies) == 1:
             whose = str(strategies[0])
-        left = 100 * (max(means.values()) - study.dense[network.name])
+        left = 100 * (max(means.values()) - report.dense[network.name])
         yield (
             f"**What recovery buys** at {budget_words(budget)} ({whose}): {' → '.join(parts)}; "
             f"the best of these is {signed(left)} points from dense."

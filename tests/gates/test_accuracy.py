@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 
 import pytest
 from hypothesis import given
@@ -124,7 +125,7 @@ def test_a_network_of_the_dense_one_s_size_is_said_to_be_masked() -> None:
 # ---------------------------------------------------------------- seeds
 
 
-def test_one_seed_says_nothing_about_a_recipe_and_is_told_so() -> None:
+def test_one_seed_does_not_judge_a_recipe_and_the_reason_says_so() -> None:
     verdict = gate_seeds((0.9,), 0.1)
     assert verdict.status is Status.INCONCLUSIVE
     assert "one seed" in verdict.reasons[0]
@@ -137,3 +138,12 @@ def test_three_seeds_decide_by_student_s_bound() -> None:
     assert gate_seeds(seeds, 0.62 - 0.0168).status is Status.INCONCLUSIVE
     assert gate_seeds(seeds, 0.62 + 0.0168).status is Status.INCONCLUSIVE
     assert gate_seeds(seeds, 0.62 + 0.0169).status is Status.FAIL
+    assert gate_seeds((0.5, 0.5, 0.5), 0.5).status is Status.PASS
+
+
+@pytest.mark.parametrize(("reach", "status"), [(1.81, Status.PASS), (1.79, Status.INCONCLUSIVE)])
+def test_twelve_seeds_are_judged_by_nearly_the_normal_bound(reach: float, status: Status) -> None:
+    """Student's t of 11 degrees of freedom is 1.796 (one-sided 95 %)."""
+    mious = tuple(0.7 + 0.001 * (n % 3 - 1) for n in range(12))
+    spread = statistics.stdev(mious) / math.sqrt(12)
+    assert gate_seeds(mious, statistics.fmean(mious) - reach * spread).status is status

@@ -228,7 +228,9 @@ def test_the_spread_is_that_of_the_mean_where_there_is_a_formula() -> None:
 
 
 @pytest.mark.parametrize(("images", "each"), [(400, 400), (190, 10), (39, 2)])
-def test_one_sequence_or_fewer_than_twenty_blocks_support_no_claim(images: int, each: int) -> None:
+def test_one_sequence_or_fewer_than_twenty_blocks_judge_no_other_images(
+    images: int, each: int
+) -> None:
     same = two_classes([90] * images)
     found = bootstrap_difference(same, same, sequences(images, each))
     verdict = gate_difference(found, 100.0)

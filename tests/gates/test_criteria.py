@@ -16,7 +16,7 @@ BUDGET = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5, 
 TERMS = Criteria(BUDGET, speedup_share=0.95)
 
 
-def test_where_no_gain_is_owed_no_share_of_it_is_spoken_of() -> None:
+def test_a_rule_that_requires_no_gain_names_no_share_of_it() -> None:
     slower = Criteria(dataclasses.replace(BUDGET, speedup=1.0), speedup_share=0.65)
     assert "speed-up ≥ 1, FPS" in slower.rule
     assert slower.speedup == 1.0
@@ -39,7 +39,7 @@ CHANGES: list[Criteria] = [
 ]  # fmt: skip
 
 
-def test_every_number_of_the_terms_is_in_the_rule() -> None:
+def test_every_number_of_the_criteria_is_in_the_rule() -> None:
     rules = {terms.rule for terms in [TERMS, *CHANGES]}
     assert len(rules) == 1 + len(CHANGES)
     # A field that is added later has to be in it, too.
@@ -49,7 +49,7 @@ def test_every_number_of_the_terms_is_in_the_rule() -> None:
 
 @given(st.floats(0.1, 10), st.floats(0.01, 1))
 @example(speedup=1.0, share=0.85)  # once passed networks that were 15 % slower than dense
-def test_the_gate_asks_for_a_share_of_the_owed_gain_and_never_lets_a_slower_network_pass(
+def test_the_gate_requires_a_share_of_the_gain_and_never_passes_a_slower_network(
     speedup: float, share: float
 ) -> None:
     floor = Criteria(dataclasses.replace(BUDGET, speedup=speedup), speedup_share=share).speedup

@@ -35,7 +35,7 @@ def policy(folder: Path, *, strict_first: bool) -> Path:
         ("macs50-strict-seed1", STRICT),
     ],
 )
-def test_the_longest_name_that_fits_is_the_promise(
+def test_the_longest_name_that_fits_is_the_budget(
     tmp_path: Path, strict_first: bool, variant: str, loss: float
 ) -> None:
     read = read_policy(policy(tmp_path, strict_first=strict_first))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from segprune.records.environment import environment
 
 
-def test_an_environment_tells_neither_host_nor_user_nor_path() -> None:
+def test_an_environment_names_neither_host_nor_user_nor_path() -> None:
     import getpass
     import platform
 

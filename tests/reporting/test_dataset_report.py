@@ -1,4 +1,4 @@
-"""A report's "kept" and the gates' verdicts agree for all figures and all promises."""
+"""A report's "kept" and the gates' verdicts agree for all figures and all targets."""
 
 from __future__ import annotations
 
@@ -137,9 +137,9 @@ def test_what_only_gates_looked_at_is_named_in_the_report(
 
 
 def test_an_undecided_speed_up_is_open_and_shows_its_interval() -> None:
-    promise = judged(PLAIN, 0.5, 0.5, 0.0, {}, 1.65, 1.75)
-    assert promise.kind == "open"
-    assert promise.reasons == (
+    result = judged(PLAIN, 0.5, 0.5, 0.0, {}, 1.65, 1.75)
+    assert result.kind == "open"
+    assert result.reasons == (
         f"speed-up ×{SPEED.speed.speedup:.2f} (1.65 – 1.75) decides neither way, required ×1.7; "
         "measure it longer",
     )
@@ -166,7 +166,7 @@ GOOD: tuple[Any, ...] = (0.4, 0.5, 0.5, {"road": 1.0}, 1.8)
         (0.4, 0.5, 0.5, {"road": 1.0}, math.nan),
     ],
 )
-def test_what_is_no_number_keeps_no_promise(found: tuple[Any, ...]) -> None:
+def test_what_is_no_number_reaches_no_target(found: tuple[Any, ...]) -> None:
     budget = Budget("macs50", miou_loss=1.0, class_loss=8.0, speedup=1.7, macs=0.5)
     assert judged(budget, *GOOD).kind == "kept"
     assert judged(budget, *found).kind == "missed"
@@ -201,7 +201,7 @@ def test_a_measurement_of_something_else_is_not_joined(
     assert "| – | open: speed-up not measured" in "\n".join(headline_table([row]))
 
 
-def test_of_several_measurements_the_least_promising_counts(policy: Policy) -> None:
+def test_of_several_measurements_the_lowest_counts(policy: Policy) -> None:
     pruned = training(variant="macs50", share=0.5)
     speeds = [speed(factor, artifact=pruned.artifact) for factor in (1.9, 1.75, 1.8)]
     row = row_of(rows_of(policy, training(), pruned, speeds=speeds), "macs50")
@@ -213,7 +213,7 @@ def found(policy: Policy, **changes: Any) -> TargetResult:
     return judged(policy.budgets["macs50"], **{**kept, **changes})
 
 
-def test_whoever_just_keeps_the_promise_keeps_it(policy: Policy) -> None:
+def test_a_network_that_just_reaches_its_targets_keeps_them(policy: Policy) -> None:
     assert found(policy).kind == "kept"
 
 
@@ -229,9 +229,9 @@ def test_whoever_just_keeps_the_promise_keeps_it(policy: Policy) -> None:
     ],
 )
 def test_every_miss_is_named(policy: Policy, changes: dict[str, Any], named: str) -> None:
-    promise = found(policy, **changes)
-    assert promise.kind == "missed"
-    assert [named in reason for reason in promise.reasons] == [True]
+    result = found(policy, **changes)
+    assert result.kind == "missed"
+    assert [named in reason for reason in result.reasons] == [True]
 
 
 def test_without_a_speed_nothing_is_kept(policy: Policy) -> None:

@@ -56,7 +56,7 @@ def test_cells_join_those_that_were_adopted_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_another_record_of_the_same_name_is_kept_unless_told_otherwise(
+def test_another_record_of_the_same_name_is_replaced_only_on_request(
     tmp_path: Path, many: bool
 ) -> None:
     records = tmp_path / "records"
@@ -115,7 +115,7 @@ def test_a_run_without_a_sound_record_is_refused(tmp_path: Path, content: str | 
 
 
 @pytest.mark.parametrize("name", ["../escaped", "a/b/c", "..", "", ".hidden", "a b"])
-def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     run = a_run(tmp_path / "run", name=name)
     with pytest.raises(ArtifactError, match="expected"):
         adopt([run], tmp_path / "a" / "records")

@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere has a dense row; nothing is left out without a reason."""
+"""Nothing is left out of the page without a reason."""
 
 from __future__ import annotations
 

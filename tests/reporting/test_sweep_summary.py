@@ -23,7 +23,7 @@ def test_the_answers_are_computed_from_the_cells(policy: Policy) -> None:
     assert "| fpgm | global | 40.0 | **61.0** |" in page
 
 
-def test_the_fastest_strategy_is_named_with_whoever_cannot_be_told_apart(policy: Policy) -> None:
+def test_the_fastest_strategy_is_named_with_those_that_overlap_its_interval(policy: Policy) -> None:
     cells = [cell(importance=name) for name in ("fpgm", "lamp", "taylor")]
     plans = [done.outcome.plan for done in cells if done.outcome]
     speeds = tuple(

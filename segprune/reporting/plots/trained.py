@@ -29,9 +29,9 @@ _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0
 _TARGET: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
 
 
-def draw(study: DatasetReport) -> Figure:
+def draw(report: DatasetReport) -> Figure:
     """A panel a network, a line a variant; everything that is compared is on one axis."""
-    panels = study.compared
+    panels = report.compared
     figure = new_figure(sum(_ROW * len(rows) + _MARGIN for rows in panels) + 0.4)
     heights = [len(rows) + 0.6 for rows in panels]
     grid = figure.subplots(
@@ -41,7 +41,7 @@ def draw(study: DatasetReport) -> Figure:
     for (axes, beside), rows in zip(grid, panels, strict=True):
         _panel(axes, rows)
         _table(beside, rows)
-        axes.set_title(f"{rows[0].trained.network} on {study.data}")
+        axes.set_title(f"{rows[0].trained.network} on {report.data}")
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     grid[-1][0].set_xlabel("mIoU, %")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))

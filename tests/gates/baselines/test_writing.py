@@ -146,7 +146,7 @@ def test_best_figures_that_are_edited_down_do_not_fall_below_what_was_accepted_l
         assert f"{name} from" in str(refused.value)
 
 
-def test_a_class_that_has_no_iou_any_more_is_lowered_to_nothing(tmp_path: Path) -> None:
+def test_a_class_without_an_iou_is_lowered_to_nothing(tmp_path: Path) -> None:
     path = tmp_path / "half.json"
     first = baseline()
     accept(path, first)

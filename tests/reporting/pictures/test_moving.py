@@ -137,7 +137,7 @@ def test_without_the_extra_the_error_names_it(
     assert write_gif(tmp_path / "a.gif", frames(1)) == 1
 
 
-def test_a_palette_keeps_the_colours_it_is_told_to_keep() -> None:
+def test_a_palette_keeps_the_colours_that_it_must_keep() -> None:
     rng = np.random.default_rng(0)
     picture = torch.from_numpy(rng.integers(0, 256, (3, 60, 80), dtype=np.uint8))
     for number, colour in enumerate(CAMVID.colours):

@@ -61,7 +61,7 @@ def test_a_comparison_has_a_tile_for_each_thing_there_is() -> None:
     ]  # fmt: skip
 
 
-def test_notes_tell_the_miou_of_the_image_and_the_share_that_differs() -> None:
+def test_notes_show_the_miou_of_the_image_and_the_share_that_differs() -> None:
     image, label, first, second = example()
     tiles = compare(image, {"dense": first, "pruned": second}, TABLE, label)
     assert tiles[2].note == f"mIoU {100 * miou_by_sets(first, label):.1f} %"
@@ -137,7 +137,7 @@ def test_tiles_of_several_sizes_or_none_are_refused() -> None:
         side_by_side([one, two])
 
 
-def test_sizes_are_told_in_words_with_shares_of_the_dense_network() -> None:
+def test_sizes_are_written_with_shares_of_the_dense_network() -> None:
     assert cost_note((3_340_000, 21_500_000_000)) == "3.34 M parameters, 21.50 G MACs"
     assert cost_note((50, 1000), (100, 4000)) == "50 parameters (50 %), 1.00 k MACs (25 %)"
     assert cost_note((5, 9), (5, 9)) == "5 parameters, 9 MACs"

@@ -7,7 +7,7 @@ import itertools
 from segprune.reporting.plots.style import RECOVERED
 
 
-def test_ways_to_recover_are_told_apart_without_colour() -> None:
+def test_ways_to_recover_differ_without_colour() -> None:
     looks = RECOVERED.values()
     assert len({look.marker for look in looks}) == len(looks)
 

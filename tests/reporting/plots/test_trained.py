@@ -62,7 +62,7 @@ def test_seeds_are_shown_where_there_are_several(panels: dict[str, Axes]) -> Non
     assert marks(panels["icnet"], "one of its seeds") == []
 
 
-def test_what_was_promised_counts_from_the_better_dense_network(panels: dict[str, Axes]) -> None:
+def test_the_target_is_measured_from_the_better_dense_network(panels: dict[str, Axes]) -> None:
     assert marks(panels["bisenetv2"], "target") == [("macs50", 70.0)]
     assert marks(panels["icnet"], "target") == [("macs50", 61.5)]
 
@@ -70,9 +70,9 @@ def test_what_was_promised_counts_from_the_better_dense_network(panels: dict[str
 def test_figures_stand_beside_the_line_they_belong_to() -> None:
     study = study_of(training(miou=0.7), training(variant="macs50", miou=0.685, share=0.25))
     (beside,) = [axes for axes in trained.draw(study).axes if not axes.lines]
-    told = {text.get_text(): round(text.get_position()[1]) for text in beside.texts}
-    assert told["70.00"] == 0
-    assert told["68.50 (−1.50)"] == told["−75 %"] == 1
+    places = {text.get_text(): round(text.get_position()[1]) for text in beside.texts}
+    assert places["70.00"] == 0
+    assert places["68.50 (−1.50)"] == places["−75 %"] == 1
 
 
 def test_there_is_nothing_to_draw_without_a_pruned_network_or_a_dense_one() -> None:
