@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segprune.records.speed import Pair, SpeedComparison, SpeedInput
@@ -15,6 +15,11 @@ ANY = SpeedComparison(
 
 
 @given(st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)).map(sorted))
+@example([0.9, 1.1])
+@example([1.0, 1.2])
+@example([0.8, 1.0])
+@example([1.001, 1.1])
+@example([0.9, 0.999])
 def test_an_interval_with_1_in_it_supports_no_difference(ends: list[float]) -> None:
     found = dataclasses.replace(ANY, low=ends[0], high=ends[1]).verdict
     contains_1 = ends[0] <= 1 <= ends[1]
