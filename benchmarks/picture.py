@@ -36,8 +36,8 @@ from segprune.reporting.pictures.lettering import (
     width_of,
     write,
 )
+from segprune.reporting.pictures.moving import in_palette
 from segprune.reporting.pictures.overlay import MARK, difference, overlay
-from segprune.reporting.pictures.palette import in_palette
 from segprune.reporting.pictures.panel import cost_note, image_miou, share_that_differs
 from segprune.workflows.open import OpenedNetwork, open_network
 from segprune.workflows.predict.predictor import inference_cost, predict

@@ -6,15 +6,17 @@ The trials are made by `python -m power.trials` in tests/; see there.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segprune.speed.statistics import binomial_interval
+from segprune.errors import InputError
 
-__all__ = ["RECORD", "Kind", "read_kinds", "table"]
+__all__ = ["RECORD", "Kind", "binomial_interval", "read_kinds", "table"]
 
 RECORD = Path(__file__).resolve().parent.parent / "tests" / "power" / "record.jsonl"
 _WORDS = {
@@ -49,6 +51,54 @@ class Kind:
     def within(self, share: float) -> float:
         """Seconds within which this share of the trials ended."""
         return self.seconds[min(self.trials - 1, round(share * self.trials))]
+
+
+def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The rates under which so many successes are not too surprising (Clopper and Pearson, 1934).
+
+    Both ends are exact: each tail has at most half of the error. With no success at all (or nothing
+    but successes) one end is 0 (or 1), and the other still has half of the error only.
+
+    Raises:
+        InputError: no trials, or more successes than trials.
+    """
+    if not 0 <= successes <= trials or trials == 0:
+        raise InputError(
+            f"binomial_interval: expected 0 to {max(trials, 1)} successes in at least one trial, "
+            f"found {successes} in {trials}; count again."
+        )
+    tail = (1 - confidence) / 2
+    low = high = 0.0
+    if successes > 0:
+        low = _solve(lambda rate: 1 - _at_most(successes - 1, trials, rate), tail)
+    high = 1.0
+    if successes < trials:
+        high = _solve(lambda rate: 1 - _at_most(successes, trials, rate), 1 - tail)
+    return low, high
+
+
+def _at_most(most: int, trials: int, rate: float) -> float:
+    """P(binomial(trials, rate) <= most), by logarithms: coefficients of thousands overflow."""
+    if rate in (0.0, 1.0):
+        return 1.0 if rate == 0.0 or most >= trials else 0.0
+    log_yes, log_no = math.log(rate), math.log1p(-rate)
+    whole = math.lgamma(trials + 1)
+    return math.fsum(
+        math.exp(
+            whole - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
+            + k * log_yes + (trials - k) * log_no
+        )
+        for k in range(most + 1)
+    )  # fmt: skip
+
+
+def _solve(rising: Callable[[float], float], value: float) -> float:
+    """Where a function that rises on [0, 1] takes a value, by halving."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < value else (low, middle)
+    return (low + high) / 2
 
 
 def read_kinds(record: Path = RECORD) -> dict[str, Kind]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from segprune.format import NOTHING, points, removed, signed, table, times_range
 from segprune.gates.policy import Policy
 from segprune.reporting import Collection
+from segprune.reporting.dataset_report import results_rows
 from segprune.reporting.main_table import seeds_words
-from segprune.reporting.results_table import CONTINUED, results_rows
+from segprune.reporting.trained import CONTINUED
 
 __all__ = ["Work", "beside_others", "read_works"]
 

@@ -43,7 +43,7 @@ class PlanError(SegpruneError):
 
 
 class BudgetError(PlanError):
-    """The asked-for budget is malformed or cannot be reached."""
+    """The requested budget is malformed or cannot be reached."""
 
 
 class PruneError(SegpruneError):
@@ -55,7 +55,7 @@ class ArtifactError(SegpruneError):
 
 
 class StartError(SegpruneError):
-    """The network to recover scores too badly to be recovered, before anything is done to it."""
+    """The network to recover scores too low, before anything is done to it."""
 
 
 class SegpruneWarning(UserWarning):

@@ -1,4 +1,4 @@
-"""Numbers and lists in words, for the terminal, the report, plots and pictures; pure."""
+"""Format numbers and lists for the terminal, the report, plots and pictures; pure."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def times_range(speed: SpeedComparison | None) -> str:
 
 
 def percent(share: float) -> str:
-    """`0.4961` -> `49.6 %`; what is not all does not read 100 %, nor what is something 0 %."""
+    """`0.4961` -> `49.6 %`; only everything reads 100 %, and only nothing reads 0 %."""
     text = f"{100 * share:.1f}"
     if share < 1 and text == "100.0":
         return "99.9+ %"
@@ -104,17 +104,17 @@ def percent(share: float) -> str:
 
 
 def points(share: float | None, digits: int = 1) -> str:
-    """An IoU in percent without its sign, as the field writes it."""
+    """An IoU in percent without its sign, as papers write it."""
     return NOTHING if share is None else f"{100 * share:.{digits}f}"
 
 
 def removed(share: float | None) -> str:
-    """A share of parameters or MACs that is gone: `−54 %`."""
+    """Format a removed share of parameters or MACs: `−54 %`."""
     return NOTHING if share is None else f"−{100 * share:.0f} %"
 
 
 def signed(value: float | None, digits: int = 1) -> str:
-    """With a plus or a true minus; nothing is neither."""
+    """Format with a plus or a true minus; 0 has no sign."""
     if value is None:
         return NOTHING
     text = f"{abs(value):.{digits}f}"
@@ -133,7 +133,7 @@ def budget_words(budget: tuple[str, float]) -> str:
 
 
 def few(names: Sequence[str], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
+    """Join the first names of a list, and count the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 

@@ -12,7 +12,7 @@ import torch
 
 import pages
 from benchmarks import readme
-from report.records import training
+from reporting.records import training
 
 README = readme.README.read_text("utf-8")
 PAGES = readme.pages()
@@ -26,7 +26,7 @@ NOT_RUN = {
     r"^cd tests && python -m power\.trials": "takes hours; its record is committed",
     r"recover benchmarks/recipes/quick\.toml": "minutes; tests/training runs recoveries",
     r"^segprune sweep ": "hours; tests/sweep runs sweeps",
-    r"^segprune report": "rewrites the committed page; tests/report runs it",
+    r"^segprune report": "rewrites the committed page; tests/reporting runs it",
 }
 """Commands of pages that no page test runs, each with what covers it."""
 

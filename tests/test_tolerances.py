@@ -19,7 +19,7 @@ from torch import nn
 import segprune
 from segprune.evaluation.evaluate import best_classes
 from segprune.speed import SpeedComparison, compare_speed, pairs
-from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
+from segprune.speed.allocator import FEW_PAGES, kept_memory, pages_fetched
 
 IMAGES = torch.zeros(1, 3, 8, 8)
 

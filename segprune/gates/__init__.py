@@ -1,6 +1,6 @@
-"""Gates: does a pruned network keep what was promised of its size, its accuracy and its speed?
+"""Gates: does a pruned network reach its targets of size, accuracy and speed?
 
-Each gate is a function from measurements to a `Verdict`; only the speed gate measures itself.
+Each gate is a function from measurements to a `Verdict`; only the speed gate measures by itself.
 """
 
 from segprune.gates.speed import SpeedVerdict, gate_speed

@@ -57,7 +57,7 @@ class Difference:
 
     @property
     def supports_claims(self) -> bool:
-        """Whether there is footage enough to tell how such images vary."""
+        """Whether there are enough images to estimate how such images vary."""
         return self.sequences >= _LEAST_SEQUENCES and self.blocks >= _LEAST_BLOCKS
 
 
@@ -78,13 +78,13 @@ def bootstrap_difference(
     draws: int = 2000,
     seed: int = 0,
 ) -> Difference:
-    """Draw blocks of frames anew and again, and see how the loss of mIoU varies.
+    """Draw blocks of frames again and again, and return how the loss of mIoU varies.
 
     Args:
         dense, pruned: counts of the same images, in order.
         sequences: the sequence of each image; the frames of a sequence are in their order.
         basis: a description of what counts as a sequence, for messages.
-        draws: how many times.
+        draws: the number of repetitions.
 
     Raises:
         InputError: the networks saw different images, the number of sequences is not that of the
@@ -104,11 +104,12 @@ def bootstrap_difference(
     sizes = [min(at_once, draws - done) for done in range(0, draws, at_once)]
     losses = np.concatenate([_losses(pools, random, size) for size in sizes])
     low, high = np.quantile(losses, [1 - confidence, confidence])
+    normal = NormalDist().inv_cdf
     return Difference(
         loss=loss,
         low=float(low),
         high=float(high),
-        detectable=(_normal(confidence) + _normal(_POWER)) * float(losses.std(ddof=1)),
+        detectable=(normal(confidence) + normal(_POWER)) * float(losses.std(ddof=1)),
         sequences=len(frames),
         blocks=sum(pool.draws for pool in pools),
         confidence=confidence,
@@ -117,9 +118,9 @@ def bootstrap_difference(
 
 
 def gate_difference(found: Difference, margin: float) -> Verdict:
-    """Whether a loss is below a margin (points), on images like these.
+    """Judge whether a loss is below a margin (points), on images like these.
 
-    INCONCLUSIVE with fewer than two sequences or twenty blocks: too few to tell how images vary.
+    INCONCLUSIVE with fewer than two sequences or twenty blocks: images could vary in any way.
     """
     basis = f" ({found.basis})" if found.basis else ""
     if not found.supports_claims:
@@ -128,7 +129,7 @@ def gate_difference(found: Difference, margin: float) -> Verdict:
             (
                 f"beyond these images: expected at least {_LEAST_SEQUENCES} sequences and "
                 f"{_LEAST_BLOCKS} blocks of frames, found {found.sequences} and "
-                f"{found.blocks}{basis}: fewer support no claim about other images. Add images; "
+                f"{found.blocks}{basis}: too few to judge other images. Add images; "
                 "the floors hold for these",
             ),
         )
@@ -215,7 +216,3 @@ def _losses(pools: Sequence[_Pool], random: np.random.Generator, draws: int) -> 
     iou = np.divide(right, union, out=np.zeros_like(union), where=present)
     miou = iou.sum(axis=-1) / present.sum(axis=-1)
     return np.asarray(100 * (miou[:, 0] - miou[:, 1]), dtype=np.float64)
-
-
-def _normal(probability: float) -> float:
-    return NormalDist().inv_cdf(probability)

@@ -1,4 +1,4 @@
-"""The terms of a case: its budget, and by what rules it is judged, in one sentence that is kept."""
+"""The criteria of a case: its budget and the rules that judge it, also as one sentence to keep."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 
 from segprune.gates.policy import USUAL_FPS_SHARE, Budget, Tolerance
 
-__all__ = ["Terms"]
+__all__ = ["Criteria"]
 
 
 @dataclass(frozen=True)
-class Terms:
+class Criteria:
     """All numbers that a verdict follows from, besides what is measured.
 
     Attributes:
-        tolerance: of the same weights on another machine.
-        speedup_share: the gate holds to this share of the gain that is owed, 0.7 of ×1.5: ×1.35. A
-            neighbour that fills the caches brings ratios closer to 1.
-        fps_share: at least this share of the baseline's frames per second, on its own machine.
-        dense_miou: at least, of the dense network, in [0, 1].
-        claim: points of mIoU that may be lost beyond these images; None: reported, not gated.
+        tolerance: the allowed change of the same weights on another machine.
+        speedup_share: the share of the required gain that the gate requires: 0.7 of ×1.5 is ×1.35.
+            Other work that fills the caches brings ratios closer to 1.
+        fps_share: the least share of the baseline's frames per second, on its own machine.
+        dense_miou: the least mIoU of the dense network, in [0, 1].
+        generalization_margin: points of mIoU that may be lost beyond these images; None: reported,
+            not gated.
     """
 
     budget: Budget
@@ -28,20 +29,20 @@ class Terms:
     speedup_share: float = 1.0
     fps_share: float = USUAL_FPS_SHARE
     dense_miou: float = 0.0
-    claim: float | None = None
+    generalization_margin: float | None = None
 
     @property
     def speedup(self) -> float:
-        """What the lower end of the interval has to reach."""
-        owed = self.budget.speedup
-        if owed > 1:
-            owed = 1 + self.speedup_share * (owed - 1)
-        # Three decimals, as an interval is shown; rounded up, so that none is given away.
-        return math.ceil(owed * 1000 - 1e-6) / 1000
+        """The least lower end of the speed-up's interval."""
+        required = self.budget.speedup
+        if required > 1:
+            required = 1 + self.speedup_share * (required - 1)
+        # Three decimals, as an interval is shown; rounded up, so that the target is not lowered.
+        return math.ceil(required * 1000 - 1e-6) / 1000
 
     @property
     def rule(self) -> str:
-        """Every number in words; a baseline keeps it, so that none is loosened unseen."""
+        """Every number in one sentence; a baseline keeps it, so that a lower target is noticed."""
         budget = self.budget
         words = [f"mIoU ≥ dense − {budget.miou_loss:.9g} points"]
         if budget.miou_ratio:
@@ -62,6 +63,6 @@ class Terms:
         )
         if self.dense_miou:
             words.append(f"dense mIoU ≥ {100 * self.dense_miou:.9g}")
-        if self.claim is not None:
-            words.append(f"loss beyond these images ≤ {self.claim:.9g} points")
+        if self.generalization_margin is not None:
+            words.append(f"loss beyond these images ≤ {self.generalization_margin:.9g} points")
         return f"{budget.name}: " + ", ".join(words)

@@ -1,4 +1,4 @@
-"""What a pruned network may lose, and which speed-up it owes.
+"""What a pruned network may lose, and which speed-up it must reach.
 
 A policy is written before the trainings it judges. Floors follow from it and the dense network;
 they are never copied from a result.
@@ -20,13 +20,13 @@ USUAL_FPS_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Budget:
-    """What one budget promises.
+    """The targets of one budget.
 
     Attributes:
-        miou_loss, class_loss: at most, in points of mIoU and of any one class's IoU.
-        speedup: at least, for the lower end of the interval.
-        macs, params: at most this share of the dense network's is left; None: no promise.
-        miou_ratio: at least this share of the dense network's mIoU, besides the points.
+        miou_loss, class_loss: the largest loss, in points of mIoU and of any one class's IoU.
+        speedup: the least lower end of the interval.
+        macs, params: at most this share of the dense network's is left; None: no limit.
+        miou_ratio: the least share of the dense network's mIoU, besides the points.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far the same weights may stray on another machine, whose processor rounds otherwise.
+    """How far the same weights may differ on another machine, whose processor rounds differently.
 
     Attributes:
         flips_per_million: labelled pixels whose class changes; other threads, batch sizes, memory
@@ -60,13 +60,12 @@ class Policy:
         budgets: by name, such as "macs50".
         exceptions: by `<data>-<network>-<budget>`: numbers that replace those of the budget.
         dense: by data set: least mIoU, in [0, 1], of a dense network that may be a baseline.
-        speed_sizes: by data set: `(N, C, H, W)` at which the speed-up is owed; by default the size
-            that the network was evaluated at.
-        memory_format: in which it is owed.
+        speed_sizes: by data set: `(N, C, H, W)` at which the speed-up is required; by default the
+            size that the network was evaluated at.
+        memory_format: the memory format in which the speed-up is required.
         headline_seeds: seeds that a row needs to lead with.
-        fps_share: at least this share of a baseline's frames per second, on the same machine.
-        speedup_share: gates hold a network to this share of the owed gain in speed, the report to
-            all of it.
+        fps_share: the least share of a baseline's frames per second, on the same machine.
+        speedup_share: gates require this share of the gain in speed, and the report all of it.
     """
 
     budgets: Mapping[str, Budget]
@@ -80,11 +79,11 @@ class Policy:
     speedup_share: float = 1.0
 
     def speed_input(self, data: str, usual: tuple[int, ...]) -> SpeedInput:
-        """At what the speed-up is owed on a data set; `usual` where the policy names no size."""
+        """Return the input for the speed-up on a data set; `usual` if the policy names no size."""
         return SpeedInput(self.speed_sizes.get(data, usual), self.memory_format)
 
     def budget_of(self, data: str, network: str, variant: str) -> Budget | None:
-        """The promise that a variant such as "macs50" or "macs50-distilled" is held to.
+        """Return the budget of a variant such as "macs50" or "macs50-distilled", or None.
 
         The longest name counts: beside "macs50", "macs50-strict" is a budget of its own.
         """

@@ -1,8 +1,8 @@
 """The same weights must give the same predictions, on this machine and on any other.
 
-Rounding differs between processors, and turns a pixel in some millions. A fault of the evaluation –
-a tie that goes the other way, a resize that is off by one, a wrong void label – turns many more. So
-the counts of every image are kept, and compared image by image.
+Rounding differs between processors, and changes one pixel in some millions. A fault of the
+evaluation (another rule for ties, a resize that is off by one, a wrong void label) changes many
+more. So the counts of every image are kept, and compared image by image.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def gate_determinism(
     names: tuple[str, ...],
     tolerance: Tolerance | None = None,
 ) -> Verdict:
-    """Whether two evaluations of the same weights on the same images agree.
+    """Judge whether two evaluations of the same weights on the same images agree.
 
     Args:
         found, expected: counts of the same images in the same order.
         names: of the images.
-        tolerance: what rounding may do; None means the usual.
+        tolerance: what rounding may change; None means the usual.
 
     Pixels that change their class are counted by image: half of the sum of all changes of its
     counts, which is the least number of changed pixels that explains them.
@@ -72,5 +72,5 @@ def gate_determinism(
 
 
 def _moved(found: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of each image, how many pixels must have changed; a vanished pixel is a half."""
+    """Return a lower bound on the changed pixels of each image: half of its counts' L1 distance."""
     return np.asarray(np.abs(found - expected).sum(axis=(1, 2)) / 2, dtype=np.float64)

@@ -1,8 +1,8 @@
 """The speed gate: two networks in turn until the question is decided, or cannot be.
 
-Two roles. "speedup": a pruned network owes a floor against its dense one. "regression": a candidate
-must not be slower than a reference; between 1 % slower and 5 % slower lies a zone in which either
-answer is right, for two copies of one network differ by half a percent already.
+There are two roles. "speedup": a pruned network must reach a floor against its dense one.
+"regression": a candidate must not be slower than a reference. Between 1 % and 5 % slower, either
+verdict is right, because two copies of one network already differ by half a percent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from segprune.gates.verdict import Status, Verdict
 from segprune.speed import SpeedComparison, compare_speed
 from segprune.speed.inputs import require_networks
 
-__all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_speed"]
+__all__ = ["Role", "SpeedVerdict", "decide", "gate_fps", "gate_measured", "gate_speed"]
 
 Role = Literal["regression", "speedup"]
 
@@ -34,7 +34,7 @@ SURELY_FAST_ENOUGH = 1.05
 
 @dataclass(frozen=True)
 class SpeedVerdict(Verdict):
-    """A verdict with what was measured; None where nothing was, for it could not be compared."""
+    """A verdict with its measurement; None if the networks could not be compared."""
 
     comparison: SpeedComparison | None = None
 
@@ -104,11 +104,11 @@ def gate_speed(
 def decide(
     found: SpeedComparison, floor: float, role: Role, same_shapes: bool = False
 ) -> Status | None:
-    """What an interval decides; None: nothing yet. Pure.
+    """Return what an interval decides, or None if it decides nothing yet. Pure.
 
     Args:
-        same_shapes: nothing was removed, so a speed-up of nearly 1 is the luck of the memory, and
-            has to be a clear one.
+        same_shapes: nothing was removed, so that a speed-up of nearly 1 may come from the place in
+            memory, and has to be a clear one.
     """
     if role == "speedup":
         return speedup_status(found.low, found.high, floor, same_shapes)
@@ -117,14 +117,27 @@ def decide(
     return Status.PASS if found.low > floor / SURELY_FAST_ENOUGH else None
 
 
+def gate_measured(found: SpeedComparison | None, floor: float) -> Verdict:
+    """Judge a speed-up that was measured before; INCONCLUSIVE where it was not measured."""
+    if found is None:
+        reason = f"speed-up not measured, required ×{floor:g}"
+        return Verdict(Status.INCONCLUSIVE, (reason,))
+    status = decide(found, floor, "speedup")
+    text = f"speed-up ×{found.speedup:.2f} ({found.low:.2f} – {found.high:.2f})"
+    if status is None:
+        reason = f"{text} decides neither way, required ×{floor:g}; measure it longer"
+        return Verdict(Status.INCONCLUSIVE, (reason,))
+    return Verdict(status, (f"{text}, required ×{floor:g}",))
+
+
 def gate_fps(found: float, baseline: float, share: float, of: str = "network") -> Verdict:
-    """Absolute speed, which means something on the baseline's own machine only.
+    """Judge absolute speed, which can be compared on the baseline's own machine only.
 
     Args:
-        found, baseline: frames per second now and then, on machines with one fingerprint.
-        share: at least this much of the baseline's; the clock of a shared machine drifts by a
-            factor of two and more within minutes.
-        of: whose they are, for the reason.
+        found, baseline: frames per second now and before, on machines with one fingerprint.
+        share: the least share of the baseline's; the clock of a shared machine drifts by a factor
+            of two and more within minutes.
+        of: the network's name, for the reason.
     """
     text = f"{of}: {found:.1f} FPS, at least {share * baseline:.1f} ({share:g} of the baseline's)"
     return Verdict(Status.PASS if found >= share * baseline else Status.FAIL, (text,))
@@ -173,7 +186,7 @@ def _obstacles(
 
 
 def _shapes(network: nn.Module, inputs: Any) -> list[tuple[int, ...]] | str:
-    """Of all that it gives, or what is wrong with its logits."""
+    """Return the shapes of all outputs, or what is wrong with the logits."""
     try:
         with torch.inference_mode():
             given = run_method(network, "forward", inputs)

@@ -10,12 +10,13 @@ __all__ = ["Status", "Verdict", "joined", "unless"]
 
 
 class Status(StrEnum):
-    """PASS; FAIL; INCONCLUSIVE, what was measured decides neither way; NOT_COMPARABLE, there is
-    nothing to measure against, or something else than what was asked for."""
+    """What a gate decides."""
 
     PASS = "PASS"
     FAIL = "FAIL"
+    # The interval contains the limit, or there is too little to measure.
     INCONCLUSIVE = "INCONCLUSIVE"
+    # There is no baseline, or the networks, images or targets are different ones.
     NOT_COMPARABLE = "NOT_COMPARABLE"
 
 
@@ -24,11 +25,11 @@ _ORDER = (Status.NOT_COMPARABLE, Status.FAIL, Status.INCONCLUSIVE, Status.PASS)
 
 @dataclass(frozen=True)
 class Verdict:
-    """A gate's answer.
+    """What a gate decides, and why.
 
     Attributes:
-        reasons: one sentence each: what was expected, what was found and, where a user can do
-            something about it, what. A PASS has some too: what was compared.
+        reasons: sentences: what was expected, what was found and what to do. A PASS has reasons,
+            too: what was compared.
     """
 
     status: Status
@@ -41,20 +42,22 @@ class Verdict:
 
 
 def unless(problems: Iterable[str], status: Status, passed: str) -> Verdict:
-    """PASS, for the reason `passed`, unless there are problems, which have this status."""
+    """Return PASS for the reason `passed`, or this status if there are problems."""
     found = tuple(problems)
     return Verdict(status, found) if found else Verdict(Status.PASS, (passed,))
 
 
 def joined(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst status of several gates, and the reasons of all that do not pass, worst first.
+    """Return the worst status of several gates and all reasons that are not PASS, worst first.
 
-    No gate at all is no PASS.
+    Without any gate, the status is NOT_COMPARABLE.
     """
     found = tuple(verdicts)
     if not found:
         return Verdict(Status.NOT_COMPARABLE, ("nothing was compared",))
     by_status = {status: [v for v in found if v.status is status] for status in _ORDER}
     worst = next(status for status in _ORDER if by_status[status])
-    told = [worst] if worst is Status.PASS else [s for s in _ORDER if s is not Status.PASS]
-    return Verdict(worst, tuple(r for status in told for v in by_status[status] for r in v.reasons))
+    shown = [worst] if worst is Status.PASS else [s for s in _ORDER if s is not Status.PASS]
+    return Verdict(
+        worst, tuple(r for status in shown for v in by_status[status] for r in v.reasons)
+    )

@@ -14,8 +14,8 @@ from segprune.gates.baselines.reading import MEND
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.case_data import CaseData
 from segprune.pytest_plugin.marker import Case
-from segprune.records.baseline import Baseline, Floors, Promise, SizeFacts
-from segprune.records.fingerprint import Fingerprint
+from segprune.records.baseline import Baseline, Floors, SizeFacts, Targets
+from segprune.records.environment import Fingerprint
 from segprune.records.score import Score
 from segprune.speed import SpeedInput
 
@@ -174,7 +174,7 @@ def same_input(now: SpeedInput, threads: int, then: Fingerprint) -> Verdict:
     return unless(differences, Status.NOT_COMPARABLE, "measured as in the baseline")
 
 
-def _same_promise(now: Promise, then: Promise) -> Verdict:
+def _same_promise(now: Targets, then: Targets) -> Verdict:
     differences = _differences(
         ("policy", *_clauses(then.rule, now.rule)),
         ("least speed-up", then.speedup, now.speedup),

@@ -21,9 +21,9 @@ from segprune.data.opening import NAMES, open_dataset
 from segprune.data.sequences import Sequences, sequences_of
 from segprune.errors import ArtifactError, InputError
 from segprune.evaluation.evaluate import Evaluation, evaluate_images, near_chance
-from segprune.gates.accuracy import floors_of, promise_of
+from segprune.gates.accuracy import floors_of, targets_of
 from segprune.pytest_plugin.marker import Case
-from segprune.records.baseline import DataFacts, Floors, NetworkFacts, Promise, Size, SizeFacts
+from segprune.records.baseline import DataFacts, Floors, NetworkFacts, Size, SizeFacts, Targets
 from segprune.records.io import read_record
 from segprune.records.preprocessing import Preprocessing
 from segprune.records.score import Score
@@ -223,9 +223,9 @@ class CaseData:
         return SizeFacts(tuple(self.example.shape), pruned, dense)
 
     @property
-    def promise(self) -> Promise:
+    def promise(self) -> Targets:
         """The requirements that do not depend on the images."""
-        return promise_of(self.case.terms, self.sizes.dense)
+        return targets_of(self.case.terms, self.sizes.dense)
 
     @property
     def floors(self) -> Floors:

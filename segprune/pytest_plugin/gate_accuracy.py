@@ -60,8 +60,8 @@ def judge_accuracy(data: CaseData, read_baseline: ReadBaseline | None) -> Outcom
         gate_dense(dense.miou, terms.dense_miou),
         gate_floors(found.score, classes, dense.miou, floors),
     ]
-    if terms.claim is not None:
-        verdicts.append(gate_difference(difference, terms.claim))
+    if terms.generalization_margin is not None:
+        verdicts.append(gate_difference(difference, terms.generalization_margin))
     if baseline is None:
         counts = counts_as_text(found.matrix, found.names)
         facts = {

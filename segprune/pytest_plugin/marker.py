@@ -16,7 +16,7 @@ from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import Given
 from segprune.data.sequences import is_file
 from segprune.errors import InputError
-from segprune.gates.criteria import Terms
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.records.speed import MemoryFormat
 from segprune.speed.inputs import MEMORY_FORMATS, batch_size
@@ -71,7 +71,7 @@ class Case:
     label_map: Mapping[Any, Any] | None
     sequences: str | Path | None
     skip_without_data: bool
-    terms: Terms
+    terms: Criteria
     continued: Path | None
     baseline: Path
     input: tuple[int, ...] | None
@@ -184,7 +184,7 @@ def _declared(
         data_name = getattr(data, "name", None)
     if isinstance(budget, Mapping):
         promise = budget_from(case, budget, f"marker segprune({case!r}): budget")
-        terms = Terms(promise, claim=claim)
+        terms = Criteria(promise, generalization_margin=claim)
     else:
         if not isinstance(budget, str):
             raise InputError(
@@ -206,7 +206,7 @@ def _declared(
                 f"{policy}, found {budget!r}; or give numbers, "
                 'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
             )
-        terms = Terms(
+        terms = Criteria(
             budgeted, read.tolerance, read.speedup_share, read.fps_share,
             read.dense.get(dataset, 0.0), claim,
         )  # fmt: skip

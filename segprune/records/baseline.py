@@ -1,4 +1,4 @@
-"""What stands in a baseline."""
+"""The record of a baseline: networks, images, floors, figures, and how it was accepted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from segprune.records.fingerprint import Conditions, Fingerprint
+from segprune.records.environment import Conditions, Fingerprint
 from segprune.records.io import LATER
 from segprune.records.preprocessing import Preprocessing
+from segprune.records.prune import Size
 from segprune.records.score import Score
 from segprune.records.speed import SpeedComparison
 
@@ -19,10 +20,10 @@ __all__ = [
     "DataFacts",
     "Floors",
     "NetworkFacts",
-    "Promise",
     "Size",
     "SizeFacts",
     "SpeedFacts",
+    "Targets",
 ]
 
 
@@ -77,11 +78,11 @@ class SizeFacts:
 
 @dataclass(frozen=True)
 class AccuracyFacts:
-    """How well it segments.
+    """Scores, and the counts of every image.
 
     Attributes:
         score: of the pruned network.
-        dense: of the dense one – the better of it and of the one that was trained on.
+        dense: of the dense network, or of the one that was trained on if that is better.
         per_image: by name: "target>prediction:count …" of the pruned network; the last column
             (as many as there are classes) counts predictions that are no class.
     """
@@ -93,7 +94,7 @@ class AccuracyFacts:
 
 @dataclass(frozen=True)
 class SpeedFacts:
-    """How fast it was, with every pair.
+    """Speed, with every pair.
 
     Attributes:
         input: `(N, C, H, W)` of one call.
@@ -109,12 +110,12 @@ class SpeedFacts:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """When and why a baseline was written.
+    """How a baseline came to be accepted.
 
     Attributes:
         segprune, torch: versions that wrote it.
-        because: what was given as the reason; None where nothing was lowered.
-        lowered: what was, a sentence each.
+        because: the reason; None where nothing was lowered.
+        lowered: a sentence for each figure that was lowered.
     """
 
     segprune: str
@@ -147,20 +148,11 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Size:
-    """Size of inference on one image: parameters, multiply-adds, and bytes that operators write."""
-
-    params: int
-    macs: int
-    activation_bytes: int
-
-
-@dataclass(frozen=True)
-class Promise:
+class Targets:
     """Requirements on a pruned network that do not depend on the images.
 
     Attributes:
-        rule: the whole promise as text; two promises are equal if their texts are.
+        rule: all criteria as text; two targets are equal if their texts are.
         miou_ratio: the least share of the dense network's mIoU.
         most_macs, most_params: the largest numbers allowed; None: no limit.
         speedup: the least lower end of the speed-up's interval.
@@ -174,8 +166,8 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Floors(Promise):
-    """A promise, and the floors that follow from it on one set of images.
+class Floors(Targets):
+    """Targets, and the floors that follow from them on one set of images.
 
     Attributes:
         miou: the least mIoU, in [0, 1].

@@ -1,16 +1,21 @@
-"""What a result was made with: versions, processor, threads. No host name, no user, no path."""
+"""What a result was made with: versions, processor, threads. No host name, no user, no path.
+
+`Environment` describes a run. `Fingerprint` has to be equal for two speeds to be comparable.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Environment", "cpu_fields", "environment", "version"]
+__all__ = ["Conditions", "Environment", "Fingerprint", "cpu_fields", "environment", "version"]
 
 _VARIABLES = (
     "ATEN_CPU_CAPABILITY",
@@ -26,7 +31,7 @@ _VECTOR_FLAGS = ("sse4_", "avx", "fma", "amx", "neon", "asimd", "sve", "f16c")
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a number comes from.
+    """The versions and the machine that a figure was measured with.
 
     Attributes:
         segprune, python, torch, numpy: versions.
@@ -54,6 +59,52 @@ class Environment:
     variables: Mapping[str, str]
     gpu: str | None
     cuda: str | None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What has to be equal for two speeds to be comparable.
+
+    Attributes:
+        processor: vendor, family, model, stepping, caches and a digest of its flags.
+        cores: that this process may use.
+        hypervisor: whether the processor says that it is a virtual one.
+        torch: version, and a digest of how it was built (oneDNN, MKL, OpenMP).
+        capability: the instruction set that torch chose.
+        variables: environment variables that change speed.
+        threads, input, memory_format, dtype: of the measurement.
+        gpu: name, driver's CUDA version, cuDNN and TF32; empty on a CPU.
+    """
+
+    processor: Mapping[str, str]
+    cores: int
+    hypervisor: bool
+    torch: Mapping[str, str]
+    capability: str
+    variables: Mapping[str, str]
+    threads: int
+    input: tuple[int, ...]
+    memory_format: str
+    dtype: str
+    gpu: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all fields."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def difference(self, other: Fingerprint) -> tuple[str, ...]:
+        """Names of the fields that differ."""
+        one, two = asdict(self), asdict(other)
+        return tuple(name for name in one if one[name] != two[name])
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What changes by itself: clock in MHz and the load average; 0 where they are unknown."""
+
+    mhz: float
+    load: float
 
 
 def version() -> str:

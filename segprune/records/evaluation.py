@@ -1,4 +1,4 @@
-"""What is kept of an evaluation: the score, and the counts of every image."""
+"""The record of an evaluation: the score, and the digest of the counts of every image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EvaluationRecord:
     Attributes:
         model: class of the network.
         artifact, plan: digests of the artefact's file and of its plan; None without an artefact.
-        weights: digest of the file of weights; None where none was given.
+        weights: digest of the file of weights; None if there was none.
         images_digest: of images and labels, as `SegmentationDataset.digest`.
         preprocessing: of the images; size None: as they are stored.
         predictions: digest of the predicted classes of all images (uint8), in order.

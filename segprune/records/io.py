@@ -2,7 +2,7 @@
 
 A record is a frozen dataclass with a class attribute `SCHEMA`, made of numbers, strings, tuples,
 string-keyed mappings, and further frozen dataclasses. Loading is strict: it refuses, it does not
-guess. Only a field that came `later` may be missing, for files of older versions lack it.
+guess. Only a field that came `later` may be missing, because files of earlier versions lack it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,9 @@ from segprune.core.strict_json import parse_json
 from segprune.errors import ArtifactError
 
 __all__ = [
-    "LATER",
-    "beside",
-    "from_json",
-    "new_folder",
-    "read_record",
-    "to_json",
-    "write_atomic",
-    "write_record",
-    "written",
-]
+    "LATER", "beside", "from_json", "new_file", "new_folder", "read_record", "to_json",
+    "write_atomic", "write_record", "written",
+]  # fmt: skip
 
 Record = TypeVar("Record")
 
@@ -46,6 +39,7 @@ field, so that its text and its digest stay the same.
 
 _WRITTEN: dict[Path, None] = {}
 
+_KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counted
 
 
@@ -53,12 +47,21 @@ _LARGEST = 2.0**63  # of counts and measurements; above all that was ever counte
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write a file next to its place, then move it there: readers see the old or the new one.
+    """Write a file next to its place, then move it there; errors as for `new_file`."""
+    with new_file(path) as temporary, open(temporary, "xb") as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
-    Where a link stands, the file that it leads to is written; one that is there keeps its mode.
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A name to write to that becomes the final one only when the block ends without an error.
+
+    A link stays, and the file that it leads to is replaced. A file that is replaced keeps its mode.
 
     Raises:
-        ArtifactError: the file cannot be written, or what is there is none, but a pipe or a device;
+        ArtifactError: the file cannot be written, or a folder, a pipe or a device is in its place;
             whatever was there before is untouched.
     """
     temporary = path
@@ -66,13 +69,10 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         before = path.stat() if path.exists() else None
         if before is not None and not stat.S_ISREG(before.st_mode):
-            raise OSError(f"a {_kind_of(before.st_mode)}, which a file must not replace")
-        temporary = beside(path)
-        # Not tempfile.mkstemp: its files are readable by their owner alone, also after the move.
-        with open(temporary, "xb") as stream:
-            stream.write(data.encode() if isinstance(data, str) else data)
-            stream.flush()
-            os.fsync(stream.fileno())
+            kind = _KINDS.get(stat.S_IFMT(before.st_mode), "device")
+            raise OSError(f"a {kind}, which a file must not replace")
+        temporary = beside(path)  # not tempfile.mkstemp, whose files their owner alone may read
+        yield temporary
         if before is not None:
             os.chmod(temporary, stat.S_IMODE(before.st_mode))
         os.replace(temporary, path)
@@ -84,7 +84,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             "choose a folder that exists, with room and permission."
         ) from error
     finally:
-        # In a folder that cannot be written, or of a name that is none: not to hide why.
+        # A folder that cannot be written, or a name that is none, must not hide why.
         with contextlib.suppress(OSError, ValueError):
             if temporary != path:
                 temporary.unlink(missing_ok=True)
@@ -103,11 +103,6 @@ def written(*, since_now: bool = False) -> tuple[Path, ...]:
     return tuple(path for path in _WRITTEN if path.exists())
 
 
-def _kind_of(mode: int) -> str:
-    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
-    return kinds.get(stat.S_IFMT(mode), "device")
-
-
 @contextlib.contextmanager
 def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill that takes its final name only when the block ends without an error.
@@ -119,22 +114,32 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         ArtifactError: something is there already, or the folder cannot be made.
     """
-    if not replace:
-        _require_free(path)
+    if path.exists() and not replace:
+        raise ArtifactError(
+            f"{path}: expected a name that is free, found results there already; choose another "
+            "name, or say that they are to be replaced."
+        )
     staging = beside(path)
     try:
-        try:
+        with _or_cannot_make(path):
             staging.mkdir(parents=True)
-        except OSError as error:
-            raise _cannot_make(path, error) from error
         yield staging
-        try:
+        with _or_cannot_make(path):
             _move_folder(staging, path, replace)
             _WRITTEN[path] = None
-        except OSError as error:
-            raise _cannot_make(path, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _or_cannot_make(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: expected a folder that can be made, found {error.strerror or error}; "
+            "choose another place for the results."
+        ) from error
 
 
 def _move_folder(staging: Path, path: Path, replace: bool) -> None:
@@ -156,21 +161,6 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
-def _require_free(path: Path) -> None:
-    if path.exists():
-        raise ArtifactError(
-            f"{path}: expected a name that is free, found results there already; choose another "
-            "name, or say that they are to be replaced."
-        )
-
-
-def _cannot_make(path: Path, error: OSError) -> ArtifactError:
-    return ArtifactError(
-        f"{path}: expected a folder that can be made, found {error.strerror or error}; "
-        "choose another place for the results."
-    )
-
-
 # -- records ---------------------------------------------------------------------------------------
 
 
@@ -180,7 +170,7 @@ def to_json(record: Any) -> str:
     Raises:
         ArtifactError: a number in it is NaN or infinite, which JSON does not have.
     """
-    content = {"schema": _schema(type(record)), **_plain(record)}
+    content = {"schema": record.SCHEMA, **_plain(record)}
     try:
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except ValueError as error:
@@ -206,14 +196,14 @@ def from_json(kind: type[Record], text: str, source: str = "record") -> Record:
         raise ArtifactError(
             f"{source}: expected a JSON object, found {error}; it is damaged or of another kind."
         ) from error
+    schema: str = kind.SCHEMA  # type: ignore[attr-defined]
     found = content.pop("schema", None) if isinstance(content, dict) else None
-    if found != _schema(kind):
+    if found != schema:
         raise ArtifactError(
-            f"{source}: expected schema {_schema(kind)!r}, found {found!r}; it was written by "
-            "another command or version. Make it again with this one."
+            f"{source}: expected schema {schema!r}, found {found!r}; it was written by another "
+            "command or version. Make it again with this one."
         )
-    value = _decode(kind, content, source, "")
-    return typing.cast("Record", value)
+    return typing.cast("Record", _decode(kind, content, source, ""))
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -233,26 +223,18 @@ def read_record(kind: type[Record], path: Path) -> Record:
     return from_json(kind, text, str(path))
 
 
-def _schema(kind: type[Any]) -> str:
-    return str(kind.SCHEMA)
-
-
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: _plain(found)
             for field in dataclasses.fields(value)
-            if (found := getattr(value, field.name)) != _default(field) or not _is_later(field)
+            if (found := getattr(value, field.name)) != _default(field) or field.metadata != LATER
         }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
-
-
-def _is_later(field: dataclasses.Field[Any]) -> bool:
-    return bool(field.metadata.get("later"))
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -265,15 +247,13 @@ def _decode(kind: Any, value: Any, source: str, where: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
             return None
-        rest = [option for option in arguments if option is not type(None)]
-        return _decode(rest[0], value, source, where)
+        kind = next(option for option in arguments if option is not type(None))
+        return _decode(kind, value, source, where)
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _decode_fields(kind, value, source, where)
     if origin is tuple and isinstance(value, list):
-        items = [
-            _decode(arguments[0], item, source, f"{where}[{n}]") for n, item in enumerate(value)
-        ]
-        return tuple(items)
+        of = arguments[0]
+        return tuple(_decode(of, item, source, f"{where}[{n}]") for n, item in enumerate(value))
     if origin is typing.Literal:
         if value in arguments:
             return value
@@ -296,9 +276,8 @@ def _decode_fields(kind: Any, value: dict[str, Any], source: str, where: str) ->
     names = [field.name for field in fields]
     prefix = f"{where}." if where else ""
     for field in fields:
-        name = field.name
-        if name not in value and not _is_later(field):
-            raise _wrong(source, prefix + name, "a value", "none")
+        if field.name not in value and field.metadata != LATER:
+            raise _wrong(source, prefix + field.name, "a value", "none")
     for name in value:
         if name not in names:
             raise _wrong(source, prefix + name, f"one of {', '.join(names)}", "an unknown field")

@@ -1,4 +1,4 @@
-"""What is kept of pictures that were made: whose they are, and what each one shows in numbers."""
+"""The record of `segprune predict`: the networks, and the figures of each picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From pixels to what a network is given; stored in every artefact, so that nobody has to guess."""
+"""How pixels become a network's input; every artefact stores it, so that no reader has to guess."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a run: sizes before and after, speed, digests, and what it was made with."""
+"""The record of `segprune prune`: sizes before and after, speed, digests and environment."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ __all__ = ["FrozenGroup", "PruneRecord", "Size", "frozen_groups"]
 
 @dataclass(frozen=True)
 class Size:
-    """What a network costs: `macs` and `activation_bytes` for one image, bytes of its file."""
+    """Size of a network.
+
+    Attributes:
+        params, macs: of inference, for one image.
+        activation_bytes: bytes that operators write, for one image.
+        file_bytes: bytes of its file; 0 where no file is meant, as in a baseline.
+    """
 
     params: int
     macs: int
     activation_bytes: int
-    file_bytes: int
+    file_bytes: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class PruneRecord:
     """A run, as it is kept in `record.json`; digests are SHA-256.
 
     Attributes:
-        weights: digest of the file of dense weights; None where none was given.
+        weights: digest of the file of dense weights; None if there was none.
         frames, frames_digest: how many images were read, and their digest; 0 and None without.
         network: digest of the dense network's names and shapes.
         plan, artifact: digests of the plan and of the artefact's file.
@@ -60,11 +66,11 @@ class PruneRecord:
         difference: largest difference to the masked twin's output on the example, relative to the
             largest output.
         violations: what verification found; empty in every record that is written by `run_prune`.
-        pairs, max_seconds: how many pairs of calls were asked for, and the time limit; 0 in files
+        pairs, max_seconds: the requested number of pairs of calls, and the time limit; 0 in files
             of earlier versions.
         reached, nearest_above: where no choice of channels comes within 1 % of the budget, the
             share that stays and the nearest reachable one above; else empty.
-        missed_shares: layers that keep another share of their channels than was asked for.
+        missed_shares: layers that keep another share of their channels than was requested.
         preprocessing, normalisation: how images are prepared, and the source of these values;
             None and "" without images.
         mious: mIoU of the "dense" and the "pruned" network on the frames, at the size of the input,

@@ -1,4 +1,4 @@
-"""The speed of two networks that were measured in turn: every pair, and what the pairs say."""
+"""The record of a speed-up: two networks measured in turn, every pair, and the interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class SpeedComparison:
-    """A speed-up and how sure it is.
+    """A speed-up and its interval.
 
     Attributes:
         reference_ms, candidate_ms: median time of one call.
@@ -51,7 +51,7 @@ class SpeedComparison:
 
     @property
     def verdict(self) -> Literal["faster", "slower", "no difference"]:
-        """What the interval supports; "no difference" means none was found, not that none is."""
+        """What the interval supports; "no difference" means that none was found."""
         if self.low > 1:
             return "faster"
         return "slower" if self.high < 1 else "no difference"

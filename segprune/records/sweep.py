@@ -1,4 +1,4 @@
-"""What a sweep keeps: one record a cell, and one of the speed of each plan.
+"""The records of a sweep: one for each cell, and one for the speed of each plan.
 
 A cell is a network, pruned to a budget by an importance within a scope, and one way to recover it.
 Cells of one plan share its digest, and so does the record of that plan's speed: a ratio measured
@@ -41,7 +41,7 @@ class LayerWidth:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a cell came to.
+    """The result of a cell.
 
     Attributes:
         plan: digest of the plan from the dense network.
@@ -49,7 +49,7 @@ class Outcome:
         widths: of every layer that inference uses, in the order of the network.
         score: on the whole validation split.
         steps: of the optimiser; 0 without fine-tuning.
-        seconds: that this cell took, for planning the next sweep; no measurement of speed.
+        seconds: the duration of this cell, to plan the next sweep; no measurement of speed.
     """
 
     plan: str

@@ -1,4 +1,4 @@
-"""What is kept of a training or a recovery: recipe, scores of each stage, sizes, and how it ran."""
+"""The record of a training or a recovery: recipe, scores of each stage, sizes and work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = ("pytorch-lightning", "torchvision", "torchmetrics", "safetensors", 
 
 @dataclass(frozen=True)
 class Work:
-    """How long it took, and where the loss ended.
+    """Duration, and the final losses.
 
     Attributes:
         steps: of the optimiser, in all.
@@ -71,8 +71,8 @@ class TrainingRecord:
         best: a stage that is better than the result, and is kept; None: there is none.
         free_share, frozen, unreached: of the dense network, as in `PruneRecord`; None and empty
             where this run did not prune.
-        promises: descriptions of the promises; broken: reasons why they are not kept. Speed is
-            not judged.
+        promises: descriptions of the targets; broken: reasons why they are missed. Speed is not
+            judged.
         network: short name of the network, such as "icnet"; data: name of the data set; variant:
             what distinguishes the run from others of both, such as "macs50"; recipe_digest: of the
             recipe without what differs from seed to seed. "" where the file does not state them:

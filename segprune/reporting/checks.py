@@ -1,7 +1,4 @@
-"""Checks of records: figures that do not follow from one another, and records that contradict.
-
-Such a record was edited or is a copy of another one. Nothing is reported then.
-"""
+"""Refuse records with figures that contradict one another: they were edited, or are copies."""
 
 from __future__ import annotations
 
@@ -67,10 +64,10 @@ def require_agreement(records: Sequence[TrainingRecord]) -> None:
             lambda r: (r.classes, r.validation_images),
         ),
     )  # fmt: skip
-    for what, given, same in laws:
+    for what, cause, same in laws:
         known: dict[Hashable, TrainingRecord] = {}
         for record in records:
-            first = known.setdefault(given(record), record)
+            first = known.setdefault(cause(record), record)
             one, other = same(first), same(record)
             if one != other:
                 raise ArtifactError(

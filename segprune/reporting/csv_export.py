@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from segprune.gates.policy import Policy
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.dataset_report import DatasetReport, dataset_reports
-from segprune.reporting.results_table import Row, Trained
+from segprune.reporting.dataset_report import DatasetReport, Row, dataset_reports
 from segprune.reporting.store import Collection
 from segprune.reporting.sweep_points import Point
+from segprune.reporting.trained import Trained
 
 __all__ = ["COLUMNS", "results_csv"]
 
@@ -32,7 +32,7 @@ Cell = str | int | float | None
 
 
 def results_csv(collection: Collection, policy: Policy) -> str:
-    """The whole sheet as comma-separated values with a header; the same records, the same bytes.
+    """Return the rows as comma-separated values; the same records give the same bytes.
 
     Raises:
         InputError: as for `results_page`.
@@ -40,18 +40,18 @@ def results_csv(collection: Collection, policy: Policy) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for study in dataset_reports(collection, policy):
-        for row in study.rows:
-            writer.writerow(_trained(row, study))
-        for point in study.sweep.points if study.sweep else ():
-            writer.writerow(_swept(point, study))
+    for report in dataset_reports(collection, policy):
+        for row in report.rows:
+            writer.writerow(_trained(row, report))
+        for point in report.sweep.points if report.sweep else ():
+            writer.writerow(_swept(point, report))
     return stream.getvalue()
 
 
-def _trained(row: Row, study: DatasetReport) -> dict[str, Cell]:
+def _trained(row: Row, report: DatasetReport) -> dict[str, Cell]:
     trained = row.trained
     return {
-        "data": study.data,
+        "data": report.data,
         "network": trained.network,
         "variant": trained.variant,
         "mean_of": trained.parts,
@@ -62,10 +62,10 @@ def _trained(row: Row, study: DatasetReport) -> dict[str, Cell]:
     }
 
 
-def _swept(point: Point, study: DatasetReport) -> dict[str, Cell]:
+def _swept(point: Point, report: DatasetReport) -> dict[str, Cell]:
     kind, share = point.budget
     return {
-        "data": study.data,
+        "data": report.data,
         "network": point.network,
         "budget": f"{kind} {share:g}",
         "importance": point.strategy.importance,
@@ -73,7 +73,7 @@ def _swept(point: Point, study: DatasetReport) -> dict[str, Cell]:
         "recovery": point.recovery,
         "params_share": point.params if point.mious else None,
         "macs_share": point.macs if point.mious else None,
-        **dict(_scores(point, study.dense.get(point.network))),
+        **dict(_scores(point, report.dense.get(point.network))),
         **dict(_speed(point.speed)),
         "failure": "; ".join(" ".join(failure.split()) for failure in point.failures),
     }

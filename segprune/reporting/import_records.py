@@ -1,15 +1,14 @@
-"""From `runs/`, which is nobody's business, to the records that are kept with the project.
+"""Copy records from `runs/`, which is not committed, to those that are kept with the project.
 
-A training becomes a file of its own. Of a sweep, the cells of one network and one way to recover
-share a file, and so do all measurements of speed (see `bundle`). Everything is checked before
-anything is written.
+A training becomes a file of its own. The cells of a sweep that share network and recovery share a
+file, and so do all of its measurements of speed. Everything is checked before anything is written.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +19,8 @@ from segprune.records.io import to_json, write_atomic
 from segprune.records.sensitivity import SensitivityRecord
 from segprune.records.sweep import CellRecord, SpeedRecord
 from segprune.records.training import TrainingRecord
-from segprune.reporting.bundle import read_bundle, write_bundle
 from segprune.reporting.checks import require_consistent
-from segprune.reporting.store import read_records
+from segprune.reporting.store import read_bundle, read_records, write_bundle
 
 __all__ = ["Adopted", "adopt", "paths_in"]
 
@@ -36,12 +34,15 @@ _PATH = re.compile(
 )
 
 
+State = Literal["new", "changed", "unchanged"]
+
+
 @dataclass(frozen=True)
 class Adopted:
-    """A file of records, and what became of it."""
+    """A file of records, and whether it changed."""
 
     path: Path
-    state: Literal["new", "changed", "unchanged"]
+    state: State
     records: int
 
 
@@ -83,7 +84,7 @@ def adopt(runs: Sequence[Path], records: Path, *, replace: bool = False) -> tupl
 
 
 def paths_in(value: Any, where: str = "") -> Iterator[str]:
-    """Fields of a record, as plain values, whose text holds a path of some machine."""
+    """Yield the fields of a record, as plain values, whose text holds a path of a machine."""
     if isinstance(value, str):
         if _PATH.search(value):
             yield where
@@ -123,7 +124,7 @@ def _require_portable(record: Any, path: Path) -> None:
 
 
 def _require_below(place: str, path: Path) -> None:
-    """Names come from files that others wrote."""
+    """Refuse a name that leads out of the folder: names come from files that others wrote."""
     *folder, name = place.split("/")
     parts = [*folder, name.removesuffix(".json")]
     if len(folder) > 1 or any(not re.fullmatch(r"\w[\w.-]*", part) for part in parts):
@@ -134,7 +135,7 @@ def _require_below(place: str, path: Path) -> None:
 
 
 def _place(run: Path, path: Path, record: Any) -> tuple[str, str | None]:
-    """The file, relative to all records, and the key in it where it holds many."""
+    """Return the file, relative to the records, and the key in it if it holds many."""
     if isinstance(record, CellRecord):
         return f"{record.sweep}/{record.network}-{record.recovery}.json", record.cell
     if isinstance(record, SpeedRecord):
@@ -159,46 +160,38 @@ def _add(to: dict[Any, Any], key: Any, record: Any, what: str) -> None:
 
 
 def _single(path: Path, record: Any, replace: bool) -> tuple[Adopted, str]:
-    before = list(read_records(path)) if path.exists() else []
-    state = _state(path, path.name, before[0] if before else None, record, replace)
-    return Adopted(path, state, 1), to_json(record)
+    before = next(read_records(path), None) if path.exists() else None
+    return Adopted(path, _state(path, path.name, before, record, replace), 1), to_json(record)
 
 
 def _bundle(path: Path, own: Mapping[str, Any], replace: bool) -> tuple[Adopted, str]:
     """New records beside those that the file has already."""
-    before = {_key(record): record for record in read_records(path)} if path.exists() else {}
-    states = {_state(path, key, before.get(key), record, replace) for key, record in own.items()}
-    both = {**before, **own}
-    kept = [both[key] for key in sorted(both)]
+    old = {_key(record): record for record in read_records(path)} if path.exists() else {}
+    states = {_state(path, key, old.get(key), record, replace) for key, record in own.items()}
+    kept = [record for _, record in sorted({**old, **own}.items())]
     text = write_bundle(kept)
     if list(read_bundle(type(kept[0]), text, str(path))) != kept:
         raise ArtifactError(
             f"{path}: expected a bundle that gives its records back, found another content; keep "
             "the run, and report this as a mistake of segprune."
         )
-    state: Literal["new", "changed", "unchanged"] = "changed" if before else "new"
-    return Adopted(path, "unchanged" if states == {"unchanged"} else state, len(own)), text
+    state: State = "unchanged" if states == {"unchanged"} else "changed" if old else "new"
+    return Adopted(path, state, len(own)), text
 
 
 def _key(record: Any) -> str:
     return str(record.cell if isinstance(record, CellRecord) else record.name)
 
 
-def _state(
-    path: Path, name: str, before: Any, record: Any, replace: bool
-) -> Literal["new", "changed", "unchanged"]:
+def _state(path: Path, name: str, before: Any, record: Any, replace: bool) -> State:
     if before is None:
         return "new"
     if before == record:
         return "unchanged"
     if not replace:
+        differing = [n for n in vars(record) if getattr(before, n, None) != getattr(record, n)]
         raise ArtifactError(
             f"{path}: expected no other record of {name}, found one that differs in "
-            f"{', '.join(_differing(before, record))}; pass --replace if the new one is to count."
+            f"{', '.join(differing[:5])}; pass --replace if the new one is to count."
         )
     return "changed"
-
-
-def _differing(before: Any, record: Any) -> Iterable[str]:
-    names = [name for name in vars(record) if getattr(before, name, None) != getattr(record, name)]
-    return names[:5]

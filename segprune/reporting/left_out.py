@@ -1,4 +1,4 @@
-"""Find what the records hold and the page does not show, each with the reason why."""
+"""Find the measurements that the page does not show, each with the reason."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def left_out(
     """Return a sentence for each measurement that no table or picture shows."""
     return (
         *_speeds(found, collection, policy),
-        *(sentence for study in found for sentence in _undrawn(study)),
-        *(sentence for study in found for sentence in _not_compared(study)),
+        *(sentence for report in found for sentence in _undrawn(report)),
+        *(sentence for report in found for sentence in _not_compared(report)),
     )
 
 
@@ -31,61 +31,54 @@ def _speeds(
     found: Sequence[DatasetReport], collection: Collection, policy: Policy
 ) -> Iterator[str]:
     for speed in collection.speeds:
-        if not any(_is_shown(speed, study) for study in found):
+        if not any(_is_shown(speed, report) for report in found):
             yield f"Speed of {speed.candidate} ({speed.name}): {_why(speed, found, policy)}."
 
 
-def _is_shown(speed: SpeedRecord, study: DatasetReport) -> bool:
-    if any(is_in_speed_table(speed, row) for row in study.rows):
+def _is_shown(speed: SpeedRecord, report: DatasetReport) -> bool:
+    if any(is_in_speed_table(speed, row) for row in report.rows):
         return True
-    return study.sweep is not None and any(point.speed is speed for point in study.sweep.points)
+    return report.sweep is not None and any(point.speed is speed for point in report.sweep.points)
 
 
 def _why(speed: SpeedRecord, found: Sequence[DatasetReport], policy: Policy) -> str:
-    study = next((study for study in found if _has(study, speed)), None)
-    if study is None:
+    report = next((report for report in found if report.has(speed)), None)
+    if report is None:
         return "no training and no cell of a sweep among these records has its network"
-    inputs = [record.input for record in study.trainings]
-    inputs += [cell.input for cell in study.sweep.cells] if study.sweep else []
-    at = policy.speed_input(study.data, inputs[0])
+    inputs = [record.input for record in report.trainings]
+    inputs += [cell.input for cell in report.sweep.cells] if report.sweep else []
+    at = policy.speed_input(report.data, inputs[0])
     if speed.at != at:
-        return f"measured on input {speed.at}, and what counts on {study.data} is {at}"
+        return f"measured on input {speed.at}, and what counts on {report.data} is {at}"
     if (speed.speed.device, speed.speed.threads) != ("cpu", 1):
         on = speed.speed.device if speed.speed.device != "cpu" else f"{speed.speed.threads} threads"
         return f"measured on {on}, and what counts is one CPU thread"
-    if speed.reference_artifact not in (None, *_references(study)):
+    if speed.reference_artifact not in (None, *_references(report)):
         return "measured against another dense network than that of these records"
-    return "measured more than once, and the measurement that promises least counts"
+    return "measured more than once, and the lowest of its speed-ups counts"
 
 
-def _has(study: DatasetReport, speed: SpeedRecord) -> bool:
-    records = study.trainings
-    plans = {record.plan for record in records}
-    if study.sweep is not None:
-        plans |= {cell.outcome.plan for cell in study.sweep.cells if cell.outcome is not None}
-    artifacts = {record.artifact for record in records}
-    return speed.candidate_artifact in artifacts or speed.candidate_plan in plans
+def _references(report: DatasetReport) -> set[str]:
+    found = {record.artifact for row in report.rows if row.dense for record in row.dense.records}
+    return found | (
+        {network.source for network in report.sweep.networks} if report.sweep else set()
+    )
 
 
-def _references(study: DatasetReport) -> set[str]:
-    found = {record.artifact for row in study.rows if row.dense for record in row.dense.records}
-    return found | ({network.source for network in study.sweep.networks} if study.sweep else set())
-
-
-def _undrawn(study: DatasetReport) -> Iterator[str]:
+def _undrawn(report: DatasetReport) -> Iterator[str]:
     """Yield a sentence for each trained network that is in the table, and not in the picture."""
-    drawn = {rows[0].trained.network for rows in study.compared}
-    for network, rows in groupby(study.rows, key=lambda row: row.trained.network):
+    drawn = {rows[0].trained.network for rows in report.compared}
+    for network, rows in groupby(report.rows, key=lambda row: row.trained.network):
         if network not in drawn and not all(row.is_reference for row in rows):
             yield (
-                f"{network} on {study.data}: not in the picture of trained networks, for no dense "
+                f"{network} on {report.data}: not in the picture of trained networks, for no dense "
                 "network is recorded to compare it with."
             )
 
 
-def _not_compared(study: DatasetReport) -> Iterator[str]:
+def _not_compared(report: DatasetReport) -> Iterator[str]:
     """Yield a sentence for each trained cell that the picture of recoveries leaves out."""
-    sweep = study.sweep
+    sweep = report.sweep
     for network in sweep.networks if sweep is not None else ():
         assert sweep is not None
         full = dict(compared(sweep, network.name))
@@ -93,7 +86,7 @@ def _not_compared(study: DatasetReport) -> Iterator[str]:
             trained = point.recovery in RECOVERIES[2:]
             if trained and point.strategy not in full.get(point.budget, ()):
                 yield (
-                    f"{network.name} on {study.data}, {budget_words(point.budget)}, "
+                    f"{network.name} on {report.data}, {budget_words(point.budget)}, "
                     f"{point.strategy}, {point.recovery}: not part of what recovery buys, for it "
                     "was not recovered in each of the ways that others were."
                 )

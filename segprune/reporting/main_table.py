@@ -9,9 +9,8 @@ from segprune.format import NOTHING, counted, points, shape_of, signed, table, t
 from segprune.gates.policy import Policy
 from segprune.records.evaluation import EvaluationRecord
 from segprune.records.sweep import SpeedRecord
-from segprune.reporting.results_table import CONTINUED, DENSE, Row, Trained
-from segprune.reporting.targets import TargetResult
-from segprune.reporting.trained_elsewhere import ELSEWHERE
+from segprune.reporting.dataset_report import Row, TargetResult
+from segprune.reporting.trained import CONTINUED, DENSE, ELSEWHERE, Trained
 
 __all__ = [
     "class_table", "evaluation_table", "headline_notes", "headline_table", "is_in_speed_table",
@@ -22,7 +21,7 @@ _KINDS = {"kept": "kept", "missed": "**missed**", "open": "open", "none": NOTHIN
 
 
 def headline_table(rows: Sequence[Row]) -> list[str]:
-    """A line for each variant of each network."""
+    """Return a line for each variant of each network."""
     lines = []
     for row in rows:
         trained = row.trained
@@ -40,13 +39,13 @@ def headline_table(rows: Sequence[Row]) -> list[str]:
         ])  # fmt: skip
     header = (
         "network", "variant", "seeds", "epochs", "parameters", "GMACs", "mIoU", "against dense ◆",
-        "speed-up (95 %)", "promise",
+        "speed-up (95 %)", "target",
     )  # fmt: skip
     return table(header, lines, words=(0, 1, 2, 3, 9))
 
 
 def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
-    """What must be known to read the headline table; computed."""
+    """Return what must be known to read the headline table."""
     inputs = {row.speed.at for row in rows if row.speed is not None}
     sizes = " or ".join(map(str, sorted(inputs)))
     at = f", input {sizes}" if sizes else ""
@@ -54,7 +53,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
         "◆ dense: the better of the teacher and *dense-continued*, the teacher trained on as the "
         "recovery was. Epochs: on crops of H×W pixels. mIoU in percent on the whole validation "
         "split, differences before rounding. Several seeds: mean (lowest – highest). Speed-up: one "
-        f"thread{_processors(rows)}{at}, dense and pruned measured in turn. Promise: "
+        f"thread{_processors(rows)}{at}, dense and pruned measured in turn. Target: "
         f"`policy.toml`, on the mean of the seeds{_may_be_lost(rows)}{_gates_ask(rows, policy)}."
     ]
     notes += _about_recipes(rows)
@@ -79,7 +78,7 @@ def headline_notes(rows: Sequence[Row], policy: Policy) -> list[str]:
 
 
 def _processors(rows: Sequence[Row]) -> str:
-    """That of most measurements, and what was measured on others."""
+    """Return the processor of most measurements, and what was measured on others."""
     measured: dict[str, list[str]] = {}
     for row in rows:
         if row.speed is not None:
@@ -108,7 +107,7 @@ def _gates_ask(rows: Sequence[Row], policy: Policy) -> str:
 
 
 def _about_recipes(rows: Sequence[Row]) -> list[str]:
-    """Which networks these are, at which size, and whose widths somebody chose."""
+    """Return the networks with their input sizes, and those with widths chosen by hand."""
     networks: dict[str, None] = {}
     # By plan, so that the mean of such networks is listed too.
     chosen = {
@@ -174,7 +173,7 @@ def _about_dense(network: str, rows: Sequence[Row]) -> list[str]:
 
 
 def class_table(rows: Sequence[Row]) -> list[str]:
-    """IoU of each class, and how it changed against dense."""
+    """Return the IoU of each class, and its difference to dense."""
     classes = rows[0].trained.records[0].classes
     lines = []
     for row in rows:
@@ -191,7 +190,7 @@ def class_table(rows: Sequence[Row]) -> list[str]:
 
 
 def speed_table(rows: Sequence[Row], speeds: Sequence[SpeedRecord]) -> list[str]:
-    """Every measurement of a trained network, other devices and sizes included."""
+    """Return every measurement of a trained network, other devices and sizes included."""
     lines = []
     for row in rows:
         for record in speeds:
@@ -220,7 +219,7 @@ def is_in_speed_table(speed: SpeedRecord, row: Row) -> bool:
 
 
 def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
-    """Networks that were evaluated apart from their training, on another split or device, say."""
+    """Return networks that were evaluated apart from their training, on another split or device."""
     names = {record.artifact: row.trained.title for row in rows for record in row.trained.records}
     lines = [
         [
@@ -242,7 +241,7 @@ def evaluation_table(rows: Sequence[Row], found: Mapping[str, EvaluationRecord])
 
 
 def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> list[str]:
-    """mIoU of the same files on other splits, which nothing was chosen by."""
+    """Return the mIoU of the same files on other splits, by which nothing was chosen."""
     scores: dict[str, list[str]] = {}
     for row in rows:
         files = {record.artifact for record in row.trained.records}
@@ -255,7 +254,7 @@ def split_notes(rows: Sequence[Row], found: Mapping[str, EvaluationRecord]) -> l
 
 
 def seeds_words(trained: Trained) -> str:
-    """One seed is called one seed, and the mean of several networks is called that."""
+    """Return how many seeds there are, and whether each is the mean of several networks."""
     count = len(trained.records)
     if trained.variant == ELSEWHERE:
         return NOTHING

@@ -1,4 +1,4 @@
-"""RESULTS.md: everything that the committed records say, and nothing else."""
+"""RESULTS.md: everything that the committed records say."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLOTS = "plots"
 
 
 def results_page(collection: Collection, policy: Policy) -> str:
-    """The whole page in Markdown; the same records give the same bytes.
+    """Return the whole page in Markdown; the same records give the same bytes.
 
     Raises:
         InputError: records that contradict one another, or cannot be compared.
@@ -40,9 +40,9 @@ def results_page(collection: Collection, policy: Policy) -> str:
     found = dataset_reports(collection, policy)
     if not found:
         lines += ["There are no records yet.", ""]
-    for study in found:
-        lines += _study(study, collection, policy)
-    others = set(collection.sensitivities) - {n for study in found for n in study.sensitivities}
+    for report in found:
+        lines += _report(report, collection, policy)
+    others = set(collection.sensitivities) - {n for report in found for n in report.sensitivities}
     if others:
         lines += ["## Sensitivity of other networks", ""]
         for name in sorted(others):
@@ -54,14 +54,14 @@ def results_page(collection: Collection, policy: Policy) -> str:
 
 
 def readme_section(collection: Collection, policy: Policy) -> str:
-    """The headline tables for the README; empty while there are no trained networks."""
+    """Return the headline tables; empty while there are no trained networks."""
     lines: list[str] = []
-    for study in dataset_reports(collection, policy):
-        if study.rows:
-            lines += [f"**{study.data}**", "", *headline_table(study.rows), ""]
+    for report in dataset_reports(collection, policy):
+        if report.rows:
+            lines += [f"**{report.data}**", "", *headline_table(report.rows), ""]
             notes = [
-                *headline_notes(study.rows, policy),
-                *split_notes(study.rows, study.evaluations),
+                *headline_notes(report.rows, policy),
+                *split_notes(report.rows, report.evaluations),
             ]
             lines += [" ".join(notes), ""]
     if lines:
@@ -69,35 +69,35 @@ def readme_section(collection: Collection, policy: Policy) -> str:
     return "\n".join(lines)
 
 
-def _study(study: DatasetReport, collection: Collection, policy: Policy) -> list[str]:
-    data, sweep = study.data, study.sweep
+def _report(report: DatasetReport, collection: Collection, policy: Policy) -> list[str]:
+    data, sweep = report.data, report.sweep
     drawn = sweep.has_scores if sweep is not None else False
     lines = [f"## {data}", ""]
     if drawn:
         text = "Which strategy at which ratio, for accuracy and speed, and what recovery buys"
         lines += [_picture(f"{data}-summary", text), ""]
-    if study.rows:
-        lines += ["### Trained networks", "", *headline_table(study.rows), ""]
-        for note in headline_notes(study.rows, policy):
+    if report.rows:
+        lines += ["### Trained networks", "", *headline_table(report.rows), ""]
+        for note in headline_notes(report.rows, policy):
             lines += [note, ""]
-        if study.compared:
+        if report.compared:
             text = "mIoU of each trained network and seed beside dense, and what pruning saves"
             lines += [_picture(f"{data}-trained", text), ""]
         lines += ["IoU of each class, in percent (change against dense):", ""]
-        lines += [*class_table(study.rows), ""]
-        measured = speed_table(study.rows, collection.speeds)
+        lines += [*class_table(report.rows), ""]
+        measured = speed_table(report.rows, collection.speeds)
         if measured:
             lines += ["Every measurement of their speed:", "", *measured, ""]
-    if study.evaluations:
+    if report.evaluations:
         lines += ["### Evaluated apart", ""]
-        lines += [*evaluation_table(study.rows, study.evaluations), ""]
+        lines += [*evaluation_table(report.rows, report.evaluations), ""]
     if sweep:
         lines += ["### Which strategy at which ratio, and what recovery buys", ""]
-        lines += sweep_summary(study, policy)
+        lines += sweep_summary(report, policy)
         if drawn:
             text = "mIoU against MACs, parameters and time"
             lines += [_picture(f"{data}-trade-off", text), ""]
-        trained = trained_cells(sweep, study.dense)
+        trained = trained_cells(sweep, report.dense)
         if trained:
             lines += [_picture(f"{data}-recovery", "What recovery buys"), ""]
             lines += ["### Fine-tuned and distilled", "", *trained, ""]
@@ -116,11 +116,11 @@ def _study(study: DatasetReport, collection: Collection, policy: Policy) -> list
         if drawn:
             text = "Kept width of each layer by importance"
             lines += [_picture(f"{data}-widths", text), ""]
-    for name in study.sensitivities:
+    for name in report.sensitivities:
         lines += [_picture(f"sensitivity-{name}", f"Sensitivity of each layer: {name}"), ""]
-    lines += ["### Conditions", "", *conditions(study, collection), ""]
+    lines += ["### Conditions", "", *conditions(report, collection), ""]
     lines += ["Files by their last name; which folder they were in, no record says.", ""]
-    lines += ["```text", *commands(study, collection), "```", ""]
+    lines += ["```text", *commands(report, collection), "```", ""]
     return lines
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from segprune.format import counted, shape_of
 from segprune.records.environment import Environment
-from segprune.records.sweep import CellRecord, SpeedRecord
+from segprune.records.sweep import CellRecord
 from segprune.records.training import TrainingRecord
 from segprune.reporting.dataset_report import DatasetReport
 from segprune.reporting.store import Collection
@@ -19,10 +19,10 @@ __all__ = ["commands", "conditions"]
 _MOST = 12
 
 
-def conditions(study: DatasetReport, collection: Collection) -> list[str]:
-    """Bullets about one data set."""
-    records = study.trainings
-    cells = study.sweep.cells if study.sweep else ()
+def conditions(report: DatasetReport, collection: Collection) -> list[str]:
+    """Return bullets about one data set."""
+    records = report.trainings
+    cells = report.sweep.cells if report.sweep else ()
     both: list[TrainingRecord | CellRecord] = [*records, *cells]
     lines = []
     sizes = {record.input for record in both}
@@ -33,12 +33,12 @@ def conditions(study: DatasetReport, collection: Collection) -> list[str]:
     }  # fmt: skip
     classes = {len(record.classes) for record in both}
     lines.append(
-        f"Data: {study.data}, {_alternatives(map(str, classes))} classes, images: "
+        f"Data: {report.data}, {_alternatives(map(str, classes))} classes, images: "
         f"{_alternatives(images)}; input {_alternatives(shape_of(s, '×') for s in sizes)}."
     )
     digests = {record.validation_digest for record in both}
     lines.append(f"Validation split (SHA-256): {_alternatives(f'`{d[:16]}…`' for d in digests)}.")
-    for network in study.networks:
+    for network in report.networks:
         options = {_options(r.recipe) for r in records if r.network == network}
         options |= {_options(c.recipe) for c in cells if c.network == network}
         found = _alternatives(option for option in options if option)
@@ -53,7 +53,7 @@ def conditions(study: DatasetReport, collection: Collection) -> list[str]:
             f"{_machines(record.environment for record in records)}; "
             f"{_packages(record.packages for record in records)}."
         )
-    if study.sweep:
+    if report.sweep:
         seeds = sorted({cell.seed for cell in cells})
         failed = sum(cell.outcome is None for cell in cells)
         lines.append(
@@ -61,7 +61,7 @@ def conditions(study: DatasetReport, collection: Collection) -> list[str]:
             f"{_machines(cell.environment for cell in cells)}; "
             f"{_packages(cell.packages for cell in cells)}."
         )
-    speeds = _speeds_of(study, collection)
+    speeds = report.speeds_of(collection)
     if speeds:
         # An environment notes the threads of its process; these are those that were measured with.
         measured = (replace(s.environment, threads=s.speed.threads) for s in speeds)
@@ -72,32 +72,18 @@ def conditions(study: DatasetReport, collection: Collection) -> list[str]:
     return [f"- {line}" for line in lines]
 
 
-def commands(study: DatasetReport, collection: Collection) -> list[str]:
-    """The command lines, each once."""
-    records = study.trainings
-    cells = study.sweep.cells if study.sweep else ()
+def commands(report: DatasetReport, collection: Collection) -> list[str]:
+    """Return the command lines, each once."""
+    records = report.trainings
+    cells = report.sweep.cells if report.sweep else ()
     found = [shlex.join(record.command) for record in records]
     found += [shlex.join(cell.command) for cell in cells]
-    found += [shlex.join(speed.command) for speed in _speeds_of(study, collection)]
-    found += [shlex.join(record.command) for record in study.sensitivities.values()]
-    found += [shlex.join(record.command) for record in study.evaluations.values()]
+    found += [shlex.join(speed.command) for speed in report.speeds_of(collection)]
+    found += [shlex.join(record.command) for record in report.sensitivities.values()]
+    found += [shlex.join(record.command) for record in report.evaluations.values()]
     lines = list(dict.fromkeys(found))
     more = [f"# and {len(lines) - _MOST} more, in the records"] if len(lines) > _MOST else []
     return [*lines[:_MOST], *more]
-
-
-def _speeds_of(study: DatasetReport, collection: Collection) -> list[SpeedRecord]:
-    """Measurements of this study's networks, trained or swept."""
-    records = study.trainings
-    cells = study.sweep.cells if study.sweep else ()
-    plans = {record.plan for record in records}
-    plans |= {cell.outcome.plan for cell in cells if cell.outcome is not None}
-    files = {record.artifact for record in records}
-    return [
-        speed
-        for speed in collection.speeds
-        if speed.candidate_artifact in files or speed.candidate_plan in plans
-    ]
 
 
 def _options(recipe: str) -> str:

@@ -13,15 +13,15 @@ from segprune.errors import InputError
 from segprune.gates.policy import Policy
 from segprune.records.score import Score
 from segprune.records.sweep import RECOVERIES, CellRecord, LayerWidth, SpeedRecord
-from segprune.reporting.results_table import mean, slowest
 from segprune.reporting.store import Collection
+from segprune.reporting.trained import mean, require_alike
 
 __all__ = ["Point", "Strategy", "Sweep", "sweep_of"]
 
 
 @dataclass(frozen=True, order=True)
 class Strategy:
-    """What decides which channels go."""
+    """An importance within a scope: it decides which channels go."""
 
     importance: str
     scope: str
@@ -145,16 +145,21 @@ class Sweep:
         return tuple(recovery for recovery in RECOVERIES if recovery in found)
 
 
+def slowest(found: Sequence[SpeedRecord]) -> SpeedRecord | None:
+    """Return the measurement with the lowest speed-up, or None if there is none."""
+    return min(found, key=lambda record: (record.speed.low, record.name), default=None)
+
+
 def speedup(point: Point) -> float:
-    """Of a point that was measured."""
+    """Return the speed-up of a point that was measured."""
     assert point.speed is not None
     return point.speed.speed.speedup
 
 
 def ms(network: Network, point: Point) -> float | None:
-    """Time of one call, from the paired ratio and the dense network's median time.
+    """Return the time of one call, from the paired ratio and the dense network's median time.
 
-    The ratio of a pair holds still while the machine's pace drifts; the raw time does not.
+    The ratio of a pair is stable while the clock drifts; the raw time is not.
     """
     if point.speed is None or network.dense_ms is None:
         return None
@@ -162,7 +167,7 @@ def ms(network: Network, point: Point) -> float | None:
 
 
 def sweep_of(collection: Collection, data: str, policy: Policy) -> Sweep | None:
-    """The sweep on a data set, from whichever runs it was made; None where there is none.
+    """Return the sweep on a data set, made of all of its runs, or None if there is none.
 
     Args:
         policy: says on what input speed counts.
@@ -173,7 +178,19 @@ def sweep_of(collection: Collection, data: str, policy: Policy) -> Sweep | None:
     cells = tuple(cell for cell in collection.cells if cell.data == data)
     if not cells:
         return None
-    _require_alike(cells)
+    names = sorted({cell.network for cell in cells})
+    for name in names:
+        own = [cell for cell in cells if cell.network == name]
+        require_alike(
+            f"cells of {name}",
+            {
+                "dense network": [cell.source for cell in own],
+                "validation split": [cell.validation_digest for cell in own],
+                "input size": [cell.input for cell in own],
+            },
+            sorted({cell.sweep for cell in own}),
+            "Keep one of the sweeps.",
+        )
     groups: dict[tuple[str, tuple[str, float], Strategy, str], list[CellRecord]] = {}
     for cell in cells:
         key = (
@@ -187,7 +204,6 @@ def sweep_of(collection: Collection, data: str, policy: Policy) -> Sweep | None:
     speeds = [speed for speed in collection.speeds if speed.at == at]
     points = tuple(_point(*key, own, speeds) for key, own in groups.items())
     budgets = sorted({p.budget for p in points}, key=lambda b: (b[0], -b[1]))
-    names = sorted({cell.network for cell in cells})
     return Sweep(
         data=data,
         cells=cells,
@@ -257,19 +273,3 @@ def _network(name: str, cells: Sequence[CellRecord], points: Sequence[Point]) ->
     times = sorted(speeds.values())
     middle = times[len(times) // 2] if times else None
     return Network(name, cell.dense_params, cell.dense_macs, cell.dense_score, cell.source, middle)
-
-
-def _require_alike(cells: Sequence[CellRecord]) -> None:
-    for name in sorted({cell.network for cell in cells}):
-        own = [cell for cell in cells if cell.network == name]
-        for what, values in (
-            ("dense network", {cell.source for cell in own}),
-            ("validation split", {cell.validation_digest for cell in own}),
-            ("input size", {cell.input for cell in own}),
-        ):
-            if len(values) > 1:
-                sweeps = ", ".join(sorted({cell.sweep for cell in own}))
-                raise InputError(
-                    f"cells of {name}: expected one {what}, found {len(values)} in {sweeps}; only "
-                    "like can be compared with like. Keep one of the sweeps."
-                )

@@ -1,6 +1,6 @@
 """The sweep in sentences: which strategy at which ratio, and what recovery buys.
 
-Every figure is computed here from the records; nobody writes one by hand.
+Every figure is computed from the records.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from segprune.format import (
     points,
     signed,
     table,
-    times,
     times_range,
 )
 from segprune.gates.policy import Policy
 from segprune.gates.targets import holds
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.dataset_report import DatasetReport
-from segprune.reporting.results_table import Row, mean
+from segprune.reporting.dataset_report import DatasetReport, Row
 from segprune.reporting.sweep_points import Network, Point, Strategy, Sweep
+from segprune.reporting.trained import mean
 
 __all__ = ["bought", "compared", "most_accurate", "sweep_summary"]
 
@@ -38,19 +37,19 @@ _LEGEND = (
 )
 
 
-def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
-    """Paragraphs and bullets in Markdown; empty without a sweep."""
-    sweep = study.sweep
+def sweep_summary(report: DatasetReport, policy: Policy) -> list[str]:
+    """Return paragraphs and bullets in Markdown; none without a sweep."""
+    sweep = report.sweep
     if sweep is None:
         return []
     lines = []
     for network in sweep.networks:
-        lines += [f"**{network.name}** (dense {points(study.dense[network.name], 2)} mIoU)", ""]
+        lines += [f"**{network.name}** (dense {points(report.dense[network.name], 2)} mIoU)", ""]
         lines += [*_leaders(sweep, network.name), ""]
-        lines += [f"- {text}" for text in _within(study, sweep, network, policy)]
-        lines += [f"- {text}" for text in _bought(study, sweep, network)]
+        lines += [f"- {text}" for text in _within(report, sweep, network, policy)]
+        lines += [f"- {text}" for text in _bought(report, sweep, network)]
         lines.append("")
-    overall = [*_overall(sweep), *_scatter(study.rows)]
+    overall = [*_overall(sweep), *_scatter(report.rows)]
     if overall:
         lines += ["**Over all networks and budgets**", "", *(f"- {text}" for text in overall), ""]
     return lines and [_LEGEND, "", *lines]
@@ -60,7 +59,7 @@ def sweep_summary(study: DatasetReport, policy: Policy) -> list[str]:
 
 
 def _leaders(sweep: Sweep, network: str) -> list[str]:
-    """A line a budget: the most accurate strategy by recovery, the fastest, and what that costs."""
+    """Return a line for each budget: the most accurate strategy by recovery, and the fastest."""
     timed = any(p.speed for p in sweep.find(network))
     rows = []
     for budget in sweep.budgets:
@@ -118,10 +117,10 @@ def most_accurate(sweep: Sweep, network: str, budget: tuple[str, float]) -> Poin
     return None
 
 
-def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
-    """How far one can go without training, and with it, for what the policy allows to be lost."""
+def _within(report: DatasetReport, sweep: Sweep, network: Network, policy: Policy) -> Iterator[str]:
+    """Yield how small a network can be within the loss that the policy allows."""
     allowed = max((b.miou_loss for b in policy.budgets.values()), default=_USUAL_LOSS)
-    dense = study.dense[network.name]
+    dense = report.dense[network.name]
     for words, recoveries in (("without training", _UNTRAINED), ("with training", _TRAINED)):
         tried = [p for p in sweep.find(network.name) if p.recovery in recoveries]
         if not tried:
@@ -155,7 +154,7 @@ def _within(study: DatasetReport, sweep: Sweep, network: Network, policy: Policy
 
 
 def compared(sweep: Sweep, network: str) -> list[tuple[tuple[str, float], list[Strategy]]]:
-    """Budgets and strategies that were recovered in every way that occurs for this network."""
+    """Return budgets and strategies with every recovery that occurs for this network."""
     ways = {p.recovery for p in sweep.find(network)}
     if not ways & set(_TRAINED):
         return []
@@ -174,7 +173,7 @@ def compared(sweep: Sweep, network: str) -> list[tuple[tuple[str, float], list[S
 def bought(
     sweep: Sweep, network: str, budget: tuple[str, float], strategies: Sequence[Strategy]
 ) -> dict[str, float]:
-    """Mean mIoU of strategies by recovery, in [0, 1]."""
+    """Return the mean mIoU of strategies by recovery, in [0, 1]."""
     means = {}
     for recovery in sweep.recoveries:
         found = [
@@ -187,8 +186,8 @@ def bought(
     return means
 
 
-def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
-    """A sentence for each budget at which strategies were trained."""
+def _bought(report: DatasetReport, sweep: Sweep, network: Network) -> Iterator[str]:
+    """Yield a sentence for each budget at which strategies were trained."""
     for budget, strategies in compared(sweep, network.name):
         means = bought(sweep, network.name, budget, strategies)
         parts, before = [], None
@@ -199,7 +198,7 @@ def _bought(study: DatasetReport, sweep: Sweep, network: Network) -> Iterator[st
         whose = f"mean of {joined([str(s) for s in strategies])}"
         if len(strategies) == 1:
             whose = str(strategies[0])
-        left = 100 * (max(means.values()) - study.dense[network.name])
+        left = 100 * (max(means.values()) - report.dense[network.name])
         yield (
             f"**What recovery buys** at {budget_words(budget)} ({whose}): {' → '.join(parts)}; "
             f"the best of these is {signed(left)} points from dense."
@@ -224,12 +223,11 @@ def _overall(sweep: Sweep) -> Iterator[str]:
             manner = _manner(recovery).capitalize()
             yield f"{manner}, most accurate most often (of {len(leaders)}): {counts}."
         yield from _scopes(sweep, recovery)
-    yield from _speeds(sweep)
-    yield from _taught(sweep)
+    yield from _distilled(sweep)
 
 
 def _scopes(sweep: Sweep, recovery: str) -> Iterator[str]:
-    """Global against local, the importance being the same."""
+    """Compare global with local scope at the same importance."""
     differences = []
     for network in sweep.networks:
         found = {
@@ -248,23 +246,8 @@ def _scopes(sweep: Sweep, recovery: str) -> Iterator[str]:
         )
 
 
-def _speeds(sweep: Sweep) -> Iterator[str]:
-    """How much the speed-up varies among strategies that leave as many multiply-adds."""
-    parts = []
-    for network in sweep.networks:
-        for budget in sweep.budgets:
-            ranked = sweep.best(network.name, budget, by="speed")
-            if len(ranked) > 1 and ranked[0].speed and ranked[-1].speed:
-                slow, fast = ranked[-1].speed.speed.speedup, ranked[0].speed.speed.speedup
-                parts.append(
-                    f"{network.name} at {budget_words(budget)} {times(slow)} – {times(fast)}"
-                )
-    if parts:
-        yield f"Equal budgets are not equal speed: {'; '.join(parts)}."
-
-
-def _taught(sweep: Sweep) -> Iterator[str]:
-    """Distillation against fine-tuning alone, everything else being the same."""
+def _distilled(sweep: Sweep) -> Iterator[str]:
+    """Compare distillation with fine-tuning alone, at the same budget and strategy."""
     gains = []
     for network in sweep.networks:
         tuned = {
@@ -282,7 +265,7 @@ def _taught(sweep: Sweep) -> Iterator[str]:
 
 
 def _scatter(rows: Sequence[Row]) -> Iterator[str]:
-    """How far seeds of one recipe lie apart: smaller margins above say little."""
+    """Yield how far seeds of one recipe lie apart, because smaller margins say little."""
     several = [row.trained for row in rows if len(row.trained.records) > 1]
     if several:
         widest = max(several, key=lambda t: (max(t.mious) - min(t.mious), t.variant))

@@ -2,73 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from segprune.format import NOTHING, budget_words, points, signed, table, times_range
 from segprune.records.sweep import RECOVERIES
-from segprune.reporting.sweep_points import Point, Strategy, Sweep
+from segprune.reporting.sweep_points import Point, Strategy, Sweep, speedup
 
 __all__ = ["failures", "miou_table", "speedup_table", "trained_cells"]
+
+Budget = tuple[str, float]
+Column = TypeVar("Column")
 
 UNTRAINED, TRAINED = RECOVERIES[:2], RECOVERIES[2:]
 
 
 def miou_table(sweep: Sweep, network: str) -> list[str]:
-    """mIoU of every strategy at every budget, without recovery and recalibrated; best in bold."""
-    found = _by_place(sweep, network)
-    strategies = [s for s in sweep.strategies if any(place[1] == s for place in found)]
+    """Return the mIoU of every strategy at every budget, without training; best in bold."""
+    found = {(p.strategy, (p.budget, p.recovery)): p for p in sweep.points if p.network == network}
     columns = [
         (budget, recovery)
         for budget in sweep.budgets
         for recovery in UNTRAINED
-        if any((budget, s, recovery) in found for s in strategies)
+        if any(place == (budget, recovery) for _, place in found)
     ]
-    best = {
-        column: max(
-            (round(100 * p.miou, 1) for p in sweep.find(network, budget=column[0],
-                                                        recovery=column[1])),
-            default=None,
-        )
-        for column in columns
-    }  # fmt: skip
-    rows = []
-    for strategy in strategies:
-        cells = []
-        for column in columns:
-            point = found.get((column[0], strategy, column[1]))
-            text = _miou(point)
-            bold = point is not None and point.mious and round(100 * point.miou, 1) == best[column]
-            cells.append(f"**{text}**" if bold else text)
-        rows.append([strategy.importance, strategy.scope, *cells])
     heads = [f"{budget_words(budget)}, {recovery}" for budget, recovery in columns]
-    return table(("importance", "scope", *heads), rows, words=(0, 1))
+    return _by_strategy(
+        sweep, found, columns, heads, _miou,
+        lambda p: round(100 * p.miou, 1) if p.mious else None,
+    )  # fmt: skip
 
 
 def speedup_table(sweep: Sweep, network: str) -> list[str]:
-    """Paired speed-up of every strategy at every budget; empty where none was measured."""
-    found: dict[tuple[tuple[str, float], Strategy], Point] = {}
+    """Return the paired speed-ups of every strategy at every budget; empty if none was measured."""
+    found: dict[tuple[Strategy, Budget], Point] = {}
     for point in sweep.points:
         if point.network == network and point.speed is not None:
-            found.setdefault((point.budget, point.strategy), point)
-    if not found:
+            found.setdefault((point.strategy, point.budget), point)
+    columns = [b for b in sweep.budgets if any(budget == b for _, budget in found)]
+    if not columns:
         return []
-    budgets = [b for b in sweep.budgets if any(place[0] == b for place in found)]
-    fastest = {b: max(_factor(p) for (own, _), p in found.items() if own == b) for b in budgets}
+    return _by_strategy(
+        sweep, found, columns, list(map(budget_words, columns)),
+        lambda p: times_range(p.speed.speed if p and p.speed else None), speedup,
+    )  # fmt: skip
+
+
+def _by_strategy(
+    sweep: Sweep, found: Mapping[tuple[Strategy, Column], Point], columns: Sequence[Column],
+    heads: Sequence[str], text: Callable[[Point | None], str],
+    value: Callable[[Point], float | None],
+) -> list[str]:  # fmt: skip
+    """Return a table with a line for each strategy that has a point, best of each column bold."""
     rows = []
     for strategy in sweep.strategies:
+        if not any(of == strategy for of, _ in found):
+            continue
         cells = []
-        for budget in budgets:
-            there = found.get((budget, strategy))
-            text = times_range(there.speed.speed) if there and there.speed else NOTHING
-            best = there is not None and _factor(there) == fastest[budget]
-            cells.append(f"**{text}**" if best else text)
-        if any(cell != NOTHING for cell in cells):
-            rows.append([strategy.importance, strategy.scope, *cells])
-    return table(("importance", "scope", *map(budget_words, budgets)), rows, words=(0, 1))
+        for column in columns:
+            point = found.get((strategy, column))
+            others = [value(p) for (_, place), p in found.items() if place == column]
+            best = max((other for other in others if other is not None), default=None)
+            bold = point is not None and best is not None and value(point) == best
+            cells.append(f"**{text(point)}**" if bold else text(point))
+        rows.append([strategy.importance, strategy.scope, *cells])
+    return table(("importance", "scope", *heads), rows, words=(0, 1))
 
 
 def trained_cells(sweep: Sweep, dense: Mapping[str, float]) -> list[str]:
-    """Strategies that were fine-tuned, with every way to recover beside one another."""
+    """Return the strategies that were fine-tuned, with every way to recover side by side."""
     recoveries = sweep.recoveries
     if not any(recovery in TRAINED for recovery in recoveries):
         return []
@@ -102,7 +104,7 @@ def trained_cells(sweep: Sweep, dense: Mapping[str, float]) -> list[str]:
 
 
 def failures(sweep: Sweep) -> list[str]:
-    """A line for each cell that failed, with its reason."""
+    """Return a line for each cell that failed, with its reason."""
     return [
         f"- {p.network}, {budget_words(p.budget)}, {p.strategy}, {p.recovery}: "
         + " ".join(failure.split())
@@ -111,17 +113,9 @@ def failures(sweep: Sweep) -> list[str]:
     ]
 
 
-def _by_place(sweep: Sweep, network: str) -> dict[tuple[tuple[str, float], Strategy, str], Point]:
-    return {(p.budget, p.strategy, p.recovery): p for p in sweep.points if p.network == network}
-
-
 def _miou(point: Point | None) -> str:
     if point is None:
         return NOTHING
     if not point.mious:
         return "failed"
     return points(point.miou)
-
-
-def _factor(point: Point) -> float:
-    return point.speed.speed.speedup if point.speed else 0.0

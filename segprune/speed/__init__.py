@@ -1,4 +1,4 @@
-"""How much faster: two networks measured in turn, in one process, and what the pairs say."""
+"""Speed: two networks measured in turn, in one process, and the interval of their speed-up."""
 
 from segprune.records.speed import Pair, SpeedComparison, SpeedInput
 from segprune.speed.comparison import compare_speed, measure, summarise

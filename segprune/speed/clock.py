@@ -17,11 +17,11 @@ __all__ = ["Call", "Stopwatch", "cpu_threads", "device_of", "stopwatch_of"]
 
 Call = Callable[[], object]
 Stopwatch = Callable[[Call], float]
-"""Runs a call to its end and tells how many ms it took."""
+"""Runs a call to its end and returns its time in ms."""
 
 
 def stopwatch_of(device: torch.device) -> Stopwatch:
-    """The clock that can be trusted on a device."""
+    """Return the clock that is accurate on a device."""
     if device.type != "cuda":
         return _host_ms
 
@@ -33,7 +33,7 @@ def stopwatch_of(device: torch.device) -> Stopwatch:
 
 
 def device_of(reference: nn.Module, candidate: nn.Module, inputs: Any) -> torch.device:
-    """The one device that both networks and their inputs are on.
+    """Return the one device of both networks and their inputs.
 
     Raises:
         InputError: no tensor among the inputs, several devices, or one without a known clock.
@@ -56,7 +56,7 @@ def device_of(reference: nn.Module, candidate: nn.Module, inputs: Any) -> torch.
 
 @contextlib.contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """So many CPU threads within the block, and the former number after it."""
+    """Use this number of CPU threads within the block, and the former number after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -72,7 +72,7 @@ def _host_ms(call: Call) -> float:
 
 
 def _cuda_ms(call: Call) -> float:
-    """Kernels run after their launch returns: only the device's own events tell their time."""
+    """Kernels run after their launch returns: only the device's own events measure their time."""
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     torch.cuda.synchronize()
     begin.record()

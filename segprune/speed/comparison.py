@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 """Called with pairs done, and pairs at most."""
 
 Stop = Callable[["SpeedComparison"], bool]
-"""Told what the pairs say at a look; true ends the measurement."""
+"""Called at a look with what the pairs say; true ends the measurement."""
 
 SEQUENTIAL_CONFIDENCE = round(1 - sum(look.error for look in LOOKS), 6)
 
@@ -51,7 +51,7 @@ def compare_speed(
     clock: Callable[[], float] = time.monotonic,
     progress: Progress | None = None,
 ) -> SpeedComparison:
-    """How much faster the candidate is: measured until that is known well enough.
+    """Measure how much faster the candidate is, until the interval is narrow enough.
 
     Looks at 16, 40, 128 and 400 pairs, and ends at the first that is precise enough, or when time
     is up. Its interval holds in at least 98.5 of 100 measurements, whatever ended them.
@@ -65,7 +65,7 @@ def compare_speed(
         threads: CPU threads; the former number is restored. One by default: spinning threads that
             wait for a core which something else uses make a call a hundred times slower.
         precision: enough when the interval's ends are at most this share from each other's middle.
-        stop: in place of `precision`: told at every look what the pairs say.
+        stop: in place of `precision`: called at every look with what the pairs say.
         warmup: calls of each network before the first that counts, and a few more while they still
             fetch memory.
         seed: of the order within the pairs.
@@ -111,7 +111,7 @@ def measure(
     clock: Callable[[], float] = time.monotonic,
     progress: Progress | None = None,
 ) -> SpeedComparison:
-    """As `compare_speed`, with a number of pairs that is fixed beforehand, and looked at once.
+    """Measure as `compare_speed` does, with a number of pairs that is fixed beforehand.
 
     Args:
         pairs: at least 6 for a confidence of 95 %.
@@ -151,7 +151,7 @@ def summarise(
     device: str,
     at_this_look: float | None = None,
 ) -> SpeedComparison:
-    """What a list of pairs says; pure.
+    """Summarise a list of pairs; pure.
 
     Args:
         at_this_look: confidence of the interval itself, where these pairs are one look of several
@@ -182,9 +182,9 @@ def summarise(
 
 
 def wrong_figure(
-    told: SpeedComparison, at_this_look: float | None = None
+    stated: SpeedComparison, at_this_look: float | None = None
 ) -> tuple[str, float, float] | None:
-    """The first figure that does not follow from the pairs beside it: name, expected, found.
+    """Return the first figure that does not follow from the pairs: name, expected, found; or None.
 
     Args:
         at_this_look: as for `summarise`.
@@ -193,11 +193,12 @@ def wrong_figure(
         InputError: too few pairs, or a confidence that is none.
     """
     given = summarise(
-        told.samples, told.confidence, batch=told.batch, threads=told.threads, device=told.device,
+        stated.samples, stated.confidence, batch=stated.batch, threads=stated.threads,
+        device=stated.device,
         at_this_look=at_this_look,
     )  # fmt: skip
     for field in fields(SpeedComparison):
-        one, other = getattr(given, field.name), getattr(told, field.name)
+        one, other = getattr(given, field.name), getattr(stated, field.name)
         if isinstance(one, (int, float)) and not math.isclose(one, other, rel_tol=_CLOSE):
             return field.name, one, other
     return None

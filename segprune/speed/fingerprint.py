@@ -1,7 +1,7 @@
 """Which machine a speed was measured on: what has to be equal for two speeds to be comparable.
 
-Hashed are the processor and everything that chooses what it runs. Not hashed, but kept beside it:
-the clock, which moves by itself, and load.
+The digest covers the processor and everything that chooses what it runs. Clock and load are kept
+beside it, because they change by themselves.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from segprune.records.environment import cpu_fields, environment
-from segprune.records.fingerprint import Conditions, Fingerprint
+from segprune.records.environment import Conditions, Fingerprint, cpu_fields, environment
 
 __all__ = ["conditions", "fingerprint"]
 
@@ -29,8 +28,8 @@ def fingerprint(
     import torch
 
     here = environment()
-    told = cpu_fields()
-    fields = {name: told[name] for name in _CPU_FIELDS if name in told}
+    processor = cpu_fields()
+    fields = {name: processor[name] for name in _CPU_FIELDS if name in processor}
     flags = fields.pop("flags", "")
     return Fingerprint(
         processor={**(fields or {"model name": here.cpu}), "flags": _digest(flags)[:16]},
@@ -48,7 +47,7 @@ def fingerprint(
 
 
 def conditions() -> Conditions:
-    """Clock and load at this moment."""
+    """Return clock and load at this moment."""
     mhz = cpu_fields().get("cpu mhz", "0")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return Conditions(float(mhz), round(load, 2))

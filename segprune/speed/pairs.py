@@ -20,15 +20,15 @@ from torch import nn
 from segprune.core.execution import run_method
 from segprune.core.modules import copy_with
 from segprune.records.speed import Pair
+from segprune.speed.allocator import FEW_PAGES, kept_memory, pages_fetched
 from segprune.speed.clock import Call, Stopwatch, cpu_threads, device_of, stopwatch_of
-from segprune.speed.memory import FEW_PAGES, kept_memory, pages_fetched
 
 __all__ = ["drawn_order", "paired_runs"]
 
-_MORE_WARMUP = 8  # heaps were found to have settled after seven calls at most
+_MORE_WARMUP = 8  # heaps stopped growing after seven calls at most
 
 TakePairs = Callable[[int], Iterator["Pair"]]
-"""Runs so many pairs, and gives out each when it is done."""
+"""Runs a number of pairs, and yields each when it is done."""
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def paired_runs(
     seed: int,
     stopwatch: Stopwatch | None = None,
 ) -> Iterator[TakePairs]:
-    """Private copies of two networks in evaluation mode, warm, ready to run in pairs.
+    """Make private copies of two networks in evaluation mode, warmed up, to run in pairs.
 
     Args:
         warmup: calls of each network before the first pair, and a few more while they still fetch
@@ -71,7 +71,7 @@ def paired_runs(
 
 
 def drawn_order(pairs: int, seed: int) -> list[bool]:
-    """Whether the reference runs first in each pair, by the toss of a coin.
+    """Return whether the reference runs first in each pair, drawn with a fair coin.
 
     A coin for each pair, not half of them drawn to come first: with a fair coin the interval's
     coverage is exact under any disturbance, while a forced balance loses some of it where something
@@ -97,5 +97,5 @@ def _coin(draw: random.Random) -> bool:
 
 def _call(network: nn.Module, inputs: Any) -> Call:
     private = copy_with(network, {}).eval()
-    context = copy_context()  # what it keeps there is its own, and is not made anew in each run
+    context = copy_context()  # what the network keeps in it stays from call to call
     return lambda: run_method(private, "forward", inputs, context)

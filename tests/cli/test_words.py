@@ -16,7 +16,6 @@ from segprune.cli import app
 from segprune.cli.errors import guarded
 from segprune.cli.parsing import parse_budget, parse_input, parse_shares
 from segprune.cli.render.common import reasons_for_speed
-from segprune.format import amount, percent, size_of
 from segprune.records.io import read_record
 from segprune.records.prune import PruneRecord
 from segprune.speed import Pair, summarise
@@ -66,15 +65,6 @@ def test_smaller_but_not_faster_is_said_with_reasons(
         text = " ".join(out.getvalue().decode().split())
     assert "smaller but not faster" in text
     assert ("it is slower" in text) == (speedup < 1)
-
-
-def test_numbers_in_words() -> None:
-    assert [amount(n) for n in (7, 1500, 3_340_000, 10.6e9)] == ["7", "1.50 k", "3.34 M", "10.60 G"]
-    assert amount(547_000_000, like=1.1e9) == "0.55 G"
-    assert [size_of(n) for n in (512, 2**20)] == ["0.5 KiB", "1.0 MiB"]
-    assert [percent(s) for s in (0, 0.0001, 0.5, 0.9999, 1, 1.312)] == [
-        "0 %", "<0.1 %", "50 %", "99.9+ %", "100 %", "131.2 %",
-    ]  # fmt: skip
 
 
 def test_options_become_values() -> None:

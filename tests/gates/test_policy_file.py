@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segprune.errors import InputError
-from segprune.gates.policy_file import read_policy
+from segprune.gates.policy_file import budget_from, read_policy
 
 GOOD = """
 schema = "segprune.policy/1"
@@ -74,3 +74,57 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, named: str) 
     with pytest.raises(InputError) as caught:
         read_policy(written(tmp_path, GOOD.replace(old, new)))
     assert named in str(caught.value)
+
+
+COMMITTED = Path(__file__).resolve().parents[2] / "benchmarks" / "policy.toml"
+
+
+def test_the_committed_policy_can_be_read() -> None:
+    policy = read_policy(COMMITTED)
+    assert policy.budget_of("streets", "bisenetv2", "macs50") == policy.budgets["macs50"]
+    for key, changes in policy.exceptions.items():
+        data, network, variant = key.split("-")
+        budget = policy.budget_of(data, network, variant)
+        assert budget is not None
+        assert {name: getattr(budget, name) for name in changes} == changes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("policy/1", "policy/2", "expected schema"),
+        ("[determinism]", "[determination]", "sections determination"),
+        ("miou_loss = 1.0", "miou_los = 1.0", "miou_los"),
+        ("speedup = 1.7", 'speedup = "fast"', "speedup"),
+        (
+            '"channels_last"',
+            '"channels_first"',
+            "contiguous, channels_last, found 'channels_first'",
+        ),
+        ("camvid-icnet-params89", "camvid-icnet-params88", "with one of the budgets"),
+    ],
+)
+def test_a_policy_that_is_not_understood_is_refused(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    text = COMMITTED.read_text("utf-8")
+    assert before in text
+    path = tmp_path / "policy.toml"
+    path.write_text(text.replace(before, after, 1), "utf-8")
+    with pytest.raises(InputError, match=said):
+        read_policy(path)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"miou_loss": 1, "class_loss": 8},
+        {"miou_loss": 1, "class_loss": 8, "speedup": 1, "mac": 0.5},
+        {"miou_loss": 1, "class_loss": 8, "speedup": "1"},
+        {"miou_loss": float("nan"), "class_loss": 8, "speedup": 1},
+        {"miou_loss": True, "class_loss": 8, "speedup": 1},
+    ],
+)
+def test_a_budget_that_is_none_is_refused(given: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="marker"):
+        budget_from("mine", given, "marker")

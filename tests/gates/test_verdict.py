@@ -26,11 +26,11 @@ def test_the_worst_of_several_verdicts_counts_and_reasons_of_all_that_miss_are_k
         assert together.status is Status.NOT_COMPARABLE
         return
     assert together.status is min((v.status for v in found), key=WORST_FIRST.index)
-    told = sorted(
+    shown = sorted(
         (v for v in found if v.status is not Status.PASS or together.is_green),
         key=lambda v: WORST_FIRST.index(v.status),
     )
-    assert together.reasons == tuple(itertools.chain.from_iterable(v.reasons for v in told))
+    assert together.reasons == tuple(itertools.chain.from_iterable(v.reasons for v in shown))
     assert together.is_green == all(v.status is Status.PASS for v in found)
 
 

@@ -23,12 +23,17 @@ PATIENCE = 120.0
 _PASSED, _FAILED = 0, 1
 
 CASES: Mapping[str, Sequence[str]] = {
-    "segprune.gates.baselines.best": ["baselines"],
+    "segprune.gates.baselines.best": ["gates/baselines"],
     "segprune.core.planning.budget": ["test_budget_steps.py", "test_shares_of_layers.py"],
-    "segprune.gates.reproducibility": ["gates/test_determinism.py"],
-    "segprune.gates.bootstrap": ["gates/test_difference.py", "gates/test_bootstrap.py"],
-    "segprune.gates.accuracy": ["gates/test_floors.py", "gates/test_thresholds.py"],
-    "segprune.gates.targets": ["gates/test_floors.py", "gates/test_thresholds.py"],
+    "segprune.gates.reproducibility": ["gates/test_reproducibility.py"],
+    "segprune.gates.bootstrap": ["gates/test_bootstrap.py"],
+    "segprune.gates.accuracy": ["gates/test_accuracy.py", "gates/test_thresholds.py"],
+    "segprune.gates.targets": [
+        "gates/test_accuracy.py",
+        "gates/test_criteria.py",
+        "gates/test_targets.py",
+        "gates/test_thresholds.py",
+    ],
     "segprune.core.labels": [
         "test_budget_steps.py",
         "test_label_classes.py",
@@ -37,12 +42,21 @@ CASES: Mapping[str, Sequence[str]] = {
     "segprune.evaluation.metrics": ["metrics"],
     "segprune.core.plan": ["test_plan_check.py", "bad_input/test_headers.py"],
     "segprune.core.plan_check": ["test_plan_check.py"],
-    "segprune.records.io": ["test_records.py", "test_earlier_records.py"],
+    "segprune.records.io": ["records/test_io.py", "records/test_earlier_records.py"],
     "segprune.core.rules.reduction": ["test_every_operator.py"],
     "segprune.core.planning.select": ["test_budget_steps.py", "test_shares_of_layers.py"],
-    "segprune.speed.comparison": ["test_speed.py", "test_time_limit.py"],
-    "segprune.speed.pairs": ["test_speed.py"],
-    "segprune.speed.statistics": ["test_statistics.py"],
+    "segprune.speed.comparison": [
+        "speed/test_comparison.py",
+        "speed/test_clock.py",
+        "speed/test_inputs.py",
+        "speed/test_pairs.py",
+    ],
+    "segprune.speed.pairs": [
+        "speed/test_comparison.py",
+        "speed/test_clock.py",
+        "speed/test_pairs.py",
+    ],
+    "segprune.speed.statistics": ["speed/test_statistics.py"],
 }
 """By module: the tests that are to notice a fault in it."""
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.power import binomial_interval
 from power.streams import FAMILIES, Noise
 from segprune.speed import Pair, drawn_order, summarise
-from segprune.speed.statistics import LOOKS, binomial_interval, median_interval
+from segprune.speed.statistics import LOOKS, median_interval
 
 STREAMS, PAIRS = 10_000, LOOKS[-1].pairs
 CONFIDENCE = 0.985

@@ -48,7 +48,7 @@ PROMISES = {
     "another memory format": (
         "budget=", 'memory_format="channels_last", budget=', "memory format of speed from",
     ),
-    "a greater loss": ('"class_loss": 99', '"class_loss": 100', "the promise from"),
+    "a greater loss": ('"class_loss": 99', '"class_loss": 100', "the target from"),
 }  # fmt: skip
 
 

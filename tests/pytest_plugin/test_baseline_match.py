@@ -72,7 +72,7 @@ def test_a_network_that_is_too_large_is_told_so_before_any_baseline(
     said = output(result)
     assert f"{CASE}, size: FAIL" in said
     assert "MACs: expected at most 60.0% of the dense network's" in said
-    assert said.index("prune more, or promise less") < said.index("accept it anew")
+    assert said.index("prune more, or lower the target") < said.index("accept it anew")
 
 
 def test_another_file_in_place_of_the_artefact_is_asked_for_before_accepting(

@@ -1,4 +1,4 @@
-"""Baselines: what a case came to when it was accepted, one readable JSON file a case."""
+"""Baselines: the accepted figures of each case, in one readable JSON file a case."""
 
 from segprune.gates.baselines.reading import read_baseline
 from segprune.gates.baselines.writing import accept

@@ -17,7 +17,7 @@ _MOST = 2**53
 
 
 def counts_as_text(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str, str]:
-    """The counts of every image, a line of text each."""
+    """Return the counts of every image as a line of text."""
     lines: dict[str, list[str]] = {name: [] for name in names}
     for image, target, prediction, count in matrix.entries.tolist():
         lines[names[image]].append(f"{target}>{prediction}:{count}")
@@ -27,10 +27,10 @@ def counts_as_text(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str,
 def counts_from_text(
     per_image: Mapping[str, str], classes: int, void: int = 255
 ) -> ConfusionMatrix:
-    """The reverse of `counts_as_text`.
+    """Read what `counts_as_text` returned.
 
     Raises:
-        ArtifactError: a line that is none of counts; the image is named.
+        ArtifactError: a line that holds something else; the image is named.
     """
     rows = []
     for image, (name, line) in enumerate(per_image.items()):

@@ -1,6 +1,6 @@
-"""Accept a baseline: the only way one is written, and none is lowered without a reason.
+"""Accept a baseline. No baseline is lowered without a reason.
 
-What the policy does not allow is never accepted; that is judged before anything gets here.
+Callers judge the policy first: what it does not allow is never accepted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["accept", "lowered"]
 
 
 def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseline:
-    """Write a baseline in place of the one that is there, if any.
+    """Write a baseline, in place of an earlier one if there is one.
 
     Args:
         baseline: its `accepted` is replaced by the file's entries and a new one, and its `best` by
@@ -45,8 +45,8 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
         try:
             old = read_baseline(path, baseline.case)
         except ArtifactError as error:
-            told = str(error).replace(str(path), path.name)  # files are shared, folders are not
-            less = (f"the baseline that is there cannot be compared with: {told}",)
+            reason = str(error).replace(str(path), path.name)  # files are shared, folders are not
+            less = (f"the baseline that is there cannot be compared with: {reason}",)
         else:
             less = lowered(old, baseline)
     if less and not (because and because.strip()):
@@ -65,7 +65,7 @@ def accept(path: Path, baseline: Baseline, because: str | None = None) -> Baseli
 
 
 def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
-    """Return a sentence for each figure of which a new baseline promises less than was accepted.
+    """Return a sentence for each figure that a new baseline lowers below what was accepted.
 
     Figures are compared with the best accepted ones, so that many small steps count together.
     """
@@ -80,7 +80,7 @@ def lowered(old: Baseline, new: Baseline) -> tuple[str, ...]:
             before = words_of(name, old.speed.comparison.speedup)
         less.append(f"{name} from {before} to {words_of(name, after)}")
     if new.floors.rule != old.floors.rule:
-        less.append(f"the promise from {old.floors.rule!r} to {new.floors.rule!r}")
+        less.append(f"the target from {old.floors.rule!r} to {new.floors.rule!r}")
     for name in ("most_macs", "most_params"):
         before, after = getattr(old.floors, name), getattr(new.floors, name)
         if before is not None and (after is None or after > before):

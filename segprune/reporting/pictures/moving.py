@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import itertools
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,15 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
+from torchvision.transforms.functional import pad
 
 from segprune.errors import InputError
-from segprune.reporting.pictures.palette import in_palette
+from segprune.records.io import new_file
+from segprune.reporting.pictures.lettering import as_image
 
-__all__ = ["VIDEO_SUFFIXES", "Video", "open_video", "require_video", "write_gif", "write_video"]
+__all__ = [
+    "VIDEO_SUFFIXES", "Video", "in_palette", "open_video", "require_video", "write_gif",
+    "write_video",
+]  # fmt: skip
 
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+_COLOURS = 256
 _FALLBACK_RATE = Fraction(25)
 _QUALITY = {"crf": "20", "preset": "medium"}  # of H.264: text stays sharp
 _SHORTEST = 0.02  # seconds of a GIF's frame: browsers slow down anything shorter
@@ -103,12 +106,13 @@ def write_gif(
 
     Raises:
         InputError: no frame, or frames of several sizes.
+        ArtifactError: the file cannot be written.
     """
     pictures = _Counted(frames)
     first, rest = _first(path, pictures)
     duration = round(1000 * max(1 / float(rate), _SHORTEST))
     # Opened here: Pillow leaves a file of its own open where a frame raises.
-    with _appearing(path) as staging, open(staging, "xb") as stream:
+    with new_file(path) as staging, open(staging, "xb") as stream:
         few = functools.partial(in_palette, kept=kept)
         few(first).save(
             stream, format="GIF", save_all=True, append_images=map(few, rest),
@@ -130,11 +134,12 @@ def write_video(path: Path, frames: Iterable[Tensor], rate: float | Fraction = 2
 
     Raises:
         InputError: the extra is missing, no frame, or frames of several sizes.
+        ArtifactError: the file cannot be written.
     """
     av = require_video()
     pictures = _Counted(frames)
     first, rest = _first(path, pictures)
-    with _appearing(path) as staging, av.open(str(staging), "w", format="mp4") as container:
+    with new_file(path) as staging, av.open(str(staging), "w", format="mp4") as container:
         stream = container.add_stream(_encoder(av), rate=Fraction(rate).limit_denominator(1001))
         even = _even(first)
         stream.height, stream.width = even.shape[-2:]
@@ -145,6 +150,28 @@ def write_video(path: Path, frames: Iterable[Tensor], rate: float | Fraction = 2
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return pictures.count
+
+
+def in_palette(
+    picture: Tensor, kept: Sequence[tuple[int, int, int]] = (), colours: int = _COLOURS
+) -> Image.Image:
+    """A picture in few colours, without dithering, which would flicker from frame to frame.
+
+    Args:
+        picture: uint8 `(3, H, W)`.
+        kept: colours that must stay what they are, such as those of a legend (to within 3 of 255,
+            the steps in which Pillow looks them up); where there are too many, the first ones.
+        colours: in all, at most 256.
+    """
+    image = as_image(picture)
+    exact = list(dict.fromkeys(kept))[: colours // 2]
+    chosen = image.quantize(colours - len(exact), dither=Image.Dither.NONE)
+    if not exact:
+        return chosen
+    palette = Image.new("P", (1, 1))
+    values = (chosen.getpalette() or [])[: 3 * (colours - len(exact))]
+    palette.putpalette([*(value for colour in exact for value in colour), *values])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def require_video() -> Any:
@@ -196,10 +223,8 @@ def _first(path: Path, frames: _Counted) -> tuple[Tensor, Iterator[Tensor]]:
 
 def _even(frame: Tensor) -> Tensor:
     height, width = frame.shape[-2:]
-    if height % 2 == 0 and width % 2 == 0:
-        return frame
-    padded = F.pad(frame[None].float(), (0, width % 2, 0, height % 2), mode="replicate")
-    return padded[0].to(torch.uint8)
+    even: Tensor = pad(frame, [0, 0, width % 2, height % 2], padding_mode="edge")
+    return even
 
 
 def _encoder(av: Any) -> str:
@@ -209,22 +234,6 @@ def _encoder(av: Any) -> str:
     except ValueError:
         return "mpeg4"
     return "libx264"
-
-
-@contextlib.contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """A name beside the final one, taken over at the end; as `records.write_atomic` does."""
-    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield staging
-        os.replace(staging, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: expected a file that can be written, found {error.strerror or error}; "
-            "choose a folder that exists, with room and permission."
-        ) from error
-    finally:
-        staging.unlink(missing_ok=True)
 
 
 def _no_video(path: Path, found: str) -> InputError:

@@ -1,4 +1,4 @@
-"""Pictures of the records: one module a picture, each drawn from the same study as the page."""
+"""Pictures of the records: one module a picture, each drawn from the same report as the page."""
 
 from segprune.reporting.plots.drawing import write_plots
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segprune.errors import InputError
 from segprune.gates.policy import Policy
 from segprune.reporting.dataset_report import dataset_reports
-from segprune.reporting.plots import recovery, sensitivity, summary, trade_off, trained, widths
+from segprune.reporting.plots import layers, recovery, summary, trade_off, trained
 from segprune.reporting.plots.style import RC, clear, save
 from segprune.reporting.store import Collection
 
@@ -58,15 +58,15 @@ def write_plots(
 
 
 def _jobs(collection: Collection, policy: Policy) -> Iterator[tuple[str, Callable[[], Figure]]]:
-    for study in dataset_reports(collection, policy):
-        if study.compared:
-            yield f"{study.data}-trained", partial(trained.draw, study)
-        sweep = study.sweep
+    for report in dataset_reports(collection, policy):
+        if report.compared:
+            yield f"{report.data}-trained", partial(trained.draw, report)
+        sweep = report.sweep
         if sweep is not None and sweep.has_scores:
-            yield f"{study.data}-summary", partial(summary.draw, study, sweep)
-            yield f"{study.data}-trade-off", partial(trade_off.draw, study, sweep)
+            yield f"{report.data}-summary", partial(summary.draw, report, sweep)
+            yield f"{report.data}-trade-off", partial(trade_off.draw, report, sweep)
             if recovery.is_there(sweep):
-                yield f"{study.data}-recovery", partial(recovery.draw, study, sweep)
-            yield f"{study.data}-widths", partial(widths.draw, sweep)
+                yield f"{report.data}-recovery", partial(recovery.draw, report, sweep)
+            yield f"{report.data}-widths", partial(layers.draw_widths, sweep)
     for name, record in collection.sensitivities.items():
-        yield f"sensitivity-{name}", partial(sensitivity.draw, name, record)
+        yield f"sensitivity-{name}", partial(layers.draw_sensitivity, name, record)

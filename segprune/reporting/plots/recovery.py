@@ -31,7 +31,7 @@ def is_there(sweep: Sweep) -> bool:
     return any(compared(sweep, network.name) for network in sweep.networks)
 
 
-def draw(study: DatasetReport, sweep: Sweep) -> Figure:
+def draw(report: DatasetReport, sweep: Sweep) -> Figure:
     """A panel for each network and budget at which strategies were trained."""
     panels = [
         (network, budget, strategies)
@@ -41,18 +41,18 @@ def draw(study: DatasetReport, sweep: Sweep) -> Figure:
     figure = new_figure(3.7)
     row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (network, budget, strategies) in zip(row, panels, strict=True):
-        _panel(axes, study, sweep, network, budget, strategies)
-        axes.set_title(f"{network.name} on {study.data}, {budget_words(budget)}")
+        _panel(axes, report, sweep, network, budget, strategies)
+        axes.set_title(f"{network.name} on {report.data}, {budget_words(budget)}")
     row[0].set_ylabel("mIoU, %")
     return figure
 
 
 def _panel(
-    axes: Axes, study: DatasetReport, sweep: Sweep, network: Network, budget: tuple[str, float],
+    axes: Axes, report: DatasetReport, sweep: Sweep, network: Network, budget: tuple[str, float],
     strategies: list[Strategy],
 ) -> None:  # fmt: skip
     bare(axes)
-    dense = study.dense[network.name]
+    dense = report.dense[network.name]
     ways = [r for r in sweep.recoveries if sweep.find(network.name, budget=budget, recovery=r)]
     axes.axhline(100 * dense, **DENSE)
     axes.annotate(
@@ -84,6 +84,6 @@ def _panel(
     axes.set_xlim(-0.35, len(ways) - 0.65)
     # All panels have one axis.
     axes.set_ylim(
-        bottom=0, top=1.1 * max(top_of(sweep, n, study.dense[n.name]) for n in sweep.networks)
+        bottom=0, top=1.1 * max(top_of(sweep, n, report.dense[n.name]) for n in sweep.networks)
     )
     axes.legend(loc="lower right", title="mean gain in bold", title_fontsize=8)

@@ -38,19 +38,19 @@ _ASIDE = {"fine-tuned": -0.12, "distilled": 0.12}
 """Their points are so close that one would hide the other."""
 
 
-def draw(study: DatasetReport, sweep: Sweep) -> Figure:
+def draw(report: DatasetReport, sweep: Sweep) -> Figure:
     """A row a network; a column a question."""
     figure = new_figure(0.9 + 2.75 * len(sweep.networks))
     grid = figure.subplots(len(sweep.networks), 3, squeeze=False, width_ratios=(1.12, 1, 1))
     for number, (row, network) in enumerate(zip(grid, sweep.networks, strict=True)):
-        _accuracy(row[0], study, sweep, network)
+        _accuracy(row[0], report, sweep, network)
         _speed(row[1], sweep, network)
-        _recovery(row[2], study, sweep, network)
+        _recovery(row[2], report, sweep, network)
         row[0].set_ylabel("mIoU, %")
         row[0].text(-0.24, 0.5, network.name, transform=row[0].transAxes, rotation=90, ha="center",
                     va="center", fontsize=11, fontweight="bold")  # fmt: skip
         if number == 0:
-            row[0].set_title(f"Most accurate strategy on {study.data}")
+            row[0].set_title(f"Most accurate strategy on {report.data}")
             row[1].set_title("Fastest strategy")
             row[2].set_title("What recovery buys")
         if number == len(sweep.networks) - 1:
@@ -80,9 +80,9 @@ def _shares(axes: Axes, sweep: Sweep) -> list[int]:
     return places
 
 
-def _accuracy(axes: Axes, study: DatasetReport, sweep: Sweep, network: Network) -> None:
+def _accuracy(axes: Axes, report: DatasetReport, sweep: Sweep, network: Network) -> None:
     bare(axes)
-    places, dense = _shares(axes, sweep), 100 * study.dense[network.name]
+    places, dense = _shares(axes, sweep), 100 * report.dense[network.name]
     axes.set_xlim(-1.15, places[-1] + 1.05)
     axes.axhline(dense, **DENSE)
     axes.annotate(f"dense {dense:.1f}", (places[-1] + 1.05, dense), xytext=(0, 3),
@@ -111,7 +111,7 @@ def _accuracy(axes: Axes, study: DatasetReport, sweep: Sweep, network: Network) 
                 )  # fmt: skip
                 label.set_in_layout(False)
                 label.set_path_effects(halo())
-    top = top_of(sweep, network, study.dense[network.name])
+    top = top_of(sweep, network, report.dense[network.name])
     axes.set_ylim(-0.1 * top, top * 1.2)
     axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= top * 1.2])
 
@@ -159,11 +159,11 @@ def _speed(axes: Axes, sweep: Sweep, network: Network) -> None:
     axes.set_ylabel("times as fast as dense")
 
 
-def _recovery(axes: Axes, study: DatasetReport, sweep: Sweep, network: Network) -> None:
+def _recovery(axes: Axes, report: DatasetReport, sweep: Sweep, network: Network) -> None:
     bare(axes, grid="x")
     budget, strategies = _chosen(sweep, network)
     means = bought(sweep, network.name, budget, strategies)
-    dense = 100 * study.dense[network.name]
+    dense = 100 * report.dense[network.name]
     before = None
     for place, (recovery, value) in enumerate(means.items()):
         look = RECOVERED[recovery]

@@ -43,7 +43,7 @@ _CROWDED = 5
 """Names in a panel; of more, those are written at which another strategy led before."""
 
 
-def draw(study: DatasetReport, sweep: Sweep) -> Figure:
+def draw(report: DatasetReport, sweep: Sweep) -> Figure:
     """A row a network, a column a cost; lines join what nothing cheaper is as accurate as."""
     figure = new_figure(0.75 + 3.1 * len(sweep.networks))
     grid = figure.subplots(len(sweep.networks), 3, sharey="row", squeeze=False)
@@ -54,10 +54,10 @@ def draw(study: DatasetReport, sweep: Sweep) -> Figure:
             ("ms per image, one thread", lambda p, n=network: ms(n, p), network.dense_ms),  # type: ignore[misc]
         )
         for number, (axes, (label, cost, dense)) in enumerate(zip(row, costs, strict=True)):
-            _panel(axes, sweep, network, cost, study.dense[network.name], dense)
+            _panel(axes, sweep, network, cost, report.dense[network.name], dense)
             axes.set_xlabel(label)
             if number == 0:
-                axes.set_title(f"{network.name} on {study.data}")
+                axes.set_title(f"{network.name} on {report.data}")
                 axes.set_ylabel("mIoU, %")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from segprune.format import NOTHING, points, removed, signed, times
-from segprune.reporting.dataset_report import DatasetReport
+from segprune.reporting.dataset_report import DatasetReport, Row
 from segprune.reporting.plots.style import DENSE, FAINT, INK, bare, new_figure
-from segprune.reporting.results_table import Row, Trained
+from segprune.reporting.trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,18 +20,18 @@ _ROW, _MARGIN = 0.235, 0.62  # inches
 _COLUMNS = ((0.34, "mIoU (against dense)"), (0.58, "parameters"), (0.77, "MACs"), (1.0, "speed-up"))
 """Right ends of the figures beside each line, in widths of their table, and what they are."""
 
-# Promised ones, dense ones, and controls, which promise nothing.
+# Networks with a target, dense ones, and controls, which have no target.
 _PRUNED: Any = {"marker": "D", "color": "#0072b2", "markersize": 6}
 _DENSE: Any = {"marker": "*", "color": INK, "markersize": 10}
 _CONTROL: Any = {"marker": "o", "color": "#7d7d7d", "markersize": 6, "markerfacecolor": "white"}
 _SEED: Any = {"marker": "|", "color": INK, "markersize": 7, "markeredgewidth": 0.8}
-# Taller than any other mark: what barely keeps its promise lies on it.
-_PROMISED: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
+# Taller than other marks: a network that barely reaches its target lies on it.
+_TARGET: Any = {"marker": "|", "color": "#d55e00", "markersize": 14, "markeredgewidth": 2.0}
 
 
-def draw(study: DatasetReport) -> Figure:
+def draw(report: DatasetReport) -> Figure:
     """A panel a network, a line a variant; everything that is compared is on one axis."""
-    panels = study.compared
+    panels = report.compared
     figure = new_figure(sum(_ROW * len(rows) + _MARGIN for rows in panels) + 0.4)
     heights = [len(rows) + 0.6 for rows in panels]
     grid = figure.subplots(
@@ -41,7 +41,7 @@ def draw(study: DatasetReport) -> Figure:
     for (axes, beside), rows in zip(grid, panels, strict=True):
         _panel(axes, rows)
         _table(beside, rows)
-        axes.set_title(f"{rows[0].trained.network} on {study.data}")
+        axes.set_title(f"{rows[0].trained.network} on {report.data}")
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     grid[-1][0].set_xlabel("mIoU, %")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))
@@ -83,7 +83,7 @@ def _line(axes: Axes, place: int, row: Row) -> None:
     if budget is not None and row.dense is not None:
         axes.plot(
             100 * row.dense.miou - budget.miou_loss, place, linestyle="none", zorder=2,
-            label="promised at least", **_PROMISED,
+            label="target", **_TARGET,
         )  # fmt: skip
     if len(mious) > 1:
         axes.plot([min(mious), max(mious)], [place] * 2, color=look["color"], linewidth=1.2)

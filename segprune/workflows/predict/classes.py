@@ -9,7 +9,7 @@ from torch import Tensor
 from segprune.data.classes import ClassTable
 from segprune.data.reading import VOID
 from segprune.errors import InputError
-from segprune.reporting.pictures.colours import class_table
+from segprune.reporting.pictures.overlay import class_table
 from segprune.workflows.jobs import PredictJob
 from segprune.workflows.open import OpenedNetwork, open_files
 from segprune.workflows.predict.pictures import Picture, Pictures

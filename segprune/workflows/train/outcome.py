@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from segprune.evaluation.evaluate import is_guess
 from segprune.format import points
-from segprune.gates.accuracy import floors_of, gate_budget, gate_floors, promise_of
-from segprune.gates.criteria import Terms
+from segprune.gates.accuracy import floors_of, gate_budget, gate_floors, targets_of
+from segprune.gates.criteria import Criteria
 from segprune.gates.policy import Budget
 from segprune.records.baseline import Size
 from segprune.records.score import Score
@@ -95,11 +95,11 @@ def missed(
     """
     reasons = []
     for source, budget in budgets.items():
-        terms = Terms(budget)
+        terms = Criteria(budget)
         floors = floors_of(terms, classes, before, dense)
         verdicts = [gate_floors(result, classes, before.miou, floors)]
         if budget.macs is not None or budget.params is not None:
-            verdicts.append(gate_budget(found, dense, promise_of(terms, dense)))
+            verdicts.append(gate_budget(found, dense, targets_of(terms, dense)))
         reasons += [f"{source}: {r}" for v in verdicts if not v.is_green for r in v.reasons]
     return tuple(reasons)
 
