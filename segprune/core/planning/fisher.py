@@ -24,8 +24,8 @@ def fisher(evidence: Evidence) -> Scores:
 
     This is the diagonal of the Fisher information of a mask over each class of channels, whose
     gradient at 1 is the inner sum (GroupFisher, Liu et al., ICML 2021, arXiv 2108.00708: one mask
-    for all layers that read coupled channels). Labels that are missing are replaced by the network's own
-    predictions. Scores of different layers estimate one loss, so they compare as they are.
+    for all layers that read coupled channels). Missing labels are replaced by the network's
+    own predictions. Scores of different layers estimate one loss, so they compare as they are.
     """
     copy, graph = copy_with(evidence.model, {}), evidence.graph
     roots, place = np.unique(graph.roots, return_inverse=True)

@@ -147,7 +147,7 @@ def _pruning(
 ) -> PruningSection:
     """What the sweep says, and what must stay as the network's own recipe has it."""
     own = base.pruning
-    kept = {"ignored_layers", "floor", "min_channels", "normalize"}
+    kept = {"ignored_layers", "floor", "min_channels", "normalize", "cost_aware"}
     stays = {} if own is None else own.model_dump(include=kept)
     given = {
         "budget": {"macs": budget}, "importance": importance, "scope": scope,

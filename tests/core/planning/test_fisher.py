@@ -53,7 +53,9 @@ def felt(model: nn.Module, names: Iterable[str], channel: int) -> float:
     for image, label in zip(IMAGES, LABELS, strict=True):
         factor = torch.ones((), requires_grad=True)
 
-        def mask(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        def mask(
+            module: nn.Module, given: tuple[Tensor, ...], factor: Tensor = factor
+        ) -> tuple[Tensor, ...]:
             (x,) = given
             one = torch.zeros(x.shape[1]).index_fill(0, torch.tensor(channel), 1.0)
             return (x * (1 + one * (factor - 1)).view(1, -1, 1, 1),)
@@ -67,7 +69,9 @@ def felt(model: nn.Module, names: Iterable[str], channel: int) -> float:
     return total
 
 
-def scores_of(model: nn.Module, batches: Iterable[object]) -> tuple[object, Mapping[object, Tensor]]:
+def scores_of(
+    model: nn.Module, batches: Iterable[object]
+) -> tuple[segprune.ChannelGraph, Mapping[object, Tensor]]:
     graph = segprune.trace(model, IMAGES[:1])
     return graph, fisher(Evidence(model, graph, batches))
 
