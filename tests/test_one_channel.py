@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 
 import segprune
-from segprune.core.planning.calibration import taylor_products, two_classes
+from segprune.core.planning.calibration import two_classes
+from segprune.core.planning.gradients import on_each_batch
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.errors import InputError
@@ -95,14 +96,11 @@ def test_pixels_are_scored_as_foreground_where_z_is_above_zero() -> None:
     assert np.array_equal(found.matrix.counts[:, :2], counts)
 
 
-def as_it_is(name: str, product: Tensor) -> Tensor:
-    return product
-
-
 def test_taylor_scores_follow_binary_cross_entropy() -> None:
     model = Net().eval()
     images, labels = torch.randn(2, 3, 8, 8), torch.randint(2, (2, 16, 16))
-    found = taylor_products(model, ["second.0.weight"], [(images, labels)], None, as_it_is)
+    found: dict[str, Tensor] = {}
+    on_each_batch(model, ["second.0.weight"], [(images, labels)], None, found.update)
     weight = model.second[0].weight
     loss = F.binary_cross_entropy_with_logits(model(images)[:, 0], labels.float())
     (gradient,) = torch.autograd.grad(loss, weight)
@@ -163,7 +161,7 @@ def test_logits_that_happen_to_lie_between_0_and_1_are_logits() -> None:
 def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
     batches = [(torch.rand(2, 3, 8, 8), labels)]
     with pytest.raises(InputError, match="multilabel"):
-        taylor_products(Net(), ["last.weight"], batches, None, as_it_is)
+        on_each_batch(Net(), ["last.weight"], batches, None, lambda products: None)
 
 
 def test_a_network_that_guesses_is_told_from_one_that_does_not() -> None:

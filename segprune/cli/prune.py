@@ -108,6 +108,10 @@ def prune(
     normalize: Annotated[
         bool, typer.Option(help="Divide scores by their mean within each layer.")
     ] = PruneConfig.normalize,
+    cost_aware: Annotated[
+        bool,
+        typer.Option(help="Rank channels by score ÷ what removing them saves, not by score alone."),
+    ] = PruneConfig.cost_aware,
     weights: Weights = None,
     input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
@@ -196,6 +200,7 @@ def prune(
         floor=floor,
         min_channels=min_channels,
         normalize=normalize,
+        cost_aware=cost_aware,
         seed=seed,
     )
     if importance in _LOOKS_AT_IMAGES and images.label is None:

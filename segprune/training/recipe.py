@@ -70,7 +70,7 @@ class Recipe(Section):
         text = to_toml(self._decisive())
         # As earlier versions wrote it, for their checkpoints hold the digest.
         text = re.sub(r"(?m)^ignored_layers = ", "ignore = ", text)
-        text = re.sub(r"(?m)^normalize = true\n", "", text)
+        text = re.sub(r"(?m)^(normalize = true|cost_aware = false)\n", "", text)
         text = re.sub(r"(?m)^\[targets\]$", "[promise]", text)
         return hashlib.sha256(text.encode()).hexdigest()
 

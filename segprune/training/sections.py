@@ -122,6 +122,7 @@ class PruningSection(Section):
         floor: least share of its channels that a layer keeps.
         min_channels: least number of channels that a layer keeps.
         normalize: divide scores by their mean within each layer.
+        cost_aware: rank channels by score ÷ what removing them saves, in the budget's unit.
         batches: of augmented training images that importances look at, `batch_size` each. Left
             out, they look at every training image once, as the network is evaluated, or at
             16 batches of them where there are more.
@@ -139,12 +140,13 @@ class PruningSection(Section):
     min_channels: int = PruneConfig.min_channels
     batches: int | None = Field(None, ge=1)
     normalize: bool = PruneConfig.normalize
+    cost_aware: bool = PruneConfig.cost_aware
 
     # What TOML cannot write as Python does, such as 8.0 for 8, is put right before the check.
     _numbers = field_validator("budget", "layers", "scope", "round_to", "floor", "min_channels")(
         _checked
     )
-    _others = field_validator("ignored_layers", "normalize", mode="before")(_checked)
+    _others = field_validator("ignored_layers", "normalize", "cost_aware", mode="before")(_checked)
 
     @model_validator(mode="after")
     def _one_goal(self) -> PruningSection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from segprune.core.labels import LabelVector
 from segprune.core.planning.cost import Term
 from segprune.errors import BudgetError
 
-__all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "drop_in_order", "units_of"]
+__all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "by_cost", "drop_in_order", "units_of"]
 
 TOLERANCE = 0.01
 """A budget is hit if the kept cost is below it by less than this share of the total cost."""
@@ -93,6 +94,12 @@ class Ledger:
         """Remove a unit; the cost it saved."""
         return self._move(unit, -1)
 
+    def saving(self, unit: Unit) -> int:
+        """Return the cost that removing a unit would save now."""
+        saved = self._move(unit, -1)
+        self._move(unit, +1)
+        return saved
+
     def restore(self, unit: Unit) -> int:
         """Take a unit back; the cost it brought, as a negative saving."""
         return self._move(unit, +1)
@@ -120,8 +127,8 @@ def units_of(
     signature: Callable[[int], object],
     multiplicity: Callable[[int], int],
     round_to: int,
-) -> list[Unit]:
-    """Classes in the order in which they go, in steps that keep widths multiples of `round_to`.
+) -> list[tuple[float, Unit]]:
+    """Classes in the order of their scores, in steps that keep widths multiples of `round_to`.
 
     Classes with the same signature occur in the same layers; counting them in steps rounds the
     widths of all of these. Widths that are not a multiple shrink to one in their first step.
@@ -139,11 +146,34 @@ def units_of(
             unit = tuple(members[begin:end])
             scored.append((sum(map(score, unit)) / len(unit), unit))
     scored.sort(key=lambda pair: (pair[0], pair[1]))
-    return [unit for _, unit in scored]
+    return scored
+
+
+def by_cost(ledger: Ledger, scored: Iterable[tuple[float, Unit]]) -> Iterator[Unit]:
+    """Yield units in the order of score ÷ what removing them saves at the time.
+
+    Savings only shrink as neighbours go, so a unit whose quotient is the least known one even after
+    it was computed anew is the least of all.
+    """
+    heap = [(_quotient(ledger, score, unit), score, unit) for score, unit in scored]
+    heapq.heapify(heap)
+    while heap:
+        _, score, unit = heapq.heappop(heap)
+        now = _quotient(ledger, score, unit)
+        if heap and now > heap[0][0]:
+            heapq.heappush(heap, (now, score, unit))
+        else:
+            yield unit
+
+
+def _quotient(ledger: Ledger, score: float, unit: Unit) -> float:
+    """Return the score of a unit, the mean of its classes, times their number, by its saving."""
+    saved = ledger.saving(unit)
+    return score * len(unit) / saved if saved else math.inf
 
 
 def drop_in_order(
-    ledger: Ledger, units: Sequence[Unit], budget: float, *, name: str = "cost"
+    ledger: Ledger, units: Iterable[Unit], budget: float, *, name: str = "cost"
 ) -> Landing:
     """Choose the units to drop so that the kept cost is at most `budget` of the total.
 

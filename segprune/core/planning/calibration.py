@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from segprune.core.execution import run_method, tensors_in, undisturbed
-from segprune.core.modules import tensors_of
 from segprune.core.rules.operators import understood
 from segprune.core.tracing.dispatch import Interpreter, bind, operator_name
 from segprune.errors import InputError, SegpruneError
 
 __all__ = [
-    "images_of", "labels_of", "logits_of", "mean_activations", "primary", "taylor_products",
-    "two_classes",
+    "VOID", "home", "images_of", "labels_of", "logits_of", "mean_activations", "moved", "named",
+    "primary", "some", "two_classes",
 ]  # fmt: skip
 
 VOID = 255
@@ -75,22 +74,25 @@ def two_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
-def _to(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def moved(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Move the tensors of a batch to a device, and those of floating point to a type."""
     if isinstance(item, Tensor):
         return item.to(device, dtype if item.is_floating_point() else None)
     if isinstance(item, dict):
-        return {key: _to(part, device, dtype) for key, part in item.items()}
+        return {key: moved(part, device, dtype) for key, part in item.items()}
     if isinstance(item, (tuple, list)):
-        return type(item)(_to(part, device, dtype) for part in item)
+        return type(item)(moved(part, device, dtype) for part in item)
     return item
 
 
-def _home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Return the device and the type of a network's first parameter."""
     first = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     return first.device, first.dtype
 
 
-def _some(batches: Iterable[Any]) -> Iterable[Any]:
+def some(batches: Iterable[Any]) -> Iterable[Any]:
+    """Yield the batches; raise InputError if there are none, or one holds no tensor."""
     count = 0
     for batch in batches:
         if not tensors_in(batch):
@@ -105,7 +107,7 @@ def _some(batches: Iterable[Any]) -> Iterable[Any]:
 
 
 @contextlib.contextmanager
-def _named(batch: Any) -> Iterator[None]:
+def named(batch: Any) -> Iterator[None]:
     """An error while a batch is used names the batch."""
     try:
         yield
@@ -132,55 +134,6 @@ def _doubt_about_labels(batch: Any) -> str:
         f"{str(other.dtype).removeprefix('torch.')}: masks of several channels (multilabel) are "
         "not supported"
     )
-
-
-def taylor_products(
-    model: nn.Module,
-    weights: Iterable[str],
-    batches: Iterable[Any],
-    loss: Callable[[Any, Any], Tensor] | None,
-    of_batch: Callable[[str, Tensor], Tensor],
-) -> dict[str, Tensor]:
-    """Sum over batches what a function makes of each batch's w · ∂L/∂w.
-
-    Args:
-        model: a private copy; it is put into evaluation mode.
-        weights: names of the weights w.
-        of_batch: takes a weight's name and its w · ∂L/∂w (the weight's shape), returns a summand.
-    """
-    model.eval()
-    device, dtype = _home(model)
-    tensors = tensors_of(model)
-    chosen = {name: tensors[name].requires_grad_() for name in weights}
-    result: dict[str, Tensor] = {}
-    with undisturbed(model=model), torch.enable_grad():
-        for batch in _some(batches):
-            batch = _to(batch, device, dtype)
-            with _named(batch):
-                output = run_method(model, "forward", images_of(batch))
-                value = None if loss else _cross_entropy(logits_of(output), batch)
-            if loss is not None:
-                value = loss(output, batch)
-            if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
-                raise InputError(
-                    "loss: expected (output, batch) -> one number with a gradient, found "
-                    f"{type(value).__name__}; return e.g. cross_entropy(output, batch[1])."
-                )
-            gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
-            for (name, weight), gradient in zip(chosen.items(), gradients, strict=True):
-                if gradient is not None:
-                    product = of_batch(name, weight.detach() * gradient)
-                    result[name] = result[name] + product if name in result else product
-    return result
-
-
-def _cross_entropy(logits: Tensor, batch: Any) -> Tensor:
-    labels = labels_of(batch)
-    if labels is None:
-        labels = logits.detach().argmax(1)
-    elif logits.shape[-2:] != labels.shape[-2:]:
-        logits = nn.functional.interpolate(logits, labels.shape[-2:], mode="bilinear")
-    return nn.functional.cross_entropy(logits.float(), labels, ignore_index=VOID)
 
 
 class _Meter(Interpreter):
@@ -232,12 +185,12 @@ def mean_activations(
     Rows are reported only where no layer reads by columns (depthwise convolutions).
     """
     model.eval()
-    device, dtype = _home(model)
+    device, dtype = home(model)
     meter = _Meter(names)
     with undisturbed(model=model), torch.inference_mode(), meter:
-        for batch in _some(batches):
-            with _named(batch):
-                run_method(model, "forward", images_of(_to(batch, device, dtype)))
+        for batch in some(batches):
+            with named(batch):
+                run_method(model, "forward", images_of(moved(batch, device, dtype)))
     means = {key: torch.stack(values).mean(0) for key, values in meter.read.items()}
     for key, values in meter.made.items():
         if (key[0], 1) not in means:

@@ -45,6 +45,7 @@ class PruneConfig:
         floor: least share of its channels that a layer keeps.
         min_channels: least number of channels that a layer keeps.
         normalize: divide scores by their mean within each layer.
+        cost_aware: rank channels by score ÷ what removing them saves now, in the budget's unit.
         seed: for importances that draw numbers.
 
     Raises:
@@ -62,6 +63,7 @@ class PruneConfig:
     floor: float = 0.1
     min_channels: int = 4
     normalize: bool = True
+    cost_aware: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -73,6 +75,12 @@ class PruneConfig:
             raise BudgetError(
                 "budget: expected none beside layers, found both; the shares of the layers alone "
                 "decide how much goes. Leave one out."
+            )
+        if self.cost_aware and (self.layers is not None or self.scope != "global"):
+            raise InputError(
+                "cost_aware: expected a budget over all layers (scope 'global'), found "
+                f"{'layers' if self.layers is not None else self.scope}, where layers are not "
+                "ranked against each other; leave one out."
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -196,13 +204,13 @@ def _floor(floor: Any) -> float:
     return floor
 
 
-def _normalize(normalize: Any) -> bool:
-    if not isinstance(normalize, bool):
-        raise InputError(
-            f"normalize: expected True or False, found {normalize!r}; "
-            "True compares layers by scores divided by their mean."
-        )
-    return normalize
+def _flag(name: str, meaning: str) -> Callable[[Any], bool]:
+    def checked(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{name}: expected True or False, found {value!r}; {meaning}")
+        return value
+
+    return checked
 
 
 def _seed(seed: Any) -> int:
@@ -219,6 +227,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "ignored_layers": _ignored_layers,
     "floor": _floor,
     "min_channels": _at_least_one("min_channels"),
-    "normalize": _normalize,
+    "normalize": _flag("normalize", "True compares layers by scores divided by their mean."),
+    "cost_aware": _flag("cost_aware", "True divides scores by what removing a channel saves."),
     "seed": _seed,
 }

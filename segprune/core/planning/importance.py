@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segprune.core.modules import copy_with, tensors_of
-from segprune.core.planning.calibration import mean_activations, taylor_products
+from segprune.core.planning.calibration import mean_activations
+from segprune.core.planning.fisher import fisher
+from segprune.core.planning.gradients import on_each_batch
 from segprune.core.tracing.graph import ChannelGraph
 from segprune.errors import InputError, PlanError
 
@@ -74,7 +76,7 @@ class Evidence:
 Importance = Callable[[Evidence], Scores]
 
 _IMPORTANCES: dict[str, Importance] = {}
-_OWN_SCALE = {"lamp", "random"}
+_OWN_SCALE = {"fisher", "lamp", "random"}
 
 
 def register_importance(name: str, function: Importance, *, normalize: bool = True) -> None:
@@ -143,7 +145,8 @@ def score_classes(
     scores = _gather(evidence.graph, given, normalize and not own)
     missing = np.isnan(scores)
     if missing.any():  # channels the importance says nothing about, e.g. without a BatchNorm
-        scores[missing] = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
+        others = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
+        scores[missing] = others * np.nanmean(scores)  # in the unit of the known ones
     return np.nan_to_num(scores, nan=1.0)
 
 
@@ -222,11 +225,16 @@ def taylor(evidence: Evidence) -> Scores:
     copy = copy_with(evidence.model, {})
     dims = {name: dim for name, dim, _ in evidence.rows()}
 
-    def squares(name: str, product: Tensor) -> Tensor:
-        return product.movedim(dims[name], 0).flatten(1).sum(1).square()
+    scores: dict[tuple[str, int], Tensor] = {}
 
-    found = taylor_products(copy, dims, evidence.batches("taylor"), evidence.loss, squares)
-    return {(name, dims[name]): scores for name, scores in found.items()}
+    def take(products: dict[str, Tensor]) -> None:
+        for name, product in products.items():
+            key = name, dims[name]
+            square = product.movedim(dims[name], 0).flatten(1).sum(1).square()
+            scores[key] = scores[key] + square if key in scores else square
+
+    on_each_batch(copy, dims, evidence.batches("taylor"), evidence.loss, take)
+    return scores
 
 
 def activation(evidence: Evidence) -> Scores:
@@ -245,6 +253,16 @@ def random(evidence: Evidence) -> Scores:
     }
 
 
-for _function in (magnitude_l1, magnitude_l2, bn_scale, fpgm, lamp, taylor, activation, random):
+for _function in (
+    magnitude_l1,
+    magnitude_l2,
+    bn_scale,
+    fpgm,
+    lamp,
+    taylor,
+    fisher,
+    activation,
+    random,
+):
     _IMPORTANCES[_function.__name__] = _function
 _IMPORTANCES["magnitude"] = magnitude_l2

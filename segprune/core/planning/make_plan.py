@@ -40,7 +40,8 @@ def make_plan(
     seed: int = 0,
     floor: float = 0.1,
     min_channels: int = 4,
-    normalize: bool = True,
+    normalize: bool = PruneConfig.normalize,
+    cost_aware: bool = PruneConfig.cost_aware,
     config: PruneConfig | None = None,
 ) -> PrunePlan:
     """Decide which channels of a network go.
@@ -69,6 +70,8 @@ def make_plan(
         min_channels: least number of channels that a layer keeps.
         normalize: divide scores by their mean within each layer, so that a global ranking does not
             empty whole layers.
+        cost_aware: rank channels by score ÷ what removing them saves at the time, in the budget's
+            unit, so that many cheap channels and one dear channel are compared fairly.
         config: all of these options but `calibration` and `loss` in one object, in their place.
 
     Raises:
@@ -87,7 +90,7 @@ def make_plan(
         layers, scope = scope, "global"
     given = PruneConfig(
         budget, layers, importance, scope, round_to, ignored_layers, floor, min_channels,
-        normalize, seed,
+        normalize, cost_aware, seed,
     )  # fmt: skip
     asked = given if config is None else _alone(config, given, budget)
     require_prunable(model)

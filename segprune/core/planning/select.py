@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.core.planning.budget import Landing, Ledger, Limit, drop_in_order, units_of
+from segprune.core.planning.budget import Landing, Ledger, Limit, by_cost, drop_in_order, units_of
 from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.cost import Term, channel_terms, mac_terms, param_terms
 from segprune.core.tracing.graph import ChannelGraph, layer_name
@@ -59,13 +59,14 @@ def choose(
         return _by_layer(model, graph, config.layers, stay, score, limits, config.round_to)
     ((kind, share),) = (config.budget or {}).items()
     ledger = Ledger(TERMS[kind](graph), limits, graph.roots)
-    units = units_of(
+    scored = units_of(
         free,
         lambda root: float(score[root]),
         lambda root: tuple(where[root]),
         times.__getitem__,
         config.round_to,
     )
+    units = by_cost(ledger, scored) if config.cost_aware else (unit for _, unit in scored)
     try:
         return drop_in_order(ledger, units, share, name=kind)
     except BudgetError as error:

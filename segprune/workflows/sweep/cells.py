@@ -147,7 +147,7 @@ def _pruning(
 ) -> PruningSection:
     """Return the sweep's section, with what the network's own recipe says of other fields."""
     own = base.pruning
-    kept = {"ignored_layers", "floor", "min_channels", "normalize"}
+    kept = {"ignored_layers", "floor", "min_channels", "normalize", "cost_aware"}
     stays = {} if own is None else own.model_dump(include=kept)
     given = {
         "budget": {"macs": budget}, "importance": importance, "scope": scope,
