@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from data import trees
 from segprune.cli import app
 from segprune.data import open_dataset, read_batches
 from segprune.errors import InputError

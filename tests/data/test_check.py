@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from typer.testing import CliRunner, Result
 
+from data import trees
 from segprune.cli import app
 from segprune.data import open_dataset
 from segprune.data.check import check_dataset

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 
+from data import trees
 from segprune.data.classes import CAMVID, CITYSCAPES, ClassTable, default_colours, read_classes
 from segprune.errors import InputError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import trees
 from PIL import Image
 
+from data import trees
 from segprune.data import find_frames, read_batches
 from segprune.errors import InputError
 

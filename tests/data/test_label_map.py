@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import png
 import pytest
-import trees
 from typer.testing import CliRunner, Result
 
+from data import png, trees
 from segprune.cli import app
 from segprune.data import open_dataset, read_batches
 from segprune.data.frames import Frames

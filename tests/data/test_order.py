@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import trees
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
+from data import trees
 from segprune.data import open_dataset
 from segprune.data.augmentation import Augmentation, augment
 from segprune.data.order import EpochOrder, TrainingSet, epoch_order

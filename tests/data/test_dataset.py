@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from PIL import Image
 from torchvision import tv_tensors
 
 import segprune
+from data import trees
 from segprune.data import open_dataset
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import SegmentationDataset

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trees
 from PIL import Image
 
+from data import trees
 from segprune.data import open_dataset
 from segprune.errors import InputError
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
 
-from metrics.cases import GOLDEN, VOID, WORKED, agree, by_sets, counted, pairs
+from evaluation.cases import GOLDEN, VOID, WORKED, agree, by_sets, counted, pairs
 from segprune.evaluation.evaluate import best_classes
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import png
 import pytest
-import trees
 from PIL import Image
 from typer.testing import CliRunner
 
+from data import png, trees
 from segprune.cli import app
 from segprune.data import open_dataset, read_batches
 from segprune.errors import InputError

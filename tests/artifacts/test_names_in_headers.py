@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import segprune
-from bad_input.test_headers import rewritten, unchanged
+from artifacts.test_header import rewritten, unchanged
 from segprune.errors import ArtifactError
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from metrics.cases import VOID, WORKED, counted, pairs
+from evaluation.cases import VOID, WORKED, counted, pairs
 from segprune.errors import InputError
 from segprune.evaluation.metrics import ConfusionMatrix, score_counts
 

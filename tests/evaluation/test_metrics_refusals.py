@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import segprune
-from metrics.cases import VOID, counted
+from evaluation.cases import VOID, counted
 from segprune.errors import InputError
 from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.records.score import Score
