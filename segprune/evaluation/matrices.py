@@ -30,7 +30,7 @@ def read_matrices(path: Path, num_classes: int) -> tuple[tuple[str, ...], Confus
         InputError: it is of other classes.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             names, entries = content["names"], content["entries"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(

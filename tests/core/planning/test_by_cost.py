@@ -44,7 +44,8 @@ def test_each_unit_is_the_cheapest_of_those_left_when_it_goes(seed: int) -> None
         ledger.drop(unit)
         left.discard(label)
         widths[layer[label]] -= 1
-    assert not left and ledger.cost == 0
+    assert not left
+    assert ledger.cost == 0
 
 
 def test_a_dear_channel_goes_before_cheap_ones_of_the_same_score() -> None:
