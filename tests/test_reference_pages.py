@@ -29,7 +29,7 @@ def test_every_field_of_a_recipe_is_described_with_its_type(section: type[BaseMo
     assert [field.name for field in fields] == list(section.model_fields)
     for field in fields:
         assert field.description, f"{section.__name__}.{field.name}: describe it in the docstring"
-        assert field.type
+        assert field.kind
 
 
 def test_the_default_of_a_field_on_the_page_is_the_default_of_the_code() -> None:

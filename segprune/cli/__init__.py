@@ -22,6 +22,7 @@ from segprune.cli.gate import gate
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
 from segprune.cli.prune import prune
+from segprune.cli.recipe import recipe
 from segprune.cli.report import report
 from segprune.cli.sensitivity import sensitivity
 from segprune.cli.speed import speed
@@ -65,6 +66,9 @@ what the original computes with those channels at zero.
   [cyan]segprune recover benchmarks/recipes/quick.toml[/cyan]
   half of a trained network's MACs gone, and its accuracy won back
 
+  [cyan]segprune recipe new FILE --dense DENSE[/cyan]
+  a recipe to begin with, every field explained
+
   [cyan]segprune eval FILE --data streets[/cyan]
   mIoU and the IoU of every class
 
@@ -107,6 +111,7 @@ app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
 app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
 app.add_typer(data)
 app.add_typer(gate)
+app.add_typer(recipe)
 app.command(help=unfolded(doctor.__doc__))(doctor)
 app.command(help=unfolded(report.__doc__))(report)
 

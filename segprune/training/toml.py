@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from segprune.errors import InputError
 
-__all__ = ["explain", "read_toml", "to_toml"]
+__all__ = ["explain", "read_toml", "to_toml", "toml_value"]
 
 
 def read_toml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -43,18 +43,21 @@ def to_toml(section: BaseModel) -> str:
     """Write all values, defaults too; `read_toml` reads them back."""
     content = section.model_dump(mode="json", exclude_none=True)
     sections = {key: value for key, value in content.items() if isinstance(value, dict)}
-    lines = [f"{key} = {_toml(value)}" for key, value in content.items() if key not in sections]
+    lines = [
+        f"{key} = {toml_value(value)}" for key, value in content.items() if key not in sections
+    ]
     for name, values in sections.items():
         lines += ["", f"[{name}]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a plain value as TOML has it, on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{toml_value(k)} = {toml_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     # Numbers, true, false and basic strings are the same in both, but for two signs: TOML has no
     # pairs of surrogates, and wants DEL escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
