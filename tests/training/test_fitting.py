@@ -181,7 +181,9 @@ def test_what_cannot_be_trained_on_is_named(
         fitted(net(), recipe(**changes), tmp_path)
 
 
-def test_averages_that_only_hold_what_training_began_with_are_refused() -> None:
+def test_averages_that_only_hold_what_training_began_with_are_refused(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(InputError, match=r"after 8 steps still holds 99% of them; leave it out"):
-        fit(net(), recipe(training__ema_decay=0.999), Scenes(8), Path.cwd())
-    fit(net(), recipe(training__ema_decay=None), Scenes(8), Path.cwd())
+        fit(net(), recipe(training__ema_decay=0.999), Scenes(8), tmp_path)
+    fit(net(), recipe(training__ema_decay=None), Scenes(8), tmp_path)
