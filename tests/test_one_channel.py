@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 
 import segprune
-from segprune.core.planning.calibration import two_classes
 from segprune.core.planning.gradients import on_each_batch
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
@@ -69,17 +68,6 @@ def recipe(**training: object) -> Recipe:
         "augmentation": {"scale": [1, 1], "brightness": 0, "contrast": 0, "saturation": 0},
     }  # fmt: skip
     return parse_recipe(content, "recipe")
-
-
-def test_cross_entropy_over_0_and_z_is_binary_cross_entropy() -> None:
-    z = torch.randn(2, 1, 5, 7, dtype=torch.float64, requires_grad=True)
-    labels = torch.randint(2, (2, 5, 7))
-    both = F.cross_entropy(two_classes(z), labels)
-    one = F.binary_cross_entropy_with_logits(z[:, 0], labels.double())
-    assert torch.allclose(both, one, rtol=1e-12)
-    (first,), (second,) = torch.autograd.grad(both, z), torch.autograd.grad(one, z)
-    assert torch.allclose(first, second, rtol=1e-12)
-    assert two_classes(torch.zeros(2, 3, 4, 4)).shape == (2, 3, 4, 4)
 
 
 def test_pixels_are_scored_as_foreground_where_z_is_above_zero() -> None:

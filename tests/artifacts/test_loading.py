@@ -14,9 +14,9 @@ import safetensors.torch
 import torch
 
 import segprune
-from bad_input.refusals import refuses, unet
 from networks import Network
 from networks.whole import UNet
+from refusals import refuses, unet
 from segprune.errors import (
     ArtifactError,
     InputError,

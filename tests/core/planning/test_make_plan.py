@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import segprune
-from bad_input.refusals import planned, refuses, unet, words_of
 from networks import Construct, Network
 from networks.whole import NamedInputs
+from refusals import planned, refuses, unet, words_of
 from segprune.errors import (
     BudgetError,
     PlanError,

@@ -1,4 +1,4 @@
-"""segprune inspect, verify and sensitivity, which read what prune wrote or was given."""
+"""segprune sensitivity measures every layer by itself."""
 
 from __future__ import annotations
 
@@ -9,43 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import segprune
-from cli.runner import MODEL, SIZE, done, segprune_
-
-
-def test_inspect_shows_every_layer_and_the_digests(run: Path) -> None:
-    plan = segprune.PrunePlan.from_json((run / "plan.json").read_text())
-    for file in ("first.safetensors", "plan.json"):
-        said = done("inspect", str(run / file))
-        assert f"wide 48 {len(plan.kept['wide.weight'][0])}" in said
-        assert "head 4 4 100 %" in said
-        assert plan.digest[:40] in said.replace(" ", "")
-    assert "MACs" in done("inspect", str(run / "record.json"))
-
-
-def test_inspect_reads_files_that_were_saved_from_python(place: Path, tmp_path: Path) -> None:
-    model, image = sys.modules["tiny_nets"].Net(), torch.rand(1, 3, 32, 64)
-    plan = segprune.make_plan(model, image)
-    segprune.save(tmp_path / "own.safetensors", segprune.prune(model, plan), plan)
-    assert "wide ? " in done("inspect", str(tmp_path / "own.safetensors"))
-
-
-def test_verify_proves_a_file_and_compares_numbers_with_the_dense_weights(run: Path) -> None:
-    file = str(run / "first.safetensors")
-    assert "not compared" in done("verify", file, "--model", MODEL)
-    assert "and equal" in done("verify", file, "--model", MODEL, "--weights", "w.pt")
-    words = ("--weights", "w.pt", "--trained")
-    assert "not compared" in done("verify", file, "--model", MODEL, *words)
-
-
-def test_verify_fails_where_numbers_are_not_the_dense_ones(run: Path) -> None:
-    network = sys.modules["tiny_nets"].Net()
-    torch.save(network.state_dict(), "others.pt")
-    words = ("--model", MODEL, "--weights", "others.pt")
-    result = segprune_("verify", str(run / "first.safetensors"), *words)
-    assert result.exit_code == 1
-    assert "value" in result.stdout
-    assert "wide.weight" in result.stdout
+from cli.runner import MODEL, SIZE, done
 
 
 def test_sensitivity_measures_every_layer_alone(place: Path, frames: Path) -> None:

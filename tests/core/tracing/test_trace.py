@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 import segprune
-from bad_input.refusals import refuses, unet
 from networks import Construct, Network
 from networks.whole import NamedInputs, UNet
+from refusals import refuses, unet
 from segprune.errors import (
     SegpruneError,
     TraceError,
