@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from segprune.core.modules import copy_with, tensors_of
+from segprune.core.planning.evidence import Evidence, Scores
 from segprune.core.planning.gradients import on_each_batch, one_by_one
 from segprune.core.tracing.graph import ChannelGraph
-
-if TYPE_CHECKING:
-    from segprune.core.planning.importance import Evidence, Scores
 
 __all__ = ["fisher"]
 
