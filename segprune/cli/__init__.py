@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli.commands import add, unfolded
 from segprune.cli.data import data
 from segprune.cli.doctor import doctor
 from segprune.cli.errors import TERMINATED, end_soon
 from segprune.cli.evaluate import evaluate
-from segprune.cli.format import unfolded
 from segprune.cli.gate import gate
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
@@ -99,21 +99,21 @@ def about(
     """Read the options before a command."""
 
 
-app.command(no_args_is_help=True, help=unfolded(prune.__doc__))(prune)
-app.command(no_args_is_help=True, help=unfolded(inspect.__doc__))(inspect)
-app.command(no_args_is_help=True, help=unfolded(verify.__doc__))(verify)
-app.command(no_args_is_help=True, help=unfolded(sensitivity.__doc__))(sensitivity)
-app.command(no_args_is_help=True, help=unfolded(train.__doc__))(train)
-app.command(no_args_is_help=True, help=unfolded(recover.__doc__))(recover)
-app.command("eval", no_args_is_help=True, help=unfolded(evaluate.__doc__))(evaluate)
-app.command(no_args_is_help=True, help=unfolded(sweep.__doc__))(sweep)
-app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
-app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
+add(app, prune)
+add(app, inspect)
+add(app, verify)
+add(app, sensitivity)
+add(app, train)
+add(app, recover)
+add(app, evaluate, "eval")
+add(app, sweep)
+add(app, speed)
+add(app, predict)
 app.add_typer(data)
 app.add_typer(gate)
 app.add_typer(recipe)
-app.command(help=unfolded(doctor.__doc__))(doctor)
-app.command(help=unfolded(report.__doc__))(report)
+add(app, doctor, needs_arguments=False)
+add(app, report, needs_arguments=False)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
+from segprune.cli.parsing import require_file
 from segprune.errors import ArtifactError
 
 __all__ = ["inspect"]
@@ -44,7 +44,8 @@ def inspect(
 
     from segprune.artifacts import is_artifact, outline, read_header
     from segprune.cli.render.artifact import show_header, show_plan, widths_of
-    from segprune.cli.render.common import show_result, show_sensitivity
+    from segprune.cli.render.prune import show_result
+    from segprune.cli.render.sensitivity import show_sensitivity
     from segprune.core.plan import PrunePlan
     from segprune.records.io import read_record
     from segprune.records.prune import PruneRecord
@@ -100,8 +101,9 @@ def _about_weights(file: Path) -> str:
 
 
 def _show_other(file: Path, kind: str) -> None:
-    from segprune.cli.render.train import show_score, show_training
-    from segprune.cli.speed import show_speed
+    from segprune.cli.render.evaluate import show_score
+    from segprune.cli.render.speed import show_speed
+    from segprune.cli.render.train import show_training
     from segprune.records.evaluation import EvaluationRecord
     from segprune.records.io import read_record
     from segprune.records.sweep import SpeedRecord

@@ -1,4 +1,4 @@
-"""segprune inspect, verify and sensitivity, which read what prune wrote or was given."""
+"""segprune sensitivity: each layer alone, computed again by hand; and what it warns of."""
 
 from __future__ import annotations
 
@@ -8,44 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-import segprune
 from cli.runner import MODEL, SIZE, done, segprune_
-
-
-def test_inspect_shows_every_layer_and_the_digests(run: Path) -> None:
-    plan = segprune.PrunePlan.from_json((run / "plan.json").read_text())
-    for file in ("first.safetensors", "plan.json"):
-        said = done("inspect", str(run / file))
-        assert f"wide 48 {len(plan.kept['wide.weight'][0])}" in said
-        assert "head 4 4 100 %" in said
-        assert plan.digest[:40] in said.replace(" ", "")
-    assert "MACs" in done("inspect", str(run / "record.json"))
-
-
-def test_inspect_reads_files_that_were_saved_from_python(place: Path, tmp_path: Path) -> None:
-    model, image = sys.modules["tiny_nets"].Net(), torch.rand(1, 3, 32, 64)
-    plan = segprune.make_plan(model, image)
-    segprune.save(tmp_path / "own.safetensors", segprune.prune(model, plan), plan)
-    assert "wide ? " in done("inspect", str(tmp_path / "own.safetensors"))
-
-
-def test_verify_proves_a_file_and_compares_numbers_with_the_dense_weights(run: Path) -> None:
-    file = str(run / "first.safetensors")
-    assert "not compared" in done("verify", file, "--model", MODEL)
-    assert "and equal" in done("verify", file, "--model", MODEL, "--weights", "w.pt")
-    words = ("--weights", "w.pt", "--trained")
-    assert "not compared" in done("verify", file, "--model", MODEL, *words)
-
-
-def test_verify_fails_where_numbers_are_not_the_dense_ones(run: Path) -> None:
-    network = sys.modules["tiny_nets"].Net()
-    torch.save(network.state_dict(), "others.pt")
-    words = ("--model", MODEL, "--weights", "others.pt")
-    result = segprune_("verify", str(run / "first.safetensors"), *words)
-    assert result.exit_code == 1
-    assert "value" in result.stdout
-    assert "wide.weight" in result.stdout
 
 
 def test_sensitivity_measures_every_layer_alone(place: Path, frames: Path) -> None:
@@ -80,3 +45,40 @@ def test_sensitivity_agrees_with_pruning_by_hand(place: Path) -> None:
     assert row["error"] == pytest.approx(error.item(), rel=1e-4)
     changed = (found.argmax(1) != wanted.argmax(1)).double().mean().item()
     assert row["changed"] == pytest.approx(changed, abs=1e-6)
+
+
+def test_random_weights_are_a_warning_of_a_sensitivity(run: Path) -> None:
+    without = done("sensitivity", MODEL, *SIZE)
+    assert "warning the weights are random, unless the factory loads trained ones" in without
+    assert "warning" not in done("sensitivity", MODEL, *SIZE, "--weights", "w.pt")
+
+
+def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None:
+    from segprune.data.source import ImageSource
+    from segprune.workflows.dense import on_images
+    from segprune.workflows.open import open_network
+    from segprune.workflows.sensitivity import run_sensitivity
+
+    class Shared(nn.Module):
+        """A half of the channels of `first` has to stay."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 16, 1)
+            self.last = nn.Conv2d(24, 4, 1)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            x = self.first(images)
+            return self.last(torch.cat([x, x[:, :8].softmax(1)], 1))
+
+    dense = on_images(open_network(Shared()), (1, 3, 16, 16), ImageSource())
+    (reason,) = run_sensitivity("shared", dense, keep=0.25).skipped
+    assert "scope" not in reason
+    assert "[" not in reason
+    assert "pass --keep 0.562 or more" in reason  # 9 of 16
+
+
+def test_layers_that_match_nothing_are_refused(place: Path) -> None:
+    result = segprune_("sensitivity", MODEL, *SIZE, "--layers", "nothing.*")
+    assert result.exit_code == 2
+    assert "nothing.*" in result.stderr

@@ -1,21 +1,27 @@
-"""Wrong input is one red sentence that names it, and leaves nothing."""
+"""An error is one red sentence that names what was wrong and what was written before it."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 
+import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
-from segprune.cli.errors import DEBUG
+from segprune.cli.errors import DEBUG, guarded
 
+SOURCE = str(Path(segprune.__file__).parent.parent)
 TAYLOR = (MODEL, "--importance", "taylor", "--frames")
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an unknown network": (("resnet",), ("resnet", "bisenetv2", "package.module:factory")),
@@ -42,6 +48,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an unknown layer": ((MODEL, "--layer", "wid=0.5"), ("wid", "wide")),
     "an unknown importance": ((MODEL, "--importance", "magic"), ("magic", "magnitude")),
     "taylor without images": ((MODEL, "--importance", "taylor"), ("--frames", "--data")),
+    "fisher without images": ((MODEL, "--importance", "fisher"), ("--frames", "--data")),
     "an ignored layer that is not": ((MODEL, "--ignored-layers", "headd"), ("headd", "head")),
     "a size of three": ((MODEL, "--input", "3x32x64"), ("1x3x512x1024",)),
     "a size in words": ((MODEL, "--input", "large"), ("large",)),
@@ -146,12 +153,6 @@ def test_a_users_file_is_not_verified_without_its_network(run: Path) -> None:
     assert "--model" in result.stderr
 
 
-def test_layers_that_match_nothing_are_refused(place: Path) -> None:
-    result = segprune_("sensitivity", MODEL, *SIZE, "--layers", "nothing.*")
-    assert result.exit_code == 2
-    assert "nothing.*" in result.stderr
-
-
 def test_an_unexpected_error_is_one_line_with_the_way_to_more(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,3 +180,89 @@ def test_a_full_disk_is_a_sentence_and_no_surprise(
     assert result.exit_code == 2
     assert "runs/x/overlays: expected a place that can be written" in result.stderr
     assert "No space left on device" in result.stderr
+
+
+def interrupt(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("place")
+def test_an_interruption_before_anything_is_written_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("segprune.workflows.prune.save", interrupt)
+    result = segprune_("prune", MODEL, *QUICK, "--name", "early")
+    assert result.exit_code == 130
+    assert "interrupted: nothing was written." in result.stderr
+
+
+def test_an_interruption_after_results_were_written_names_them(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segprune.cli.render.prune.show_result", interrupt)
+    result = segprune_("prune", MODEL, *QUICK, "--name", "late")
+    assert result.exit_code == 130
+    assert (place / "runs" / "late" / "late.safetensors").is_file()
+    assert "nothing" not in result.stderr
+    assert f"interrupted: written before that: {Path('runs', 'late')}." in result.stderr
+
+
+def test_an_error_after_results_were_written_names_them(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr("segprune.cli.render.prune.show_result", fail)
+    result = segprune_("prune", MODEL, *QUICK, "--name", "failed-late")
+    assert result.exit_code == 70
+    assert f"written before that: {Path('runs', 'failed-late')}." in result.stderr
+
+
+def test_a_command_does_not_name_what_an_earlier_one_wrote(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("prune", MODEL, *QUICK, "--name", "earlier")
+    monkeypatch.setattr("segprune.workflows.prune.save", interrupt)
+    assert "nothing was written" in segprune_("prune", MODEL, *QUICK).stderr
+
+
+def test_a_request_to_end_that_python_dropped_is_noticed_by_the_next_step(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = runs(place)
+    monkeypatch.setattr("segprune.cli.errors._ENDING", [True])
+    result = segprune_("prune", MODEL, *QUICK)
+    assert result.exit_code == 143
+    assert "terminated: nothing was written." in result.stderr
+    assert runs(place) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_a_killed_command_says_that_nothing_was_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "segprune", "prune", "bisenetv2", "--pairs", "1000000"]
+    process = subprocess.Popen(
+        [*command, *SIZE, "--out", str(tmp_path / "runs")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()  # work has begun
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert "terminated: nothing was written." in said
+
+
+@pytest.mark.parametrize(("package", "extra"), [("torchvision", "train"), ("matplotlib", "report")])
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(
+    package: str, extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=f"{package}.transforms")
+
+    with pytest.raises(typer.Exit) as ended:
+        guarded(command)()
+    assert ended.value.exit_code == 2
+    assert f"pip install 'segprune[{extra}]'" in capsys.readouterr().err
