@@ -84,7 +84,10 @@ what the original computes with those channels at zero.
   [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
   which strategy at which ratio, in tables and plots
 
-Exit status: 0 done; 1 a proof, promise or check failed; 2 bad input; 70 unexpected
+  [cyan]segprune doctor MODEL[/cyan]
+  what a bug report needs: versions, the processor, a trace
+
+Exit status: 0 done; 1 a proof, target or check failed; 2 bad input; 70 unexpected
 (SEGPRUNE_DEBUG=1 shows where); 130 or 143 interrupted.
 """
 
@@ -120,7 +123,7 @@ def main() -> None:
     """Entry point of the `segprune` script."""
     # `kill` must unwind the stack as Ctrl-C does, so that no half-made folder stays behind.
     signal.signal(signal.SIGTERM, _terminate)
-    # Threads of torch that wait for one another keep their cores busy unless told; beside a process
+    # Threads of torch that wait for one another keep their cores busy by default; beside a process
     # that does the same a network took ten times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app(prog_name="segprune")

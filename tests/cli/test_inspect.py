@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import segprune
-from cli.runner import done, segprune_
+from cli.runner import MODEL, SIZE, done, segprune_
 from segprune.models.weights import file_digest
 
 
@@ -67,3 +67,15 @@ def test_each_digest_has_a_label_that_is_true(run: Path) -> None:
     assert file_digest(artifact) in lines["file"]
     assert segprune.read_header(artifact).payload in lines["contents"]
     assert "tensors sha256" not in " ".join(result.output.split())
+
+
+def test_the_report_of_doctor_is_shown_as_doctor_shows_it(place: Path) -> None:
+    shown = done("doctor", MODEL, *SIZE, "--json", "doctor.json")
+    assert f"{done('inspect', 'doctor.json')} written doctor.json" == shown
+
+
+def test_a_json_file_that_is_no_record_is_refused_as_a_plan(place: Path) -> None:
+    (place / "other.json").write_text('{"schema": "segprune.predictions"}')
+    result = segprune_("inspect", "other.json")
+    assert result.exit_code == 2
+    assert "other.json" in result.stderr or "plan" in result.stderr
