@@ -152,11 +152,11 @@ def _first_line(module: str) -> str:
 
 def picture() -> str:
     """The terminal output of a recorded run, as SVG."""
-    from segprune.cli.render import common
+    from segprune.cli.render import prune
 
     record = read_record(PruneRecord, RECORDS / f"prune-{PICTURED}.json")
     console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
-    common.show_result(record, None, console=console)
+    prune.show_result(record, None, console=console)
     amounts = " ".join(f"--budget {kind}={share:g}" for kind, share in record.budget.items())
     command = f"segprune prune {record.model} {amounts} --importance {record.importance}"
     svg = console.export_svg(title=f"{command} …")

@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli.commands import add, unfolded
 from segprune.cli.data import data
 from segprune.cli.doctor import doctor
 from segprune.cli.errors import TERMINATED, end_soon
 from segprune.cli.evaluate import evaluate
-from segprune.cli.format import unfolded
 from segprune.cli.gate import gate
 from segprune.cli.inspect import inspect
 from segprune.cli.predict import predict
@@ -84,7 +84,10 @@ what the original computes with those channels at zero.
   [cyan]segprune sweep benchmarks/sweeps/streets.toml[/cyan], then [cyan]segprune report[/cyan]
   which strategy at which ratio, in tables and plots
 
-Exit status: 0 done; 1 a proof, promise or check failed; 2 bad input; 70 unexpected
+  [cyan]segprune doctor MODEL[/cyan]
+  what a bug report needs: versions, the processor, a trace
+
+Exit status: 0 done; 1 a proof, target or check failed; 2 bad input; 70 unexpected
 (SEGPRUNE_DEBUG=1 shows where); 130 or 143 interrupted.
 """
 
@@ -99,28 +102,28 @@ def about(
     """Read the options before a command."""
 
 
-app.command(no_args_is_help=True, help=unfolded(prune.__doc__))(prune)
-app.command(no_args_is_help=True, help=unfolded(inspect.__doc__))(inspect)
-app.command(no_args_is_help=True, help=unfolded(verify.__doc__))(verify)
-app.command(no_args_is_help=True, help=unfolded(sensitivity.__doc__))(sensitivity)
-app.command(no_args_is_help=True, help=unfolded(train.__doc__))(train)
-app.command(no_args_is_help=True, help=unfolded(recover.__doc__))(recover)
-app.command("eval", no_args_is_help=True, help=unfolded(evaluate.__doc__))(evaluate)
-app.command(no_args_is_help=True, help=unfolded(sweep.__doc__))(sweep)
-app.command(no_args_is_help=True, help=unfolded(speed.__doc__))(speed)
-app.command(no_args_is_help=True, help=unfolded(predict.__doc__))(predict)
+add(app, prune)
+add(app, inspect)
+add(app, verify)
+add(app, sensitivity)
+add(app, train)
+add(app, recover)
+add(app, evaluate, "eval")
+add(app, sweep)
+add(app, speed)
+add(app, predict)
 app.add_typer(data)
 app.add_typer(gate)
 app.add_typer(recipe)
-app.command(help=unfolded(doctor.__doc__))(doctor)
-app.command(help=unfolded(report.__doc__))(report)
+add(app, doctor, needs_arguments=False)
+add(app, report, needs_arguments=False)
 
 
 def main() -> None:
     """Entry point of the `segprune` script."""
     # `kill` must unwind the stack as Ctrl-C does, so that no half-made folder stays behind.
     signal.signal(signal.SIGTERM, _terminate)
-    # Threads of torch that wait for one another keep their cores busy unless told; beside a process
+    # Threads of torch that wait for one another keep their cores busy by default; beside a process
     # that does the same a network took ten times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app(prog_name="segprune")

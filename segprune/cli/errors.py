@@ -17,7 +17,7 @@ import typer
 from segprune.errors import SegpruneError, SegpruneWarning, StartError
 from segprune.records.io import written
 
-__all__ = ["DEBUG", "TERMINATED", "end_soon", "guarded", "require_time_left"]
+__all__ = ["DEBUG", "TERMINATED", "end_soon", "guarded", "require_time_left", "warnings_as_notes"]
 
 DEBUG = "SEGPRUNE_DEBUG"
 """Environment variable that lets exceptions through, traceback and all."""
@@ -72,7 +72,7 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         written(since_now=True)
         try:
-            with _warnings_as_notes():
+            with warnings_as_notes():
                 return command(*args, **kwargs)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
@@ -140,7 +140,7 @@ def _written() -> str:
 
 
 @contextlib.contextmanager
-def _warnings_as_notes() -> Iterator[None]:
+def warnings_as_notes() -> Iterator[None]:
     """Show the package's own warnings as sentences; leave other warnings as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", SegpruneWarning)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     NETWORK,
@@ -24,17 +23,15 @@ from segprune.cli.options import (
     Std,
 )
 from segprune.cli.parsing import (
+    command_line,
     make_importable,
     parse_label_map,
     parse_normalisation,
     parse_size,
-    spelled,
+    require_file,
 )
 from segprune.data.names import folder_of, require_folder
-from segprune.workflows.jobs import EvaluationJob, defaults
-
-if TYPE_CHECKING:
-    from segprune.workflows.evaluate import EvaluationResult
+from segprune.workflows.jobs import EvaluationJob
 
 __all__ = ["evaluate"]
 
@@ -121,7 +118,7 @@ def evaluate(
 
       [cyan]segprune eval my.nets:make --weights best.pt --data folder --root mine/[/cyan]
     """
-    given = {key: value for key, value in locals().items() if key != "subject"}
+    given = dict(locals())
     if ":" not in subject and (Path(subject).suffix or "/" in subject):
         require_file(Path(subject), "an artefact of segprune, or weights")
     require_file(weights, "weights")
@@ -130,6 +127,7 @@ def evaluate(
     wanted = None if size is None else parse_size(size)
 
     from segprune.cli.progress import Steps
+    from segprune.cli.render.evaluate import show_evaluation
     from segprune.workflows.evaluate import run_evaluation
 
     make_importable()
@@ -148,44 +146,8 @@ def evaluate(
         out=out,
         name=name,
         replace=replace,
-        command=_command(subject, given),
+        command=command_line("eval", evaluate, given, "root"),
     )
     with Steps() as steps:
         result = run_evaluation(job, steps)
-    _show(result)
-
-
-def _command(subject: str, given: dict[str, object]) -> tuple[str, ...]:
-    """The command line for the record, without folders; not where results went or images were."""
-    usual = defaults(EvaluationJob)
-    options = {
-        key: value
-        for key, value in given.items()
-        if key not in ("root", "out", "name", "replace") and value != usual.get(key)
-    }
-    return spelled("eval", subject if ":" in subject else Path(subject).name, options)
-
-
-def _show(result: EvaluationResult) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from segprune.cli.render.common import facts
-    from segprune.cli.render.train import show_score
-
-    record, console = result.record, Console()
-    size = record.preprocessing.size
-    fitted = f"at {size[0]}×{size[1]}" if size else "as they are stored"
-    head = f", {record.data} {record.split}, {record.score.images} images {fitted}"
-    console.print(Text.assemble((record.model, "bold"), head), soft_wrap=True)
-    console.print(result.normalisation.sentence, soft_wrap=True, highlight=False)
-    console.print()
-    show_score(record.score, record.classes)
-    folder = result.folder
-    console.print(
-        facts(
-            *([("warning", "yellow", result.warning)] if result.warning else []),
-            *(("note", "yellow", doubt) for doubt in result.doubts),
-            ("written", "cyan", f"{folder}/: evaluation.json, matrices.npz"),
-        )
-    )
+    show_evaluation(result)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli.commands import add, new_group
 from segprune.cli.errors import guarded
-from segprune.cli.format import unfolded
 from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Split
 from segprune.cli.parsing import make_importable, parse_input
 from segprune.errors import InputError
@@ -16,17 +16,7 @@ from segprune.workflows.jobs import GateJob
 
 __all__ = ["gate"]
 
-gate = typer.Typer(
-    name="gate",
-    help="Gate a pruned network in CI: size, proof, accuracy and speed.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
-
-
-@gate.callback()
-def about() -> None:
-    """Gate a pruned network in CI: size, proof, accuracy and speed."""
+gate = new_group("gate", "Gate a pruned network in CI: size, proof, accuracy and speed.")
 
 
 @guarded
@@ -122,4 +112,4 @@ def init(
     typer.echo(f"next: pytest{folder} --segprune-accept, then commit the files and the baseline")
 
 
-gate.command(no_args_is_help=True, help=unfolded(init.__doc__))(init)
+add(gate, init)

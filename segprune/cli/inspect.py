@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
+from segprune.cli.parsing import require_file
 from segprune.errors import ArtifactError
 
 __all__ = ["inspect"]
 
 _SUFFIXES = (".json", ".safetensors")
-_OTHERS = ("segprune.training", "segprune.evaluation", "segprune.paired-speed")
-"""Records that their own commands show."""
 
 
 @guarded
@@ -44,11 +43,7 @@ def inspect(
 
     from segprune.artifacts import is_artifact, outline, read_header
     from segprune.cli.render.artifact import show_header, show_plan, widths_of
-    from segprune.cli.render.common import show_result, show_sensitivity
     from segprune.core.plan import PrunePlan
-    from segprune.records.io import read_record
-    from segprune.records.prune import PruneRecord
-    from segprune.records.sensitivity import SensitivityRecord
 
     if file.is_dir():
         inside = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
@@ -63,20 +58,44 @@ def inspect(
         dense = None if header.spec is None else outline(header, file)
         show_header(file, header, widths_of(header.plan, dense))
         return
-    schema = _schema(_text(file))
-    if schema.startswith("segprune.prune/"):
-        record = read_record(PruneRecord, file)
-        typer.echo(shlex.join(record.command))
-        show_result(record, None)
-    elif schema.startswith("segprune.sensitivity/"):
-        found = read_record(SensitivityRecord, file)
-        typer.echo(shlex.join(found.command))
-        show_sensitivity(found, None)
-    elif schema.partition("/")[0] in _OTHERS:
-        _show_other(file, schema.partition("/")[0])
-    else:
-        plan = PrunePlan.from_json(_text(file))
+    text = _text(file)
+    if not _is_shown_as_record(file, _schema(text)):
+        plan = PrunePlan.from_json(text)
         show_plan(file, plan, widths_of(plan))
+
+
+def _is_shown_as_record(file: Path, schema: str) -> bool:
+    """Show a record as its own command does; return False for a file that is none."""
+    from segprune.cli.render.doctor import show_report
+    from segprune.cli.render.evaluate import show_score
+    from segprune.cli.render.prune import show_result
+    from segprune.cli.render.sensitivity import show_sensitivity
+    from segprune.cli.render.speed import show_speed
+    from segprune.cli.render.train import show_training
+    from segprune.records.doctor import DoctorRecord
+    from segprune.records.evaluation import EvaluationRecord
+    from segprune.records.io import read_record
+    from segprune.records.prune import PruneRecord
+    from segprune.records.sensitivity import SensitivityRecord
+    from segprune.records.sweep import SpeedRecord
+    from segprune.records.training import TrainingRecord
+
+    kinds: dict[type, Callable[[Any], None]] = {
+        DoctorRecord: lambda found: show_report(found, None),
+        EvaluationRecord: lambda found: show_score(found.score, found.classes),
+        PruneRecord: lambda found: show_result(found, None),
+        SensitivityRecord: lambda found: show_sensitivity(found, None),
+        SpeedRecord: lambda found: show_speed(found, file.parent),
+        TrainingRecord: lambda found: show_training(found, file.parent),
+    }
+    for kind, show in kinds.items():
+        if schema.partition("/")[0] == kind.SCHEMA.partition("/")[0]:  # type: ignore[attr-defined]
+            record: Any = read_record(kind, file)
+            if kind is not DoctorRecord:  # it keeps no command
+                typer.echo(shlex.join(record.command))
+            show(record)
+            return True
+    return False
 
 
 def _about_weights(file: Path) -> str:
@@ -97,28 +116,6 @@ def _about_weights(file: Path) -> str:
         f"{file} removes channels, segprune eval package.module:factory --weights {file} --data "
         "folder --root FOLDER scores it."
     )
-
-
-def _show_other(file: Path, kind: str) -> None:
-    from segprune.cli.render.train import show_score, show_training
-    from segprune.cli.speed import show_speed
-    from segprune.records.evaluation import EvaluationRecord
-    from segprune.records.io import read_record
-    from segprune.records.sweep import SpeedRecord
-    from segprune.records.training import TrainingRecord
-
-    if kind == "segprune.training":
-        training = read_record(TrainingRecord, file)
-        typer.echo(shlex.join(training.command))
-        show_training(training, file.parent)
-    elif kind == "segprune.evaluation":
-        evaluation = read_record(EvaluationRecord, file)
-        typer.echo(shlex.join(evaluation.command))
-        show_score(evaluation.score, evaluation.classes)
-    else:
-        speed = read_record(SpeedRecord, file)
-        typer.echo(shlex.join(speed.command))
-        show_speed(speed, file.parent)
 
 
 def _text(file: Path) -> str:

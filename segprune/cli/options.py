@@ -22,7 +22,6 @@ __all__ = [
     "Model",
     "Name",
     "NumClasses",
-    "OldClasses",
     "Out",
     "Range",
     "Replace",
@@ -90,7 +89,6 @@ NumClasses = Annotated[
         show_default="19",
     ),
 ]
-OldClasses = Annotated[int | None, typer.Option("--classes", hidden=True)]
 Frames = Annotated[
     Path | None,
     typer.Option(

@@ -1,20 +1,24 @@
-"""How the texts of options become values, and a command line the words of a record."""
+"""Options as values, files that have to exist, and the command line as a record keeps it."""
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from segprune.errors import BudgetError, InputError
+from typer.models import ArgumentInfo
+
+from segprune.errors import ArtifactError, BudgetError, InputError
 
 if TYPE_CHECKING:
     from segprune.data.normalisation import Given
 
 __all__ = [
+    "command_line",
     "make_importable",
     "parse_budget",
     "parse_input",
@@ -22,8 +26,10 @@ __all__ = [
     "parse_normalisation",
     "parse_shares",
     "parse_size",
-    "spelled",
+    "require_file",
 ]
+
+_PLACE_OF_RESULTS = ("out", "name", "replace")
 
 
 def parse_budget(text: str) -> dict[str, float]:
@@ -163,20 +169,50 @@ def make_importable() -> None:
         sys.path.insert(0, here)
 
 
-def spelled(command: str, model: str, options: Mapping[str, object]) -> tuple[str, ...]:
-    """The command line for the record: options that were given, paths down to their last name.
+def require_file(path: Path | None, expected: str) -> None:
+    """Raise ArtifactError if a file that was named is missing, before torch is imported.
 
-    Folders above it would tell who worked where, and mean nothing to a reader elsewhere.
+    What the file holds is not read.
     """
-    words = ["segprune", command, model]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, Path):
-            words += [flag, value.name]
-        elif isinstance(value, (list, tuple)):
-            words += [word for item in value for word in (flag, str(item))]
-        elif value is not None and value is not False:
-            words += [flag, str(value)]
-    return tuple(words)
+    if path is not None and not os.path.exists(path):
+        raise ArtifactError(f"{path}: expected {expected}, found no such file; check the path.")
+
+
+def command_line(
+    name: str, command: Callable[..., object], given: Mapping[str, object], *left_out: str
+) -> tuple[str, ...]:
+    """Return a command line for the record: arguments, and options that are not at their defaults.
+
+    Paths keep only their last name, and options that say where results go are left out: both would
+    say who worked where.
+
+    Args:
+        given: the values of the command's parameters.
+        left_out: more options that the record does without.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    arguments, options, negations = [], [], []
+    for key, parameter in inspect.signature(command).parameters.items():
+        value, declared = given[key], hints[key].__metadata__[0]
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(declared, ArgumentInfo):
+            arguments.append(_without_folders(value))
+        elif value in (None, parameter.default) or key in (*_PLACE_OF_RESULTS, *left_out):
+            continue
+        elif value is False:
+            # Within `Annotated`, typer takes the first name of an option for its default.
+            names = (declared.default, *(declared.param_decls or ()))
+            both = next((each for each in names if isinstance(each, str) and "/" in each), "")
+            negations.append(both.partition("/")[2] or flag.replace("--", "--no-", 1))
+        elif value is True:
+            options.append(flag)
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                options += [flag, each.name if isinstance(each, Path) else str(each)]
+    return ("segprune", name, *arguments, *options, *negations)
+
+
+def _without_folders(argument: object) -> str:
+    """Return the last name of a path; a reference `package.module:factory` as it is."""
+    text = str(argument)
+    return text if ":" in text else Path(text).name

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import (
     IMAGES,
     RESULTS,
@@ -23,14 +22,15 @@ from segprune.cli.options import (
     Std,
 )
 from segprune.cli.parsing import (
+    command_line,
     make_importable,
     parse_label_map,
     parse_normalisation,
-    spelled,
+    require_file,
 )
 from segprune.data.names import NAMES, folder_of, require_folder
 from segprune.errors import InputError
-from segprune.workflows.jobs import PredictJob, defaults
+from segprune.workflows.jobs import PredictJob
 
 __all__ = ["predict"]
 
@@ -159,7 +159,7 @@ def predict(
       [cyan]segprune predict small.safetensors drive.mp4 --overlay[/cyan]
       [cyan]segprune predict small.safetensors camvid --root data/camvid --gif --rate 10[/cyan]
     """
-    given = {key: value for key, value in locals().items() if key not in ("file", "source")}
+    given = dict(locals())
     if gif and video:
         raise InputError(
             "--gif: expected one kind of moving picture, found --video too; leave one out."
@@ -200,29 +200,8 @@ def predict(
         out=out,
         name=name,
         replace=replace,
-        command=_command(file, source, given),
+        command=command_line("predict", predict, given),
     )
     with Steps() as steps:
         result = run_predict(job, steps, steps.say)
     show_prediction(result)
-
-
-def _command(file: Path, source: str, given: dict[str, object]) -> tuple[str, ...]:
-    """The command line for the record, without folders; not where the results went."""
-    usual = defaults(PredictJob)
-    options: dict[str, object] = {
-        key: value
-        for key, value in given.items()
-        if key not in ("out", "name", "replace") and value != usual.get(key)
-    }
-    negated = [
-        word
-        for key, word in (
-            ("labels", "--no-labels"),
-            ("panel", "--overlay"),
-            ("stills", "--no-stills"),
-        )
-        if options.get(key) is False
-    ]
-    words = spelled("predict", file.name, options)
-    return (*words[:3], Path(source).name, *words[3:], *negated)

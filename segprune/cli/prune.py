@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import (
     RESULTS,
     Batches,
@@ -20,7 +19,6 @@ from segprune.cli.options import (
     Model,
     Name,
     NumClasses,
-    OldClasses,
     Out,
     Range,
     Replace,
@@ -31,22 +29,23 @@ from segprune.cli.options import (
     Weights,
 )
 from segprune.cli.parsing import (
+    command_line,
     make_importable,
     parse_budget,
     parse_input,
     parse_label_map,
     parse_normalisation,
     parse_shares,
-    spelled,
+    require_file,
 )
 from segprune.core.planning.config import PruneConfig
 from segprune.data.source import ImageSource
-from segprune.errors import InputError, warn_renamed
-from segprune.workflows.jobs import INPUT_TEXT, PruneJob, defaults
+from segprune.errors import InputError
+from segprune.workflows.jobs import INPUT_TEXT, PruneJob
 
 __all__ = ["prune"]
 
-_LOOKS_AT_IMAGES = ("taylor", "activation")
+_LOOKS_AT_IMAGES = ("taylor", "fisher", "activation")
 _FAILED = 1
 
 
@@ -77,7 +76,7 @@ def prune(
         typer.Option(
             metavar="NAME",
             help="What decides which channels go: magnitude, magnitude_l1, magnitude_l2, bn_scale, "
-            "fpgm, lamp, random; with images also taylor and activation.",
+            "fpgm, lamp, random; with images also taylor, fisher and activation.",
         ),
     ] = str(PruneConfig.importance),
     scope: Annotated[
@@ -98,7 +97,6 @@ def prune(
         list[str] | None,
         typer.Option(metavar="GLOB", help="Leave these layers as wide as they are; repeatable."),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     floor: Annotated[
         float, typer.Option(metavar="SHARE", help="Least share of its channels that a layer keeps.")
     ] = PruneConfig.floor,
@@ -115,7 +113,6 @@ def prune(
     weights: Weights = None,
     input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
-    classes: OldClasses = None,
     frames: Frames = None,
     data: Data = None,
     root: Root = None,
@@ -132,7 +129,6 @@ def prune(
     speed: Annotated[
         bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
     ] = True,
-    measure: Annotated[bool | None, typer.Option(hidden=True)] = None,
     pairs: Annotated[
         int,
         typer.Option(
@@ -177,19 +173,10 @@ def prune(
       [cyan]segprune prune my.nets:make --ignored-layers 'head.*' --round-to 8[/cyan]
       [cyan]segprune prune bisenetv2 --layer 'detail=0.5' --layer 'stages.*=0.75'[/cyan]
     """
-    if classes is not None:
-        warn_renamed("--classes", "--num-classes")
-        num_classes, classes = classes, None
-    if measure is not None:
-        warn_renamed("--no-measure", "--no-speed")
-        speed, measure = measure, None
-    if ignore:
-        warn_renamed("--ignore", "--ignored-layers")
-        ignored_layers, ignore = [*(ignored_layers or ()), *ignore], None
     images = ImageSource(frames, data, root, split, parse_label_map(label_map))
     frames, data = images.frames, images.data
     require_file(weights, "weights")
-    given = {key: value for key, value in locals().items() if key != "images"}
+    given = dict(locals())
     config = PruneConfig(
         budget=None if budget is None else parse_budget(budget),
         layers=parse_shares(layer) if layer else None,
@@ -212,7 +199,9 @@ def prune(
     normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
-    from segprune.cli.render.common import announce, show_result, show_violations
+    from segprune.cli.render.common import announce
+    from segprune.cli.render.prune import show_result
+    from segprune.cli.render.verify import show_violations
     from segprune.workflows.prune import run_prune
 
     make_importable()
@@ -239,7 +228,7 @@ def prune(
         half=half,
         given=normalised,
         label_map=images.label_map,
-        command=spelled("prune", model, _worth_recording(given)),
+        command=command_line("prune", prune, given),
     )
     with Steps() as steps:
         result = run_prune(job, steps, steps.say)
@@ -247,19 +236,3 @@ def prune(
         show_violations(result.violations, "Nothing was written.")
         raise typer.Exit(_FAILED)
     show_result(result.record, result.folder)
-
-
-def _worth_recording(given: dict[str, object]) -> dict[str, object]:
-    """Options that differ from their defaults; not where the results went."""
-    usual: dict[str, object] = {
-        **defaults(PruneJob), **PruneConfig().to_plain(), "budget": None,
-        "input": INPUT_TEXT,
-    }  # fmt: skip
-    left_out = {"model", "out", "name", "replace", "speed", "normalize"}
-    words = {
-        key: value
-        for key, value in given.items()
-        if key not in left_out and usual.get(key) != value
-    }
-    off = {f"no_{key}": True for key in ("speed", "normalize") if not given[key]}
-    return words | off

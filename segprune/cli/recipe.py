@@ -7,24 +7,14 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli.commands import add, new_group
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
-from segprune.cli.format import unfolded
+from segprune.cli.parsing import require_file
 from segprune.errors import ArtifactError
 
 __all__ = ["recipe"]
 
-recipe = typer.Typer(
-    name="recipe",
-    help="Recipes for segprune train and recover.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
-
-
-@recipe.callback()
-def about() -> None:
-    """Recipes for segprune train and recover."""
+recipe = new_group("recipe", "Recipes for segprune train and recover.")
 
 
 @guarded
@@ -89,4 +79,4 @@ def new(
     typer.echo(f"next: segprune {'recover' if dense else 'train'} {file}")
 
 
-recipe.command(no_args_is_help=True, help=unfolded(new.__doc__))(new)
+add(recipe, new)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import POLICY, RESULTS
+from segprune.cli.parsing import require_file
 from segprune.data.names import require_folder
 from segprune.errors import InputError
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import (
     Batches,
     Data,
@@ -17,7 +16,6 @@ from segprune.cli.options import (
     Model,
     Name,
     NumClasses,
-    OldClasses,
     Out,
     Range,
     Replace,
@@ -27,9 +25,14 @@ from segprune.cli.options import (
     Std,
     Weights,
 )
-from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, spelled
+from segprune.cli.parsing import (
+    command_line,
+    make_importable,
+    parse_input,
+    parse_normalisation,
+    require_file,
+)
 from segprune.data.source import ImageSource
-from segprune.errors import warn_renamed
 from segprune.workflows.jobs import INPUT_TEXT, KEEP, RUNS
 
 __all__ = ["sensitivity"]
@@ -48,7 +51,6 @@ def sensitivity(
     weights: Weights = None,
     input: Input = INPUT_TEXT,
     num_classes: NumClasses = None,
-    classes: OldClasses = None,
     frames: Frames = None,
     data: Data = None,
     root: Root = None,
@@ -72,18 +74,16 @@ def sensitivity(
       [cyan]segprune sensitivity bisenetv2 --weights best.pt --frames frames/[/cyan]
       [cyan]segprune sensitivity my.nets:make --layers 'encoder.*' --keep 0.25[/cyan]
     """
-    if classes is not None:
-        warn_renamed("--classes", "--num-classes")
-        num_classes, classes = classes, None
     images = ImageSource(frames, data, root, split)
     frames, data = images.frames, images.data
     require_file(weights, "weights")
-    given = {key: value for key, value in locals().items() if key != "images"}
+    given = dict(locals())
     size = parse_input(input)
     normalised = parse_normalisation(mean, std, range)
 
     from segprune.cli.progress import Steps
-    from segprune.cli.render.common import announce, show_sensitivity
+    from segprune.cli.render.common import announce
+    from segprune.cli.render.sensitivity import show_sensitivity
     from segprune.records.io import new_folder, write_record
     from segprune.workflows.dense import on_images
     from segprune.workflows.folder import choose_folder
@@ -93,11 +93,6 @@ def sensitivity(
     make_importable()
     folder = choose_folder(out, name, f"{network_name(model)}-sensitivity", replace=replace)
     announce(model, size, num_classes, weights, images.label)
-    usual: dict[str, object] = {
-        "keep": KEEP, "input": INPUT_TEXT, "batches": 1, "seed": 0, "split": "train",
-    }  # fmt: skip
-    left_out = ("model", "out", "name", "replace")
-    words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
     with Steps() as steps:
         steps("load", 0, 1)
         opened = open_network(
@@ -108,7 +103,7 @@ def sensitivity(
             steps.say(line)
         record = run_sensitivity(
             model, dense, layers=tuple(layers or ()), keep=keep, seed=seed,
-            command=spelled("sensitivity", model, words), progress=steps,
+            command=command_line("sensitivity", sensitivity, given), progress=steps,
         )  # fmt: skip
         with new_folder(folder, replace=replace) as staging:
             write_record(staging / "sensitivity.json", record)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
-from segprune.cli.parsing import make_importable, parse_input, spelled
-from segprune.workflows.jobs import SpeedJob, defaults
+from segprune.cli.parsing import command_line, make_importable, parse_input, require_file
+from segprune.workflows.jobs import SpeedJob
 
-if TYPE_CHECKING:
-    from segprune.records.sweep import SpeedRecord
-
-__all__ = ["show_speed", "speed"]
+__all__ = ["speed"]
 
 
 @guarded
@@ -78,62 +74,15 @@ def speed(
     size = None if input is None else parse_input(input)
 
     from segprune.cli.progress import Steps
+    from segprune.cli.render.speed import show_speed
     from segprune.workflows.speed import run_speed
 
-    usual = defaults(SpeedJob)
-    left_out = ("reference", "candidate", "out", "name", "replace")
-    words = {k: v for k, v in given.items() if k not in left_out and usual.get(k) != v}
-    program, verb, first, *more = spelled("speed", reference.name, words)
     make_importable()
     job = SpeedJob(
         reference, candidate, input=size, memory_format=memory_format, model=model, pairs=pairs,
         threads=threads, seed=seed, out=out, name=name, replace=replace,
-        command=(program, verb, first, candidate.name, *more),
+        command=command_line("speed", speed, given),
     )  # fmt: skip
     with Steps() as steps:
         result = run_speed(job, lambda done, total: steps("measure", done, total))
     show_speed(result.record, result.folder)
-
-
-def show_speed(record: SpeedRecord, folder: Path) -> None:
-    """Both networks, and what the pairs say."""
-    from rich.console import Console
-
-    from segprune.cli.render.common import facts, table
-    from segprune.format import counted, fps, ms, percent
-
-    found = record.speed
-    rows = table("", "time of one call", "frames per second")
-    rows.add_row(record.reference, ms(found.reference_ms), fps(found.reference_fps))
-    rows.add_row(record.candidate, ms(found.candidate_ms), fps(found.candidate_fps))
-    word, style = {
-        "faster": ("faster", "green"), "slower": ("slower", "red"),
-        "no difference": ("speed", "yellow"),
-    }[found.verdict]  # fmt: skip
-    doubt = "" if found.verdict != "no difference" else ", no difference was found"
-    text = (
-        f"{found.speedup:.2f} times ({percent(found.confidence)} interval {found.low:.2f} to "
-        f"{found.high:.2f}; {found.pairs} pairs in turn, {found.device}, "
-        f"{counted(found.threads, 'thread')}){doubt}"
-    )
-    console = Console()
-    console.print()
-    console.print(rows)
-    console.print()
-    medians = found.reference_ms / found.candidate_ms
-    noisy = not found.low / 1.05 < medians < found.high * 1.05
-    doubts = (
-        (
-            "noisy", "yellow",
-            f"the times above are medians of different moments (they would say {medians:.2f}); the "
-            "ratio is the median of pairs, whose two calls shared one",
-        ),
-    )  # fmt: skip
-    console.print(
-        facts(
-            (word, style, text),
-            *(doubts if noisy else ()),
-            ("input", "", str(record.at)),
-            ("written", "cyan", f"{folder}/speed.json"),
-        )
-    )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import Out
-from segprune.cli.parsing import make_importable
+from segprune.cli.parsing import make_importable, require_file
 from segprune.data.names import folder_of, require_folder
+from segprune.errors import InputError
 from segprune.workflows.jobs import RUNS, SWEEP_PAIRS
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def sweep(
       [cyan]segprune sweep my.toml --root data/camvid --set 'budgets=[0.5]' --no-speed[/cyan]
     """
     if no_speed and only is Only.speed:
-        raise typer.BadParameter("expected --only speed or --no-speed, found both")
+        raise InputError("--no-speed: expected it or --only speed, found both; leave one out.")
     require_file(recipe, "a recipe (TOML)")
     require_folder(root, folder_of(None))
     make_importable()

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.memory import keep_memory
 from segprune.cli.options import POLICY, RESULTS, Out
-from segprune.cli.parsing import make_importable
+from segprune.cli.parsing import make_importable, require_file
 from segprune.data.names import folder_of, require_folder
 from segprune.workflows.jobs import RUNS
 
@@ -173,7 +172,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     if result.violations:
-        from segprune.cli.render.common import show_violations
+        from segprune.cli.render.verify import show_violations
 
         show_violations(result.violations, "No artefact was written.")
         raise typer.Exit(_FAILED)

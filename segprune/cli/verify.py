@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from segprune.cli.errors import guarded
-from segprune.cli.files import require_file
 from segprune.cli.options import Data, DenseNetwork, Frames, Mean, Range, Root, Seed, Split, Std
-from segprune.cli.parsing import make_importable, parse_input, parse_normalisation
+from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, require_file
 from segprune.data.source import ImageSource
 from segprune.errors import InputError
 
@@ -78,7 +77,7 @@ def verify(
         )
 
     from segprune.cli.progress import Steps
-    from segprune.cli.render.common import show_proof, show_violations
+    from segprune.cli.render.verify import show_proof, show_violations
     from segprune.workflows.verify import run_verify
 
     make_importable()

@@ -6,7 +6,7 @@ These objects import no torch, so the command line reads their defaults for its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from segprune.records.speed import MemoryFormat
 
 __all__ = [
     "INPUT", "INPUT_TEXT", "KEEP", "RUNS", "SWEEP_PAIRS", "EvaluationJob", "GateJob", "PredictJob",
-    "Progress", "PruneJob", "Say", "SpeedJob", "defaults",
+    "Progress", "PruneJob", "Say", "SpeedJob",
 ]  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
@@ -215,8 +215,3 @@ class GateJob:
     name: str | None = None
     input: tuple[int, ...] | None = None
     out: Path = Path()
-
-
-def defaults(job: type) -> dict[str, object]:
-    """Return the default of each field of a job: what a command line need not say."""
-    return {item.name: item.default for item in fields(job)}

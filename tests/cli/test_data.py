@@ -1,32 +1,37 @@
-"""segprune data check: counts and class shares, and status 1 where something is wrong."""
+"""`segprune data check` ends with the status that a script expects."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cli.runner import segprune_
 from data import trees
 
 
-def test_a_folder_in_order_is_counted(tmp_path: Path) -> None:
-    trees.folder(tmp_path)
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    trees.folder(tmp_path, ("a", "b", "c"))
     trees.classes_file(tmp_path)
-    result = segprune_("data", "check", "folder", "--root", str(tmp_path))
+    return tmp_path
+
+
+def test_a_data_set_without_problems_ends_with_0(images: Path) -> None:
+    result = segprune_("data", "check", "folder", "--root", str(images))
     assert result.exit_code == 0, result.output
-    for name in ("road", "car", "tree"):
-        assert name in result.output
+    assert "every image has a label of its size" in " ".join(result.stdout.split())
 
 
-def test_a_label_of_another_size_is_named_and_the_status_says_so(tmp_path: Path) -> None:
-    trees.folder(tmp_path)
-    trees.classes_file(tmp_path)
-    trees.write(tmp_path / "labels" / "day" / "b.png", trees.indices(1, [0, 1], (5, 5)))
-    result = segprune_("data", "check", "folder", "--root", str(tmp_path))
+def test_a_label_that_is_missing_ends_with_1_and_is_named(images: Path) -> None:
+    (images / "labels" / "b.png").unlink()
+    result = segprune_("data", "check", "folder", "--root", str(images))
     assert result.exit_code == 1
-    assert "b.png" in result.output
+    assert "b.png" in result.stdout
 
 
-def test_a_folder_that_is_missing_is_an_error_with_its_path(tmp_path: Path) -> None:
-    result = segprune_("data", "check", "folder", "--root", str(tmp_path / "nowhere"))
+def test_a_size_of_another_form_is_refused_before_anything_is_read(images: Path) -> None:
+    result = segprune_("data", "check", "folder", "--root", str(images), "--size", "12")
     assert result.exit_code == 2
-    assert "nowhere" in result.output.replace("\n", "")
+    assert result.stderr.startswith("error: --size: expected HxW")
+    assert result.stdout == ""

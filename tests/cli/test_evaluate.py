@@ -17,7 +17,6 @@ from typer.testing import CliRunner, Result
 
 import segprune
 from segprune.cli import app
-from segprune.cli.parsing import parse_size
 from segprune.data.classes import CAMVID
 from segprune.data.opening import open_dataset
 from segprune.errors import ArtifactError, InputError
@@ -345,7 +344,3 @@ def test_matrices_of_another_kind_are_refused(tmp_path: Path, artifact: Path) ->
     done(artifact, "--root", "camvid", "--name", "kind")
     with pytest.raises(InputError, match="another evaluation"):
         read_matrices(Path("runs/kind/matrices.npz"), 5)
-
-
-def test_sizes_are_height_by_width() -> None:
-    assert parse_size("360x480") == parse_size("360X480") == parse_size("360×480") == (360, 480)

@@ -1,4 +1,4 @@
-"""Memory that one step frees is there for the next one."""
+"""Memory that a step of training frees is kept for the next step."""
 
 from __future__ import annotations
 

@@ -1,181 +1,130 @@
-"""Wrong input is one red sentence that names it, and leaves nothing."""
+"""Texts of options become values, and a command line is recorded without folders."""
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
+import typer
 
-from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
-from segprune.cli.errors import DEBUG
+from segprune.cli.parsing import (
+    command_line,
+    parse_budget,
+    parse_input,
+    parse_label_map,
+    parse_normalisation,
+    parse_shares,
+    parse_size,
+    require_file,
+)
+from segprune.errors import ArtifactError, InputError
+from segprune.workflows.jobs import RUNS
 
-TAYLOR = (MODEL, "--importance", "taylor", "--frames")
-WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "an unknown network": (("resnet",), ("resnet", "bisenetv2", "package.module:factory")),
-    "an unknown module": (("no_nets:make",), ("no_nets",)),
-    "a path": (("nets/tiny.py:Net",), ("package.module:factory",)),
-    "an unknown attribute": (("tiny_nets:Nett",), ("Nett", "did you mean Net")),
-    "a module that fails": (("broken_nets:make",), ("no_such_package",)),
-    "a factory with arguments": (("tiny_nets:needs",), ("without arguments", "width")),
-    "a factory that fails": (("tiny_nets:fails",), ("no such disk",)),
-    "a factory that ends the program": (("tiny_nets:ends",), ("SystemExit",)),
-    "a network without numbers": (("tiny_nets:shapes",), ("meta device",)),
-    "no module made": (("tiny_nets:number",), ("torch.nn.Module", "int")),
-    "classes for an own network": ((MODEL, "--num-classes", "3"), ("factory",)),
-    "no classes": (("icnet", "--num-classes", "0"), ("num_classes",)),
-    "a percentage": ((MODEL, "--budget", "macs=50"), ("50 percent is 0.5",)),
-    "a bare number": ((MODEL, "--budget", "0.5"), ("macs=SHARE",)),
-    "an unknown kind": ((MODEL, "--budget", "flops=0.5"), ("flops",)),
-    "a budget of nothing": ((MODEL, "--budget", "macs=0"), ("above 0",)),
-    "a budget in words": ((MODEL, "--budget", "macs=half"), ("half",)),
-    "a budget out of reach": ((MODEL, "--budget", "macs=0.001"), ("smallest reachable",)),
-    "a budget and layers": ((MODEL, "--budget", "macs=0.5", "--layer", "a=0.5"), ("--budget",)),
-    "a layer without a share": ((MODEL, "--layer", "wide"), ("GLOB=SHARE",)),
-    "a layer twice": ((MODEL, "--layer", "wide=0.5", "--layer", "wide=0.7"), ("twice",)),
-    "an unknown layer": ((MODEL, "--layer", "wid=0.5"), ("wid", "wide")),
-    "an unknown importance": ((MODEL, "--importance", "magic"), ("magic", "magnitude")),
-    "taylor without images": ((MODEL, "--importance", "taylor"), ("--frames", "--data")),
-    "an ignored layer that is not": ((MODEL, "--ignored-layers", "headd"), ("headd", "head")),
-    "a size of three": ((MODEL, "--input", "3x32x64"), ("1x3x512x1024",)),
-    "a size in words": ((MODEL, "--input", "large"), ("large",)),
-    "a size that does not fit": ((MODEL, "--input", "1x4x32x64"), ("(1, 4, 32, 64)",)),
-    "a size beyond any memory": ((MODEL, "--input", "1x3x32x99999999999"), ("at most 2^31",)),
-    "a name that is too long": ((MODEL, "--name", "a" * 300), ("at most 200 bytes",)),
-    "a name with a slash": ((MODEL, "--name", "a/b"), ("--name",)),
-    "no name": ((MODEL, "--name", ""), ("name",)),
-    "weights that are not there": ((MODEL, "--weights", "none.pt"), ("none.pt",)),
-    "weights of another kind": ((MODEL, "--weights", "tiny_nets.py"), ("state dict",)),
-    "weights of another network": (("bisenetv2", "--weights", "w.pt"), ("missing", "unknown")),
-    "a whole module as weights": ((MODEL, "--weights", "module.pt"), ("module.pt",)),
-    "weights of a pruned network": (
-        (MODEL, "--weights", "runs/first/first.safetensors"), ("shape", "dense"),
-    ),
-    "weights that are not numbers": ((MODEL, "--weights", "nan.pt"), ("wide.weight", "NaN")),
-    "images that are not there": ((MODEL, "--data", "none"), ("none", "nothing")),
-    "a folder without images": ((MODEL, "--frames", "empty"), ("empty",)),
-    "a damaged image": ((MODEL, "--frames", "damaged"), ("damaged/a.jpg",)),
-    "an image without its label": ((*TAYLOR, "unlabelled"), ("b.jpg", "b.png")),
-    "labels in colour": ((*TAYLOR, "coloured"), ("a.png", "indices")),
-    "labels of more classes": ((*TAYLOR, "classes"), ("below 4", "200")),
-    "images for four channels": (
-        (MODEL, "--frames", "frames", "--input", "1x4x32x64"), ("three channels",),
-    ),
-    "heads of an own network": ((MODEL, "--deploy"), ("deploy",)),
+
+def test_options_become_values() -> None:
+    assert parse_budget("params=0.25") == {"params": 0.25}
+    assert parse_input("2x3x64X128") == (2, 3, 64, 128)
+    assert parse_input("64x128") == (1, 3, 64, 128)
+    assert parse_shares(["a=b=0.5", "c.*=1"]) == {"a=b": 0.5, "c.*": 1.0}
+
+
+def test_sizes_are_height_by_width() -> None:
+    assert parse_size("360x480") == parse_size("360X480") == parse_size("360×480") == (360, 480)
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["255=1", "3=void"], {"255": 1, "3": "void"}),
+        (["0=1,1=0", " 7 = void "], {"0": 1, "1": 0, "7": "void"}),
+        ([], None),
+    ],
+)
+def test_a_label_map_is_read_from_one_option_or_several(
+    texts: list[str], found: dict[str, object] | None
+) -> None:
+    assert parse_label_map(texts) == found
+
+
+@pytest.mark.parametrize("text", ["255", "a=1", "255=sky", "²=1", "255=-1"])
+def test_a_label_map_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--label-map: expected VALUE=CLASS"):
+        parse_label_map([text])
+
+
+def test_a_value_that_is_mapped_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="each value once, found 3 twice"):
+        parse_label_map(["3=0", "3=1"])
+
+
+def test_one_number_stands_for_all_channels() -> None:
+    found = parse_normalisation("0.5", "0.1,0.2,0.3", None)
+    assert (found.mean, found.std, found.range) == ((0.5, 0.5, 0.5), (0.1, 0.2, 0.3), None)
+
+
+@pytest.mark.parametrize("text", ["1,2", "a", "nan", "inf,0,0", ""])
+def test_numbers_of_another_form_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--mean: expected 3 numbers"):
+        parse_normalisation(text, None, None)
+
+
+def test_a_file_that_is_there_is_not_read(tmp_path: Path) -> None:
+    require_file(tmp_path, "anything")
+    require_file(None, "anything")
+    with pytest.raises(ArtifactError, match="expected weights, found no such file"):
+        require_file(tmp_path / "none", "weights")
+
+
+class Colour(StrEnum):
+    """A choice."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+def paint(
+    file: Annotated[Path, typer.Argument()],
+    source: Annotated[str, typer.Argument()],
+    colour: Annotated[Colour, typer.Option()] = Colour.RED,
+    pots: Annotated[int, typer.Option()] = 3,
+    layers: Annotated[list[str] | None, typer.Option()] = None,
+    brush: Annotated[Path | None, typer.Option("--brush")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    varnish: Annotated[bool, typer.Option()] = True,
+    panel: Annotated[bool, typer.Option("--panel/--overlay")] = True,
+    stills: Annotated[bool | None, typer.Option("--stills/--no-stills")] = None,
+    root: Annotated[Path | None, typer.Option()] = None,
+    out: Annotated[Path, typer.Option()] = RUNS,
+) -> None:
+    """A command with an option of every kind."""
+
+
+DEFAULTS: dict[str, object] = {
+    "file": Path("/home/me/a.pt"), "source": "my.nets:make", "colour": Colour.RED, "pots": 3,
+    "layers": None, "brush": None, "dry_run": False, "varnish": True, "panel": True,
+    "stills": None, "root": None, "out": Path("/home/me/runs"),
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def bad_files(run: Path, place: Path, frames: Path) -> None:
-    """Files that the table of wrong input names."""
-    network = sys.modules["tiny_nets"].Net()
-    torch.save(network, "module.pt")
-    network.wide.weight.data[0, 0, 0, 0] = float("nan")
-    torch.save(network.state_dict(), "nan.pt")
-    (place / "empty").mkdir()
-    (place / "damaged").mkdir()
-    (place / "damaged" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
-    good = Image.fromarray(np.zeros((20, 30, 3), np.uint8))
-    for name in ("unlabelled", "coloured", "classes"):
-        for kind in ("images", "labels"):
-            (place / name / kind).mkdir(parents=True)
-        good.save(place / name / "images" / "a.jpg")
-        good.save(place / name / "labels" / "a.png")
-    good.save(place / "unlabelled" / "images" / "b.jpg")
-    Image.fromarray(np.full((20, 30), 200, np.uint8)).save(place / "classes" / "labels" / "a.png")
-
-
-@pytest.mark.usefixtures("bad_files")
-@pytest.mark.parametrize("case", WRONG)
-def test_bad_input_is_one_red_sentence_and_leaves_nothing(place: Path, case: str) -> None:
-    words, expected = WRONG[case]
-    before = runs(place)
-    size = () if "--input" in words else SIZE
-    result = segprune_("prune", *words, *size, "--no-speed")
-    assert result.exit_code == 2, result.output
-    assert "Traceback" not in result.output
-    errors = result.stderr.splitlines()
-    assert len(errors) == 1, errors
-    assert errors[0].startswith("error: ")
-    assert len(errors[0].split()) >= 8
-    for word in expected:
-        assert word in errors[0], (word, errors[0])
-    assert runs(place) == before
-
-
-@pytest.mark.usefixtures("bad_files")
-@pytest.mark.parametrize("folder", ["unlabelled", "coloured", "classes"])
-def test_labels_that_nothing_needs_are_not_read(place: Path, folder: str) -> None:
-    assert "proved" in done(
-        "prune", MODEL, *QUICK, "--frames", folder, "--importance", "activation"
-    )
-
-
-@pytest.mark.parametrize("command", ["inspect", "verify"])
-@pytest.mark.parametrize("kind", ["missing", "folder", "text", "flipped", "json"])
-def test_files_that_are_none_are_refused(
-    run: Path, tmp_path: Path, command: str, kind: str
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, ()),
+        ({"source": "/home/me/images"}, ()),
+        ({"colour": Colour.BLUE, "pots": 0}, ("--colour", "blue", "--pots", "0")),
+        ({"layers": ["a", "b.*"]}, ("--layers", "a", "--layers", "b.*")),
+        ({"brush": Path("/home/me/brush.png")}, ("--brush", "brush.png")),
+        ({"varnish": False, "dry_run": True}, ("--dry-run", "--no-varnish")),
+        ({"panel": False, "stills": False}, ("--overlay", "--no-stills")),
+        ({"stills": True}, ("--stills",)),
+        ({"root": Path("/home/me")}, ()),  # left out on request
+    ],
+)
+def test_a_recorded_command_has_what_is_not_at_its_default_and_no_folder(
+    given: dict[str, object], words: tuple[str, ...]
 ) -> None:
-    path = tmp_path / "wrong.safetensors"
-    if kind == "folder":
-        path = run
-    elif kind == "text":
-        path.write_text("no network\n" * 50)
-    elif kind == "flipped":
-        content = bytearray((run / "first.safetensors").read_bytes())
-        content[-1] ^= 1
-        path.write_bytes(content)
-    elif kind == "json":
-        path = tmp_path / "plan.json"
-        path.write_text('{"schema": "segprune.plan/999"}')
-    result = segprune_(command, str(path))
-    assert result.exit_code == 2, result.output
-    assert len(result.stderr.splitlines()) == 1
-    assert result.stderr.startswith("error: ")
-
-
-def test_a_users_file_is_not_verified_without_its_network(run: Path) -> None:
-    result = segprune_("verify", str(run / "first.safetensors"))
-    assert result.exit_code == 2
-    assert "--model" in result.stderr
-
-
-def test_layers_that_match_nothing_are_refused(place: Path) -> None:
-    result = segprune_("sensitivity", MODEL, *SIZE, "--layers", "nothing.*")
-    assert result.exit_code == 2
-    assert "nothing.*" in result.stderr
-
-
-def test_an_unexpected_error_is_one_line_with_the_way_to_more(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise ZeroDivisionError("by [bold]zero[/bold]\nin two lines")
-
-    monkeypatch.setattr("segprune.workflows.prune.trace", fail)
-    result = segprune_("prune", MODEL, *QUICK)
-    assert result.exit_code == 70
-    assert result.stderr.count("\n") == 1
-    assert "[bold]zero[/bold] in two lines" in result.stderr
-    assert DEBUG in result.stderr
-    shown = segprune_("prune", MODEL, *QUICK, **{DEBUG: "1"})
-    assert isinstance(shown.exception, ZeroDivisionError)
-
-
-def test_a_full_disk_is_a_sentence_and_no_surprise(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/overlays")
-
-    monkeypatch.setattr("segprune.workflows.prune.trace", fail)
-    result = segprune_("prune", MODEL, *QUICK)
-    assert result.exit_code == 2
-    assert "runs/x/overlays: expected a place that can be written" in result.stderr
-    assert "No space left on device" in result.stderr
+    source = "images" if "source" in given else "my.nets:make"
+    found = command_line("paint", paint, DEFAULTS | given, "root")
+    assert found == ("segprune", "paint", "a.pt", source, *words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import segprune
 from cli.runner import MODEL, QUICK, SIZE, done, runs, segprune_
@@ -195,3 +197,102 @@ def test_a_killed_run_leaves_nothing(place: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 128 + signal.SIGTERM
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_deploy_is_refused_before_the_work_where_a_network_cannot_have_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = runs(place)
+    monkeypatch.setattr("segprune.workflows.prune.trace", None)  # the work
+    result = segprune_("prune", MODEL, *QUICK, "--deploy")
+    assert result.exit_code == 2
+    assert "--deploy" in result.stderr
+    assert "Net" in result.stderr
+    assert runs(place) == before
+
+
+@pytest.mark.usefixtures("place")
+def test_a_timing_that_ends_at_its_limit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import segprune.speed.comparison as comparison
+
+    ticks = iter(range(0, 10_000, 100))
+    real = comparison.measure
+    monkeypatch.setattr(
+        "segprune.workflows.prune.measure",
+        lambda *args, **options: real(*args, **options, clock=lambda: float(next(ticks))),
+    )
+    said = done("prune", MODEL, *SIZE, "--name", "limited", "--pairs", "30", "--max-seconds", "5")
+    assert "timing ended at its limit of 5 s (--max-seconds), before all 30 pairs" in said
+    assert "6 pairs in turn" in said
+    assert "timing ended" in done("inspect", "runs/limited/record.json")
+
+
+@pytest.mark.usefixtures("place")
+def test_a_budget_that_was_met_from_below_is_named() -> None:
+    said = done("prune", MODEL, *QUICK, "--budget", "macs=0.5", "--round-to", "16")
+    assert "50 % of the MACs were asked for" in said
+    assert "the nearest share above is" in said
+    assert "were asked for" not in done("prune", MODEL, *QUICK, "--budget", "macs=0.5")
+
+
+def test_both_networks_are_scored_where_labels_are_read(run: Path, frames: Path) -> None:
+    said = done(
+        "prune", MODEL, *QUICK, "--weights", "w.pt", "--frames", str(frames), "--importance",
+        "taylor", "--name", "scored",
+    )  # fmt: skip
+    record = read_record(PruneRecord, Path("runs", "scored", "record.json"))
+    labels, images = sorted((frames / "labels").rglob("*.png")), sorted(frames.rglob("*.jpg"))
+    matrices = {}
+    for name, network in (
+        ("dense", _trained()),
+        ("pruned", segprune.load("runs/scored/scored.safetensors", sys.modules["tiny_nets"].Net())),
+    ):
+        matrix = segprune.ConfusionMatrix(4)
+        for image, label in zip(images, labels, strict=True):
+            matrix.update(*_seen(network, image, label))
+        matrices[name] = matrix.score().miou
+        assert f"{100 * matrices[name]:.1f} {name}" in said
+    assert record.mious == pytest.approx(matrices)
+
+
+def _trained() -> nn.Module:
+    network = sys.modules["tiny_nets"].Net()
+    state = torch.load("w.pt")["state_dict"]
+    network.load_state_dict({k.removeprefix("module."): v for k, v in state.items()})
+    return network.eval()
+
+
+def _seen(network: nn.Module, image: Path, label: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Classes and labels at 32×64, computed with Pillow and torch alone."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(image).convert("RGB").resize((64, 32), Image.Resampling(2)))
+    classes = np.asarray(Image.open(label).resize((64, 32), Image.Resampling(0)))
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    batch = ((torch.tensor(pixels) / 255 - mean) / std).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        return network(batch).argmax(1), torch.tensor(classes).long()[None]
+
+
+def test_without_labels_prune_says_how_to_score_both(run: Path) -> None:
+    said = done("prune", MODEL, *QUICK, "--weights", "w.pt", "--name", "unscored")
+    assert "mIoU not measured" in said
+    assert "segprune eval runs/unscored/unscored.safetensors --data folder" in said
+    assert f"segprune eval {MODEL} --weights FILE" in said
+
+
+def test_nothing_else_was_written(run: Path) -> None:
+    assert not [name for name in runs(Path.cwd()) if name.startswith(".")]
+
+
+def test_a_share_that_a_step_of_widths_forbids_is_printed_and_recorded(place: Path) -> None:
+    said = done(
+        "prune", MODEL, *QUICK, "--layer", "wide=0.3", "--round-to", "8", "--name", "stepped"
+    )
+    assert "wide keeps" in said
+    assert "(30 %)" in said
+    record = json.loads((place / "runs" / "stepped" / "record.json").read_text("utf-8"))
+    assert record["missed_shares"]["wide"]["asked"] == 0.3
+    assert "wide keeps" in done("inspect", "runs/stepped/record.json")
+    assert "other shares" not in done("prune", MODEL, *QUICK, "--layer", "wide=0.5")

@@ -1,28 +1,50 @@
-"""segprune speed prints a ratio with its interval, and keeps every pair."""
+"""`segprune speed` hands its options on, and records what differs from the defaults."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from cli.runner import MODEL, SIZE, done, segprune_
-from segprune.records.io import read_record
-from segprune.workflows.speed import SpeedRecord
+import pytest
+
+from cli.runner import segprune_
+from reporting import records
+from segprune.workflows.jobs import SpeedJob
+from segprune.workflows.speed import SpeedResult
 
 
-def test_both_networks_are_timed_and_every_pair_is_kept(run: Path) -> None:
-    file = str(run / "first.safetensors")
-    said = done(
-        "speed", str(run.parents[1] / "w.pt"), file, "--model", MODEL, *SIZE, "--pairs", "6",
-        "--name", "timed",
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[SpeedJob]:
+    """Jobs that would be done; nothing is measured."""
+    found: list[SpeedJob] = []
+
+    def take(job: SpeedJob, _: Any) -> SpeedResult:
+        found.append(job)
+        return SpeedResult(tmp_path / "runs", records.speed())
+
+    monkeypatch.setattr("segprune.workflows.speed.run_speed", take)
+    monkeypatch.chdir(tmp_path)
+    for name in ("dense", "small"):
+        (tmp_path / f"{name}.safetensors").touch()
+    return found
+
+
+def test_options_become_the_fields_of_a_job_and_the_words_of_its_record(
+    jobs: list[SpeedJob],
+) -> None:
+    files = (Path("dense.safetensors").resolve(), Path("small.safetensors"))
+    words = ("--input", "64x128", "--memory-format", "channels_last", "--threads", "1")
+    result = segprune_("speed", *map(str, files), *words)
+    assert result.exit_code == 0, result.output
+    command = (
+        "segprune", "speed", "dense.safetensors", "small.safetensors", "--input", "64x128",
+        "--memory-format", "channels_last",
     )  # fmt: skip
-    record = read_record(SpeedRecord, run.parent / "timed" / "speed.json")
-    assert len(record.speed.samples) == record.speed.pairs == 6
-    assert f"{record.speed.speedup:.2f} times" in said
-    assert f"{record.speed.low:.2f} to {record.speed.high:.2f}" in " ".join(said.split())
+    size = (1, 3, 64, 128)
+    assert jobs == [SpeedJob(*files, input=size, memory_format="channels_last", command=command)]
 
 
-def test_weights_alone_cannot_be_the_network_that_should_be_faster(run: Path) -> None:
-    weights = str(run.parents[1] / "w.pt")
-    result = segprune_("speed", weights, weights, "--model", MODEL, *SIZE, "--pairs", "6")
+def test_fewer_pairs_than_an_interval_takes_are_refused(jobs: list[SpeedJob]) -> None:
+    result = segprune_("speed", "dense.safetensors", "small.safetensors", "--pairs", "5")
     assert result.exit_code == 2
-    assert "error:" in result.output
+    assert jobs == []

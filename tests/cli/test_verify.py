@@ -1,10 +1,12 @@
-"""`segprune verify --frames` says what it looked at, and prepares images as they are meant."""
+"""`segprune verify` proves a file, says on what, and prepares images as they are meant."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from cli.runner import MODEL, QUICK, done, segprune_
 from segprune.artifacts import read_header
@@ -68,3 +70,28 @@ def test_a_normalisation_without_images_is_refused(run: Path, option: str) -> No
     result = segprune_("verify", str(run / "first.safetensors"), *words)
     assert result.exit_code != 0
     assert "--data" in result.output
+
+
+def test_verify_proves_a_file_and_compares_numbers_with_the_dense_weights(run: Path) -> None:
+    file = str(run / "first.safetensors")
+    assert "not compared" in done("verify", file, "--model", MODEL)
+    assert "and equal" in done("verify", file, "--model", MODEL, "--weights", "w.pt")
+    words = ("--weights", "w.pt", "--trained")
+    assert "not compared" in done("verify", file, "--model", MODEL, *words)
+
+
+def test_verify_fails_where_numbers_are_not_the_dense_ones(run: Path) -> None:
+    network = sys.modules["tiny_nets"].Net()
+    torch.save(network.state_dict(), "others.pt")
+    words = ("--model", MODEL, "--weights", "others.pt")
+    result = segprune_("verify", str(run / "first.safetensors"), *words)
+    assert result.exit_code == 1
+    assert "value" in result.stdout
+    assert "wide.weight" in result.stdout
+
+
+def test_other_commands_say_that_a_file_is_of_torch(run: Path) -> None:
+    torch.save(sys.modules["tiny_nets"].Net().state_dict(), "dense.pt")
+    result = segprune_("verify", "dense.pt", "--model", MODEL)
+    assert result.exit_code == 2
+    assert "found a file of torch.save" in " ".join(result.output.split())

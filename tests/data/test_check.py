@@ -112,7 +112,7 @@ def test_labels_without_an_image_are_told(faulty: Path) -> None:
     dataset = open_dataset("folder", faulty, split="train", count=2, check=False)
     assert check_dataset(dataset).unpaired == (labels / "02.png",)
     result = command("folder", "--root", str(faulty))
-    assert f"1 label of no image: {labels / '02.png'};" in result.stdout
+    assert f"1 label has no image: {labels / '02.png'};" in result.stdout
 
 
 def test_a_label_without_an_image_is_enough_to_end_with_one(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_label_without_an_image_is_enough_to_end_with_one(tmp_path: Path) -> N
     trees.write(labels / "zebra.png", np.zeros(trees.SIZE, np.uint8))
     result = command("camvid", "--root", str(tmp_path), "--split", "val")
     assert result.exit_code == 1
-    assert "1 label of no image" in result.stdout
+    assert "1 label has no image" in result.stdout
     assert "fine" not in result.stdout
 
 

@@ -1,4 +1,4 @@
-"""What trainings and evaluations print: scores by stage and by class, and what a network costs."""
+"""What `segprune train` and `recover` print: scores of each stage and class, and what is left."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.text import Text
 
 from segprune.cli.render.common import facts, reach_facts, table
+from segprune.cli.render.evaluate import class_table
 from segprune.format import amount, counted, percent, points
 
 if TYPE_CHECKING:
-    from segprune.records.score import Score
     from segprune.records.training import TrainingRecord
     from segprune.training.recipe import Recipe
 
-__all__ = ["announce_recipe", "show_score", "show_training"]
+__all__ = ["announce_recipe", "show_training"]
 
 
 def announce_recipe(recipe: Recipe) -> None:
@@ -52,7 +52,7 @@ def show_training(
     console.print()
     console.print(rows)
     console.print()
-    console.print(_classes(record.scores["result"], record.classes))
+    console.print(class_table(record.scores["result"], record.classes))
     console.print()
     lines = []
     if record.params != record.dense_params:
@@ -110,25 +110,3 @@ def _widths(artifact: Path) -> str:
     dense = None if header.spec is None else outline(header, artifact)
     summary = summary_of(widths_of(header.plan, dense))
     return f"{summary}; layer by layer: segprune inspect {artifact}" if summary else ""
-
-
-def show_score(score: Score, classes: tuple[str, ...]) -> None:
-    """One evaluation."""
-    console = Console()
-    console.print(_classes(score, classes))
-    console.print()
-    console.print(
-        facts(
-            ("mIoU", "bold", f"{points(score.miou)} (mean over classes that occur)"),
-            ("pixels", "", f"{points(score.pixel_accuracy)} % right on {score.images} images"),
-        )
-    )
-
-
-def _classes(score: Score, names: tuple[str, ...]) -> object:
-    rows = table("class", "IoU", "")
-    rows.columns[-1].justify = "left"  # bars
-    for name, value in zip(names, score.class_iou, strict=True):
-        bar = "█" * round(20 * (value or 0))
-        rows.add_row(name, points(value), Text(f"{bar:20}", style="cyan"))
-    return rows

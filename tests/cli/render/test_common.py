@@ -1,46 +1,76 @@
-"""What several commands print: a network that is smaller and not faster, with reasons."""
+"""Tables fold names and never cut them; channels that must stay are counted and explained."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from rich.console import Console
 
-from segprune.cli.render.common import reasons_for_speed
-from segprune.records.io import read_record
-from segprune.records.prune import PruneRecord
+from cli.render.conftest import Shown
+from segprune.cli.render.common import announce, facts, reach_facts, speed_text, table
+from segprune.records.prune import FrozenGroup
 from segprune.speed import Pair, summarise
 
 
-@pytest.mark.parametrize("speedup", [1.0, 0.8])
-def test_smaller_but_not_faster_is_said_with_reasons(
-    run: Path, monkeypatch: pytest.MonkeyPatch, speedup: float
+def printed(what: object, width: int) -> list[str]:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get().splitlines()
+
+
+def test_a_name_that_is_too_long_is_folded_and_keeps_every_letter() -> None:
+    name = "encoder.stages.3.blocks.11.attention.projection"
+    rows = table("layer", "channels")
+    rows.add_row(name, "64")
+    lines = printed(rows, 30)
+    assert "".join(line.split()[0] for line in lines[1:]) == name
+    assert max(map(len, lines)) <= 30
+
+
+def test_a_fact_wraps_beside_its_word() -> None:
+    first, *others = printed(facts(("proved", "green", "one two three " * 9)), 40)
+    assert first.startswith("proved    one")
+    assert others
+    assert all(line.startswith(" " * 10) for line in others)
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "says"),
+    [
+        ("icnet", None, "weights are random (no --weights)"),
+        ("my.nets:make", None, "weights are random unless the factory loads some"),
+        ("icnet", Path("/home/me/best.pt"), "weights from best.pt"),
+    ],
+)
+def test_the_first_line_says_what_the_weights_are(
+    shown: Shown, model: str, weights: Path | None, says: str
 ) -> None:
-    import dataclasses
+    (line,) = shown(announce, model, (1, 3, 64, 128), None, weights, None)
+    assert line.startswith(f"{model} (")
+    assert "1x3x64x128, random images" in line
+    assert says in line
 
-    from segprune.cli.render.common import show_result
 
-    record = read_record(PruneRecord, run / "record.json")
-    pairs = [Pair(10 * speedup, 10.0, True)] * 10
-    slow = summarise(pairs, 0.95, batch=1, threads=1, device="cpu")
-    changed = dataclasses.replace(
-        record, speed=slow, widths=(9, 1), depthwise=(3, 4),
-        pruned=dataclasses.replace(
-            record.pruned, activation_bytes=record.dense.activation_bytes
-        ),
-    )  # fmt: skip
-    reasons = " ".join(reasons_for_speed(changed))
-    assert "--round-to 8" in reasons
-    assert "memory" in reasons
-    assert "depthwise" in reasons
-    assert reasons_for_speed(dataclasses.replace(changed, widths=(9, 9), round_to=8)) != reasons
-    said = CliRunner()
-    monkeypatch.setenv("COLUMNS", "100")
-    with said.isolation() as (out, _, _):
-        show_result(changed, None)
-        sys.stdout.flush()
-        text = " ".join(out.getvalue().decode().split())
-    assert "smaller but not faster" in text
-    assert ("it is slower" in text) == (speedup < 1)
+def test_reasons_that_channels_stay_are_shown_up_to_twelve_and_then_counted() -> None:
+    groups = [FrozenGroup((f"layer{n}",), 2, f"reason {n}", "") for n in range(15)]
+    rows = list(reach_facts(0.25, groups, ("table",)))
+    assert rows[0] == (
+        "reach",
+        "yellow",
+        "25 % of the hidden channels can be removed; 30 must stay:",
+    )
+    assert rows[1][2] == "2 of layer0: reason 0"
+    assert rows[13][2] == "and 3 more reasons, in record.json"
+    assert rows[14][2] == "1 parameters are never read and stay: table"
+    assert list(reach_facts(1.0, (), ())) == [
+        ("reach", "green", "every hidden channel can be removed")
+    ]
+
+
+def test_a_speed_up_is_shown_with_its_interval_and_how_it_was_measured() -> None:
+    found = summarise([Pair(20.0, 10.0, True)] * 8, 0.95, batch=1, threads=2, device="cpu")
+    assert speed_text(found) == (
+        "2.00 times (95 % interval 2.00 to 2.00; 8 pairs in turn, cpu, 2 threads)"
+    )

@@ -37,7 +37,9 @@ MISSING = {
     "report, adopt": ("report", "--adopt", "nosuch"),
     "report, policy": ("report", "--records", ".", "--policy", "nosuch.toml"),
 }
-HELP = ("", "prune", "recover", "sweep", "eval", "data check")
+HELP = (
+    "", "prune", "recover", "sweep", "eval", "data check", "doctor", "gate init", "recipe new",
+)  # fmt: skip
 PROGRAM = """
 import json, sys
 from typer.testing import CliRunner
