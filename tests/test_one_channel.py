@@ -12,8 +12,6 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 
 import segprune
-from segprune.core.planning.calibration import two_classes
-from segprune.core.planning.gradients import on_each_batch
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.errors import InputError
@@ -71,17 +69,6 @@ def recipe(**training: object) -> Recipe:
     return parse_recipe(content, "recipe")
 
 
-def test_cross_entropy_over_0_and_z_is_binary_cross_entropy() -> None:
-    z = torch.randn(2, 1, 5, 7, dtype=torch.float64, requires_grad=True)
-    labels = torch.randint(2, (2, 5, 7))
-    both = F.cross_entropy(two_classes(z), labels)
-    one = F.binary_cross_entropy_with_logits(z[:, 0], labels.double())
-    assert torch.allclose(both, one, rtol=1e-12)
-    (first,), (second,) = torch.autograd.grad(both, z), torch.autograd.grad(one, z)
-    assert torch.allclose(first, second, rtol=1e-12)
-    assert two_classes(torch.zeros(2, 3, 4, 4)).shape == (2, 3, 4, 4)
-
-
 def test_pixels_are_scored_as_foreground_where_z_is_above_zero() -> None:
     model, dataset = Net().eval(), Discs()
     found = evaluate_images(model, dataset)
@@ -94,18 +81,6 @@ def test_pixels_are_scored_as_foreground_where_z_is_above_zero() -> None:
         label = np.asarray(sample.label)
         np.add.at(counts, (label[label != 255], (z[0, 0] > 0).numpy()[label != 255].astype(int)), 1)
     assert np.array_equal(found.matrix.counts[:, :2], counts)
-
-
-def test_taylor_scores_follow_binary_cross_entropy() -> None:
-    model = Net().eval()
-    images, labels = torch.randn(2, 3, 8, 8), torch.randint(2, (2, 16, 16))
-    found: dict[str, Tensor] = {}
-    on_each_batch(model, ["second.0.weight"], [(images, labels)], None, found.update)
-    weight = model.second[0].weight
-    loss = F.binary_cross_entropy_with_logits(model(images)[:, 0], labels.float())
-    (gradient,) = torch.autograd.grad(loss, weight)
-    assert torch.allclose(found["second.0.weight"], (weight * gradient).detach(), atol=1e-6)
-    assert found["second.0.weight"].abs().max() > 0
 
 
 def test_a_binary_network_is_trained_pruned_and_proved(tmp_path: Path) -> None:
@@ -133,15 +108,6 @@ def test_one_channel_for_other_than_two_classes_is_refused_by_name(names: tuple[
         segprune.evaluate(Net(), Discs(names))
     with pytest.raises(InputError, match=rf"{len(names)} classes, found one channel"):
         require_outputs(Net(), torch.rand(1, 3, 8, 8), len(names), "network.model")
-
-
-@pytest.mark.parametrize(
-    "labels", [torch.rand(2, 1, 8, 8), torch.ones(2, 4, 8, 8, dtype=torch.long)]
-)
-def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
-    batches = [(torch.rand(2, 3, 8, 8), labels)]
-    with pytest.raises(InputError, match="multilabel"):
-        on_each_batch(Net(), ["last.weight"], batches, None, lambda products: None)
 
 
 def test_a_network_that_guesses_is_told_from_one_that_does_not() -> None:

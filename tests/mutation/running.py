@@ -24,7 +24,11 @@ _PASSED, _FAILED = 0, 1
 
 CASES: Mapping[str, Sequence[str]] = {
     "segprune.gates.baselines.best": ["gates/baselines"],
-    "segprune.core.planning.budget": ["test_budget_steps.py", "test_shares_of_layers.py"],
+    "segprune.core.planning.budget": [
+        "core/planning/test_budget.py",
+        "core/planning/test_by_cost.py",
+        "core/planning/test_select.py",
+    ],
     "segprune.gates.reproducibility": ["gates/test_reproducibility.py"],
     "segprune.gates.bootstrap": ["gates/test_bootstrap.py"],
     "segprune.gates.accuracy": ["gates/test_accuracy.py", "gates/test_thresholds.py"],
@@ -35,9 +39,9 @@ CASES: Mapping[str, Sequence[str]] = {
         "gates/test_thresholds.py",
     ],
     "segprune.core.labels": [
-        "test_budget_steps.py",
+        "core/planning/test_budget.py",
         "test_label_classes.py",
-        "test_shares_of_layers.py",
+        "core/planning/test_select.py",
     ],
     "segprune.evaluation.metrics": [
         "evaluation/test_metrics.py",
@@ -48,7 +52,11 @@ CASES: Mapping[str, Sequence[str]] = {
     "segprune.core.plan_check": ["test_plan_check.py"],
     "segprune.records.io": ["records/test_io.py", "records/test_earlier_records.py"],
     "segprune.core.rules.reduction": ["test_every_operator.py"],
-    "segprune.core.planning.select": ["test_budget_steps.py", "test_shares_of_layers.py"],
+    "segprune.core.planning.select": [
+        "core/planning/test_budget.py",
+        "core/planning/test_by_cost.py",
+        "core/planning/test_select.py",
+    ],
     "segprune.speed.comparison": [
         "speed/test_comparison.py",
         "speed/test_clock.py",

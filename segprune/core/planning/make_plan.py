@@ -104,16 +104,16 @@ def make_plan(
         stay |= np.isin(graph.roots, graph.roots[rows])
     evidence = Evidence(model, graph, calibration, loss, asked.seed)
     score = score_classes(asked.importance, evidence, asked.normalize)
-    landing = choose(model, graph, stay, score, asked)
+    selection = choose(model, graph, stay, score, asked)
     keep = np.ones(len(graph.roots), dtype=bool)
-    keep[[root for unit in landing.dropped for root in unit]] = False
+    keep[[root for unit in selection.dropped for root in unit]] = False
     keep = keep[graph.roots]
     notes = asked.to_plain()
-    if landing.above is not None:
+    if selection.above is not None:
         (kind,) = (asked.budget or {}).keys()
-        notes |= {"reached": {kind: landing.share}, "nearest_above": {kind: landing.above}}
-    if landing.missed:
-        notes["missed_shares"] = landing.missed
+        notes |= {"reached": {kind: selection.share}, "nearest_above": {kind: selection.above}}
+    if selection.missed:
+        notes["missed_shares"] = selection.missed
     return plan_from_mask(model, graph, keep, notes)
 
 

@@ -20,7 +20,7 @@ from segprune.core.plan import PrunePlan
 from segprune.core.state.user_objects import stores_kept
 from segprune.core.verification.input_variants import cloned
 
-__all__ = ["prepared", "scatter"]
+__all__ = ["expand_to_dense", "prepared"]
 
 _FAINT = 1e-12
 
@@ -156,7 +156,7 @@ def _rescale(module: nn.Module, given: Any, done: set[int]) -> None:
 # -- the twin ------------------------------------------------------------------------------------
 
 
-def scatter(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> nn.Module:
+def expand_to_dense(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> nn.Module:
     """The dense-shaped network that holds the pruned tensors at their kept indices, else zeros."""
     dense, small = tensors_of(model), tensors_of(pruned)
     spread: dict[str, Tensor] = {}

@@ -6,6 +6,8 @@ is may differ between a pruned network and its twin, for the two add in another 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -68,3 +70,30 @@ def test_a_part_that_differs_in_float64_too_or_most_of_an_output_is_not(
     monkeypatch: pytest.MonkeyPatch, share: float, types: tuple[torch.dtype, ...]
 ) -> None:
     assert {found.kind for found in violations(monkeypatch, share, *types)} >= {"equality"}
+
+
+# -- what an output holds ------------------------------------------------------------------------
+
+
+def test_a_size_among_the_outputs_has_to_stay() -> None:
+    class Counting(Stepped):
+        def forward(self, x: Tensor) -> Any:
+            y = self.a(x)
+            return {"out": self.b(y), "width": y.shape[1]}
+
+    model = Counting().eval()
+    plan = segprune.make_plan(model, IMAGES)
+    (found, *_) = segprune.verify(model, segprune.prune(model, plan), plan, IMAGES)
+    assert "width: 16" in found.message
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, 5, 64, 64)])
+def test_random_numbers_that_both_networks_draw_alike_prove_nothing(shape: tuple[int, ...]) -> None:
+    class Noisy(Stepped):
+        def forward(self, x: Tensor) -> Any:
+            return self.b(self.a(x)) + torch.rand(shape)[: len(x)]
+
+    model = Noisy().eval()
+    plan = segprune.make_plan(model, IMAGES)
+    found = segprune.verify(model, segprune.prune(model, plan), plan, IMAGES)
+    assert ["random in evaluation mode" in violation.message for violation in found] == [True]

@@ -6,7 +6,6 @@ large share of what is computed; float64 is not, and decides.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -14,13 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import segprune
-from faults.planting import shifted
+from core.verification.cases import BATCH_NORM, Case
 from oracle import difference, run
-from segprune.core.verification.closeness import judge
-from segprune.core.verification.pairing import _Rounding, disturbed
-
-NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 class Net(nn.Module):
@@ -74,29 +68,7 @@ class ChoosingSteeply(Choosing):
     gain, contrast = 1e8, 1e-3
 
 
-class Case:
-    """A network and its plan: the right one, or with slots of some tensors one further on."""
-
-    def __init__(self, network: nn.Module, seed: int = 0, side: int = 32) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        for parameter in network.parameters():
-            parameter.data.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
-        self.dense, self.x = network.eval(), torch.rand((1, 3, side, side), generator=generator)
-        self.plan = segprune.make_plan(network, self.x, importance="random", scope="local")
-
-    def found(self, **wrong: int) -> set[str]:
-        """What is found when tensors keep other slots; names have `__` for a dot."""
-        kept = {name: dict(dims) for name, dims in self.plan.kept.items()}
-        for key, dim in wrong.items():
-            name = key.replace("__", ".")
-            kept[name][dim] = shifted(kept[name][dim], self.dense.state_dict()[name].shape[dim])
-        plan = dataclasses.replace(self.plan, kept=kept)
-        small = segprune.prune(self.dense, plan)
-        return {one.kind for one in segprune.verify(self.dense, small, plan, self.x)}
-
-
 HEAD, BODY = {"head__weight": 1}, {"body__weight": 1}
-BATCH_NORM = {f"norm__{leaf}": 0 for leaf in NORM}
 
 
 @pytest.mark.parametrize("kind", [Normalised, Cancelling])
@@ -174,32 +146,3 @@ class ChoosingByChance(Choosing):
 def test_an_output_that_rounding_decides_is_called_so() -> None:
     """Such a difference could be a wrong slice or rounding: it is not called proved."""
     assert "degenerate" in Case(ChoosingByChance()).found(body__weight=1)
-
-
-@pytest.mark.parametrize(("off", "blind"), [(0.3, True), (0.0, False)])
-def test_a_difference_that_rounding_could_hide_is_no_proof(off: float, blind: bool) -> None:
-    """The output is of size 1 and rounding is a hundredth of it; equal bits are equal."""
-    wanted = torch.ones(1, 2, 3, 3, dtype=torch.float64)
-    close = judge(wanted + off, wanted, torch.float64, [wanted + 0.01])
-    assert close.holds
-    assert close.blind is blind
-
-
-def test_a_channel_that_rounding_cannot_explain_comes_before_one_that_it_hides() -> None:
-    wanted = torch.ones(1, 4, 3, 3, dtype=torch.float64)
-    noise, found = wanted.clone(), wanted.clone()
-    noise[:, 0] += 0.01
-    found[:, 0] += 5.0
-    found[:, 2] += 1e-6
-    close = judge(found, wanted, torch.float64, [noise])
-    assert (close.channel, close.holds, close.blind) == ("channel 2", False, False)
-
-
-@pytest.mark.parametrize("draw", [0, 3])
-def test_rounding_is_drawn_on_the_cpu_whatever_the_default_device(draw: int) -> None:
-    layer, images = torch.nn.Conv2d(3, 4, 1), torch.rand(1, 3, 8, 8)
-    with torch.no_grad(), _Rounding(torch.float32, draw):
-        usual = layer(disturbed(images, torch.float32, draw))
-    with torch.device("meta"), torch.no_grad(), _Rounding(torch.float32, draw):
-        found = layer(disturbed(images, torch.float32, draw))
-    assert torch.equal(found, usual)
