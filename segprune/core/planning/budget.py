@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from segprune.core.axes import Term
 from segprune.core.labels import LabelVector
-from segprune.core.planning.cost import Term
 from segprune.errors import BudgetError
 
 __all__ = [
@@ -48,10 +48,10 @@ class Selection:
     """The units to drop, and how close the result comes to the budget.
 
     Attributes:
-        dropped: the units to drop.
+        dropped: the units.
         share: the share of the total cost that is kept; at most the budget.
         above: the nearest share found above the budget, if the budget was missed; else None.
-        missed: layers that keep another share of their channels than was asked for -> "asked" and
+        missed: layers that keep another share of their channels than `layers` says -> "asked" and
             "kept".
     """
 
@@ -62,7 +62,7 @@ class Selection:
 
 
 class CostTracker:
-    """Cost and floors of a set of kept classes, updated class by class."""
+    """The cost of the classes that are kept, and how far each axis is from its least width."""
 
     def __init__(self, terms: Sequence[Term], limits: Sequence[MinWidth], roots: NDArray[np.int64]):
         self._coefficient = [term.coefficient for term in terms]
@@ -91,7 +91,7 @@ class CostTracker:
             table.setdefault(root, []).append((number, place, count))
 
     def allowed(self, unit: Unit) -> bool:
-        """Whether every axis keeps its least number of positions without this unit."""
+        """Return whether every axis keeps its least number of positions without this unit."""
         need: dict[int, int] = {}
         for root in unit:
             for number, _, count in self._bounds.get(root, ()):
@@ -99,7 +99,7 @@ class CostTracker:
         return all(self._left[number] >= count for number, count in need.items())
 
     def drop(self, unit: Unit) -> int:
-        """Remove a unit; the cost it saved."""
+        """Remove a unit and return what that saves."""
         return self._move(unit, -1)
 
     def saving(self, unit: Unit) -> int:
@@ -109,7 +109,7 @@ class CostTracker:
         return saved
 
     def restore(self, unit: Unit) -> int:
-        """Take a unit back; the cost it brought, as a negative saving."""
+        """Take a unit back and return its cost, as a negative saving."""
         return self._move(unit, +1)
 
     def _move(self, unit: Unit, sign: int) -> int:
@@ -136,7 +136,7 @@ def units_of(
     multiplicity: Callable[[int], int],
     round_to: int,
 ) -> list[tuple[float, Unit]]:
-    """Classes in the order of their scores, in steps that keep widths multiples of `round_to`.
+    """Order classes by their scores, in steps that make widths multiples of `round_to`.
 
     Classes with the same signature occur in the same layers; counting them in steps rounds the
     widths of all of these. Widths that are not a multiple shrink to one in their first step.
@@ -229,7 +229,7 @@ def _exchange_units(
     window: float,
     name: str,
 ) -> Selection:
-    """Only coarse units are left: drop some of them, and take back others that fit."""
+    """Drop some of the units that overshoot, and take back others that fit."""
     above = tracker.cost
     best: tuple[float, list[Unit]] | None = None
     for out, back in _exchanges(passed, dropped):
@@ -256,8 +256,8 @@ def _exchange_units(
         smallest = math.ceil(1e4 * tracker.cost / tracker.total) / 1e4  # rounded up
         raise BudgetError(
             f"budget[{name!r}]: expected a share that can be reached, found "
-            f"{ceiling / tracker.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for that "
-            "or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
+            f"{ceiling / tracker.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for "
+            "that or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
         )
     gone: list[Unit] = []
     for unit in reversed(chosen):  # the most important return first
@@ -273,9 +273,10 @@ def _exchange_units(
 def _exchanges(
     passed: Sequence[Unit], dropped: Sequence[Unit]
 ) -> Iterator[tuple[tuple[Unit, ...], tuple[Unit, ...]]]:
-    """Units to drop and units to take back for them, small exchanges first.
+    """Yield units to drop with units to take back for them, small exchanges first.
 
-    The least important of those passed over go first, the most important dropped return first.
+    Among the units passed over the least important go first; among the dropped ones the most
+    important return first.
     """
     for drops, restores in _EXCHANGE_SIZES:
         width = _EXCHANGE_WIDTH[drops + restores]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from segprune.core.axes import Term
 from segprune.core.planning.budget import (
     CostTracker,
     MinWidth,
@@ -19,7 +20,7 @@ from segprune.core.planning.budget import (
     units_of,
 )
 from segprune.core.planning.config import PruneConfig
-from segprune.core.planning.cost import Term, channel_terms, mac_terms, param_terms
+from segprune.core.planning.cost import channel_terms, mac_terms, param_terms
 from segprune.core.tracing.graph import ChannelGraph, layer_name
 from segprune.errors import BudgetError, PlanError
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.core.execution import run_method, tensors_in, undisturbed
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.modules import copy_with
 from segprune.core.plan import PrunePlan
 from segprune.core.surgery import select
@@ -138,7 +138,7 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
 def _learning(model: nn.Module, inputs: Any) -> set[str]:
     """Return the parameters that get a gradient in one step over all traced methods."""
     model.train()
-    with undisturbed(model=model), torch.enable_grad():
+    with preserve_global_state(model=model), torch.enable_grad():
         total = torch.zeros(())
         for method in methods_of(model):
             for output in tensors_in(run_method(model, method, cloned(inputs))):

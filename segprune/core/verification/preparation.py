@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.core.execution import run_method, undisturbed
+from segprune.core.execution import preserve_global_state, run_method
 from segprune.core.modules import copy_with, tensors_of
 from segprune.core.plan import PrunePlan
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.core.verification.input_variants import cloned
 
 __all__ = ["expand_to_dense", "prepared"]
@@ -107,7 +107,11 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
     try:
         for inputs in sizes:
             # Where all of them raise, comparing says so; what was reached has been scaled.
-            with contextlib.suppress(Exception), stores_kept(small), undisturbed(model=small):
+            with (
+                contextlib.suppress(Exception),
+                preserve_attributes(small),
+                preserve_global_state(model=small),
+            ):
                 for method in methods:
                     with torch.no_grad():
                         run_method(small, method, cloned(inputs))

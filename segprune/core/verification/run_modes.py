@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from segprune.core.execution import run_method, tensors_in, undisturbed
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.core.verification.input_variants import cloned
 
 __all__ = [
@@ -48,8 +48,8 @@ class RunMode:
         training: the modules in training mode: none; all but normalisation, dropout and the like,
             so that branches on `self.training` are taken while nothing is random and no batch
             statistic amplifies rounding; or all.
-        sloped: activations that are flat somewhere (ReLU, clamp) get a slope there: f(x) + |x| / 10,
-            which is f(0) at zero. Units that are dead on these inputs then show what they compute.
+        sloped: activations that are flat somewhere (ReLU, clamp) get a slope there: f(x) + |x| / 10.
+            Units that are dead on these inputs then show what they compute.
     """
 
     name: str
@@ -107,7 +107,12 @@ class Trial:
         network.to(self.dtype)
         inputs = tree_map(self._cast, cloned(self.inputs))
         mode = self.mode
-        with stores_kept(network), _restored(network), undisturbed(seed, network), mode.gradients():
+        with (
+            preserve_attributes(network),
+            _restored(network),
+            preserve_global_state(seed, network),
+            mode.gradients(),
+        ):
             if mode.training != "none":
                 for module in network.modules():
                     module.training = mode.training == "all" or not _is_steady(module)

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import segprune
+from segprune.core.axes import Term
 from segprune.core.planning.budget import CostTracker, by_cost
-from segprune.core.planning.cost import Term
 from segprune.errors import InputError
 
 

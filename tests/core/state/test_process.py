@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import segprune
-from segprune.core.execution import undisturbed
+from segprune.core.execution import preserve_global_state
 from segprune.core.modules import digest_of
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -101,7 +101,7 @@ def test_generators_of_devices_in_use_begin_at_the_seed_and_are_put_back(
     before = [one.get_state() for one in device.default_generators]
     drawn = []
     for _ in range(2):
-        with undisturbed(seed=7):
+        with preserve_global_state(seed=7):
             drawn.append(device.draw())
     assert drawn[0] == drawn[1]
     after = [one.get_state() for one in device.default_generators]
@@ -114,7 +114,7 @@ def test_a_device_that_is_not_in_use_is_not_seeded_and_not_brought_to_use() -> N
     torch.manual_seed(9)
     tracker = torch.cuda._lazy_seed_tracker
     before = dict(vars(tracker))
-    with undisturbed():
+    with preserve_global_state():
         torch.manual_seed(5)  # asks for a seed as soon as CUDA is used
         assert vars(tracker) != before
     assert vars(tracker) == before
@@ -154,7 +154,7 @@ SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
 def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
     read, turn = SWITCHES[name]
     before = read()
-    with undisturbed():
+    with preserve_global_state():
         turn()
     assert read() == before
     with pytest.raises(ValueError, match="mine"):
@@ -163,7 +163,7 @@ def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
 
 
 def turn_and_raise(turn: Callable[[], object]) -> None:
-    with undisturbed():
+    with preserve_global_state():
         turn()
         raise ValueError("mine")
 
@@ -171,7 +171,7 @@ def turn_and_raise(turn: Callable[[], object]) -> None:
 def test_autocast_around_our_runs_does_not_reach_into_them() -> None:
     dense = Net().eval()
     plan = segprune.make_plan(dense, X)
-    with torch.autocast("cpu", dtype=torch.bfloat16), undisturbed():
+    with torch.autocast("cpu", dtype=torch.bfloat16), preserve_global_state():
         assert dense(X).dtype == torch.float32
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert dense(X).dtype == torch.float32
@@ -197,10 +197,10 @@ def type_under_autocast() -> torch.dtype:
 
 
 def test_other_threads_keep_their_autocast() -> None:
-    with undisturbed():
+    with preserve_global_state():
         assert type_under_autocast() == torch.float32
         assert in_another_thread(type_under_autocast) == torch.bfloat16
-        with undisturbed(1):
+        with preserve_global_state(1):
             assert in_another_thread(type_under_autocast) == torch.bfloat16
         assert type_under_autocast() == torch.float32
     assert type_under_autocast() == torch.bfloat16
@@ -213,14 +213,14 @@ def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
     first_in, second_in, first_out = (threading.Event() for _ in range(3))
 
     def first() -> None:
-        with undisturbed():
+        with preserve_global_state():
             first_in.set()
             second_in.wait(0.2)  # in vain, where only one may be within
         first_out.set()
 
     def second() -> None:
         first_in.wait(60)
-        with undisturbed():
+        with preserve_global_state():
             second_in.set()
             first_out.wait(60)
 
