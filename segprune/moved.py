@@ -68,7 +68,7 @@ MOVED = {
     "suspects": "core.tracing.candidates",
     "tracing": "core.tracing.trace",
     "trials": "core.verification.input_variants",
-    "user_state": "core.state.user_objects",
+    "user_state": "core.state.snapshot",
     "verification": "core.verification.verify",
     "violations": "core.verification.violations",
     "ways": "core.verification.run_modes",

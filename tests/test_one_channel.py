@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 
 import segprune
-from segprune.core.planning.gradients import on_each_batch
 from segprune.data.classes import ClassTable
 from segprune.data.dataset import Sample, SegmentationDataset
 from segprune.errors import InputError
@@ -84,18 +83,6 @@ def test_pixels_are_scored_as_foreground_where_z_is_above_zero() -> None:
     assert np.array_equal(found.matrix.counts[:, :2], counts)
 
 
-def test_taylor_scores_follow_binary_cross_entropy() -> None:
-    model = Net().eval()
-    images, labels = torch.randn(2, 3, 8, 8), torch.randint(2, (2, 16, 16))
-    found: dict[str, Tensor] = {}
-    on_each_batch(model, ["second.0.weight"], [(images, labels)], None, found.update)
-    weight = model.second[0].weight
-    loss = F.binary_cross_entropy_with_logits(model(images)[:, 0], labels.float())
-    (gradient,) = torch.autograd.grad(loss, weight)
-    assert torch.allclose(found["second.0.weight"], (weight * gradient).detach(), atol=1e-6)
-    assert found["second.0.weight"].abs().max() > 0
-
-
 def test_a_binary_network_is_trained_pruned_and_proved(tmp_path: Path) -> None:
     dataset, network = Discs(), Net()
     fit(network, recipe(), dataset, tmp_path)
@@ -121,15 +108,6 @@ def test_one_channel_for_other_than_two_classes_is_refused_by_name(names: tuple[
         segprune.evaluate(Net(), Discs(names))
     with pytest.raises(InputError, match=rf"{len(names)} classes, found one channel"):
         require_outputs(Net(), torch.rand(1, 3, 8, 8), len(names), "network.model")
-
-
-@pytest.mark.parametrize(
-    "labels", [torch.rand(2, 1, 8, 8), torch.ones(2, 4, 8, 8, dtype=torch.long)]
-)
-def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
-    batches = [(torch.rand(2, 3, 8, 8), labels)]
-    with pytest.raises(InputError, match="multilabel"):
-        on_each_batch(Net(), ["last.weight"], batches, None, lambda products: None)
 
 
 def test_a_network_that_guesses_is_told_from_one_that_does_not() -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 import oracle
 import segprune
-from segprune.core.verification.equivalence import difference
+from segprune.core.verification.closeness import difference
 
 X = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

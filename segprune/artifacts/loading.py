@@ -19,7 +19,7 @@ from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
 from segprune.artifacts.settings import Settings, differing
 from segprune.core.finite import not_finite
 from segprune.core.modules import aliases, as_channels_last, copy_with, digest_of, tensors_of
-from segprune.core.state.process import generators_kept
+from segprune.core.state.process import preserve_generators
 from segprune.core.surgery import prune
 from segprune.errors import ArtifactError, SegpruneError
 from segprune.models import build
@@ -159,7 +159,7 @@ def declared(header: Header, path: Path) -> nn.Module:
     """
     outline(header, path)
     assert header.spec is not None  # `outline` requires it
-    with generators_kept():
+    with preserve_generators():
         return build(header.spec["name"], **header.spec["options"])
 
 

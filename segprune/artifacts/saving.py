@@ -16,7 +16,7 @@ from segprune.artifacts.settings import settings_of
 from segprune.core.finite import not_finite
 from segprune.core.modules import aliases, is_channels_last, network_digest, tensors_of
 from segprune.core.plan import PrunePlan
-from segprune.core.state.process import generators_kept
+from segprune.core.state.process import preserve_generators
 from segprune.errors import ArtifactError
 from segprune.models import build, spec_of
 from segprune.records.io import write_atomic
@@ -153,7 +153,7 @@ def _without_auxiliary_heads(
 ) -> tuple[PrunePlan, dict[str, Any], set[str]]:
     assert spec is not None  # `require_deployable` checks it
     lean = {**spec, "options": {**spec["options"], "aux": False}}
-    with generators_kept():
+    with preserve_generators():
         dense = {
             name: tuple(tensor.shape)
             for name, tensor in tensors_of(build(lean["name"], **lean["options"])).items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from segprune.core.labels import LabelVector, Reason
 
-__all__ = ["Axes", "Axis", "Count", "Factor", "LayerRecord", "Site", "Veto"]
+__all__ = ["Axes", "Axis", "Count", "LayerRecord", "Site", "Term", "Veto"]
 
 Site = tuple[int, int]
 """(program, node): one operator call."""
@@ -44,11 +44,14 @@ class Veto:
 
 
 @dataclass(frozen=True)
-class Factor:
-    """Work of one operator: `coefficient` times the number of kept positions of each axis."""
+class Term:
+    """A part of a cost: `coefficient` times the number of kept positions of each axis.
 
-    weight: str | None
-    module: str
+    Attributes:
+        owner: path of the module that it counts for.
+    """
+
+    owner: str
     coefficient: int
     axes: tuple[LabelVector, ...]
 

@@ -13,9 +13,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from segprune.core.state.process import undisturbed
+from segprune.core.state.process import preserve_global_state
 
-__all__ = ["PACKAGE", "hidden_in", "is_ours", "run_method", "tensors_in", "theirs", "undisturbed"]
+__all__ = [
+    "PACKAGE",
+    "hidden_in",
+    "is_ours",
+    "preserve_global_state",
+    "run_method",
+    "tensors_in",
+    "theirs",
+]
 
 PACKAGE = str(Path(__file__).parents[1]) + os.sep
 """The folder of this package, which ends with a separator."""

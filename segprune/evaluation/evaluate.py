@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segprune.core.planning.calibration import logits_of
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.errors import InputError, SegpruneError
 from segprune.evaluation.metrics import ConfusionMatrix
 from segprune.evaluation.probabilities import require_logits
@@ -158,7 +158,7 @@ def best_classes(logits: Tensor, size: Sequence[int]) -> Tensor:
 @contextlib.contextmanager
 def at_rest(model: nn.Module) -> Iterator[None]:
     """The network in evaluation mode, and each of its modules as it was afterwards."""
-    with stores_kept(model):
+    with preserve_attributes(model):
         model.eval()
         yield
 

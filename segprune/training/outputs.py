@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.core.execution import undisturbed
+from segprune.core.execution import preserve_global_state
 from segprune.core.planning.calibration import primary, two_classes
 from segprune.errors import InputError
 from segprune.evaluation.evaluate import at_rest, require_two_classes
@@ -29,7 +29,7 @@ def require_outputs(network: nn.Module, example: Tensor, classes: int, of: str) 
             probabilities in their place, heads that do not come as a tuple of such
             tensors, or a network that fails on these images.
     """
-    with undisturbed(), at_rest(network), torch.no_grad():
+    with preserve_global_state(), at_rest(network), torch.no_grad():
         try:
             output = primary(network(example))
             if output.dim() == 4 and output.shape[1] == 1:

@@ -16,7 +16,7 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
-from segprune.core.state.process import generators_kept
+from segprune.core.state.process import preserve_generators
 from segprune.errors import InputError
 from segprune.training.averaging import moving_average
 from segprune.training.batches import unwrap_worker_errors
@@ -157,7 +157,7 @@ def preserve_process_settings() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
-        with warnings.catch_warnings(), generators_kept():
+        with warnings.catch_warnings(), preserve_generators():
             # Advice to Lightning's own developers, about numbers of worker processes, and about
             # a folder that is taken up again.
             warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")

@@ -22,7 +22,7 @@ from segprune.core.planning.make_plan import make_plan
 from segprune.core.surgery import mask, prune
 from segprune.core.tracing.graph import ChannelGraph
 from segprune.core.tracing.trace import trace
-from segprune.core.verification.equivalence import difference
+from segprune.core.verification.closeness import difference
 from segprune.core.verification.verify import verify
 from segprune.core.verification.violations import Violation
 from segprune.data import Frames

@@ -26,8 +26,8 @@ def broken(*_: Any, **__: Any) -> Any:
 
 PLACES = [
     "segprune.core.modules.follow_the_copy",  # after a copy
-    "segprune.core.state.user_objects._namespaces",  # before a run
-    "segprune.core.state.user_objects._Snapshot.restore",  # after a run
+    "segprune.core.state.snapshot.namespaces_of",  # before a run
+    "segprune.core.state.snapshot._Snapshot.restore",  # after a run
     "segprune.core.tracing.capture.Recorder._output",  # within a run
     "segprune.core.tracing.trace.require_fresh",
 ]

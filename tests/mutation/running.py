@@ -26,6 +26,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "segprune.gates.baselines.best": ["gates/baselines"],
     "segprune.core.planning.budget": [
         "core/planning/test_budget.py",
+        "core/planning/test_by_cost.py",
         "core/planning/test_select.py",
     ],
     "segprune.gates.reproducibility": ["gates/test_reproducibility.py"],
@@ -53,6 +54,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "segprune.core.rules.reduction": ["core/rules/test_reduction.py"],
     "segprune.core.planning.select": [
         "core/planning/test_budget.py",
+        "core/planning/test_by_cost.py",
         "core/planning/test_select.py",
     ],
     "segprune.speed.comparison": [

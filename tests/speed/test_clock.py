@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -58,3 +59,33 @@ def test_cuda_is_timed_by_its_own_events_between_synchronisations(
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: happened.append("synchronize"))
     assert clock._cuda_ms(lambda: happened.append("call")) == 12.5
     assert happened == ["synchronize", "record", "call", "record", "synchronize", "elapsed"]
+
+
+def test_events_are_recorded_on_the_networks_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = [torch.device("cuda", 0)]
+    recorded: list[torch.device] = []
+
+    @contextlib.contextmanager
+    def device(wanted: torch.device) -> Iterator[None]:
+        current.append(wanted)
+        yield
+        current.pop()
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            recorded.append(current[-1])
+
+        def elapsed_time(self, end: Event) -> float:
+            return 12.5
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: recorded.append(current[-1]))
+    second = torch.device("cuda", 1)
+    watch = clock.stopwatch_of(second)
+    assert watch(lambda: recorded.append(current[-1])) == 12.5
+    assert recorded == [second] * 5
+    assert current == [torch.device("cuda", 0)]

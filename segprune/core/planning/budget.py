@@ -11,11 +11,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from segprune.core.axes import Term
 from segprune.core.labels import LabelVector
-from segprune.core.planning.cost import Term
 from segprune.errors import BudgetError
 
-__all__ = ["TOLERANCE", "Landing", "Ledger", "Limit", "by_cost", "drop_in_order", "units_of"]
+__all__ = [
+    "TOLERANCE",
+    "CostTracker",
+    "MinWidth",
+    "Selection",
+    "by_cost",
+    "drop_in_order",
+    "units_of",
+]
 
 TOLERANCE = 0.01
 """A budget is hit if the kept cost is below it by less than this share of the total cost."""
@@ -28,7 +36,7 @@ Unit = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Limit:
+class MinWidth:
     """An axis that keeps at least `least` positions."""
 
     labels: LabelVector
@@ -36,14 +44,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Landing:
+class Selection:
     """The units to drop, and how close the result comes to the budget.
 
     Attributes:
-        dropped: the units to drop.
+        dropped: the units.
         share: the share of the total cost that is kept; at most the budget.
         above: the nearest share found above the budget, if the budget was missed; else None.
-        missed: layers that keep another share of their channels than was asked for -> "asked" and
+        missed: layers that keep another share of their channels than `layers` says -> "asked" and
             "kept".
     """
 
@@ -53,10 +61,10 @@ class Landing:
     missed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-class Ledger:
-    """Cost and floors of a set of kept classes, updated class by class."""
+class CostTracker:
+    """The cost of the classes that are kept, and how far each axis is from its least width."""
 
-    def __init__(self, terms: Sequence[Term], limits: Sequence[Limit], roots: NDArray[np.int64]):
+    def __init__(self, terms: Sequence[Term], limits: Sequence[MinWidth], roots: NDArray[np.int64]):
         self._coefficient = [term.coefficient for term in terms]
         self._counts = [[len(axis) for axis in term.axes] for term in terms]
         self._value = [term.coefficient * math.prod(map(len, term.axes)) for term in terms]
@@ -83,7 +91,7 @@ class Ledger:
             table.setdefault(root, []).append((number, place, count))
 
     def allowed(self, unit: Unit) -> bool:
-        """Whether every axis keeps its least number of positions without this unit."""
+        """Return whether every axis keeps its least number of positions without this unit."""
         need: dict[int, int] = {}
         for root in unit:
             for number, _, count in self._bounds.get(root, ()):
@@ -91,7 +99,7 @@ class Ledger:
         return all(self._left[number] >= count for number, count in need.items())
 
     def drop(self, unit: Unit) -> int:
-        """Remove a unit; the cost it saved."""
+        """Remove a unit and return what that saves."""
         return self._move(unit, -1)
 
     def saving(self, unit: Unit) -> int:
@@ -101,7 +109,7 @@ class Ledger:
         return saved
 
     def restore(self, unit: Unit) -> int:
-        """Take a unit back; the cost it brought, as a negative saving."""
+        """Take a unit back and return its cost, as a negative saving."""
         return self._move(unit, +1)
 
     def _move(self, unit: Unit, sign: int) -> int:
@@ -128,7 +136,7 @@ def units_of(
     multiplicity: Callable[[int], int],
     round_to: int,
 ) -> list[tuple[float, Unit]]:
-    """Classes in the order of their scores, in steps that keep widths multiples of `round_to`.
+    """Order classes by their scores, in steps that make widths multiples of `round_to`.
 
     Classes with the same signature occur in the same layers; counting them in steps rounds the
     widths of all of these. Widths that are not a multiple shrink to one in their first step.
@@ -149,32 +157,32 @@ def units_of(
     return scored
 
 
-def by_cost(ledger: Ledger, scored: Iterable[tuple[float, Unit]]) -> Iterator[Unit]:
+def by_cost(tracker: CostTracker, scored: Iterable[tuple[float, Unit]]) -> Iterator[Unit]:
     """Yield units in the order of score ÷ what removing them saves at the time.
 
     Savings only shrink as neighbours go, so a unit whose quotient is the least known one even after
     it was computed anew is the least of all.
     """
-    heap = [(_quotient(ledger, score, unit), score, unit) for score, unit in scored]
+    heap = [(_quotient(tracker, score, unit), score, unit) for score, unit in scored]
     heapq.heapify(heap)
     while heap:
         _, score, unit = heapq.heappop(heap)
-        now = _quotient(ledger, score, unit)
+        now = _quotient(tracker, score, unit)
         if heap and now > heap[0][0]:
             heapq.heappush(heap, (now, score, unit))
         else:
             yield unit
 
 
-def _quotient(ledger: Ledger, score: float, unit: Unit) -> float:
+def _quotient(tracker: CostTracker, score: float, unit: Unit) -> float:
     """Return the score of a unit, the mean of its classes, times their number, by its saving."""
-    saved = ledger.saving(unit)
+    saved = tracker.saving(unit)
     return score * len(unit) / saved if saved else math.inf
 
 
 def drop_in_order(
-    ledger: Ledger, units: Iterable[Unit], budget: float, *, name: str = "cost"
-) -> Landing:
+    tracker: CostTracker, units: Iterable[Unit], budget: float, *, name: str = "cost"
+) -> Selection:
     """Choose the units to drop so that the kept cost is at most `budget` of the total.
 
     Units go in order. One that would overshoot by more than the tolerance is passed over in favour
@@ -188,86 +196,87 @@ def drop_in_order(
     Raises:
         BudgetError: floors and frozen channels do not allow it; the smallest reachable is named.
     """
-    if not ledger.total and budget < 1:
+    if not tracker.total and budget < 1:
         raise BudgetError(
             f"budget[{name!r}]: expected something to remove, found that no {name} may go; ask for "
             "1.0, or see trace(model, images).summary() for what stays and why."
         )
-    ceiling = budget * ledger.total
-    window = ceiling - TOLERANCE * ledger.total
+    ceiling = budget * tracker.total
+    window = ceiling - TOLERANCE * tracker.total
     dropped: list[Unit] = []
     passed: list[Unit] = []
     for unit in units:
-        if ledger.cost <= ceiling:
+        if tracker.cost <= ceiling:
             break
-        if not ledger.allowed(unit):
+        if not tracker.allowed(unit):
             continue
-        ledger.drop(unit)
-        if ledger.cost > window:
+        tracker.drop(unit)
+        if tracker.cost > window:
             dropped.append(unit)
         else:
-            ledger.restore(unit)
+            tracker.restore(unit)
             passed.append(unit)
-    if ledger.cost > ceiling:
-        return _land(ledger, dropped, passed, ceiling, window, name)
-    return Landing(dropped, ledger.cost / ledger.total if ledger.total else 1.0)
+    if tracker.cost > ceiling:
+        return _exchange_units(tracker, dropped, passed, ceiling, window, name)
+    return Selection(dropped, tracker.cost / tracker.total if tracker.total else 1.0)
 
 
-def _land(
-    ledger: Ledger,
+def _exchange_units(
+    tracker: CostTracker,
     dropped: list[Unit],
     passed: list[Unit],
     ceiling: float,
     window: float,
     name: str,
-) -> Landing:
-    """Only coarse units are left: drop some of them, and take back others that fit."""
-    above = ledger.cost
+) -> Selection:
+    """Drop some of the units that overshoot, and take back others that fit."""
+    above = tracker.cost
     best: tuple[float, list[Unit]] | None = None
     for out, back in _exchanges(passed, dropped):
-        if not _drop_all(ledger, out):
+        if not _drop_all(tracker, out):
             continue
         for unit in back:
-            ledger.restore(unit)
-        cost = ledger.cost
+            tracker.restore(unit)
+        cost = tracker.cost
         for unit in back:
-            ledger.drop(unit)
+            tracker.drop(unit)
         for unit in out:
-            ledger.restore(unit)
+            tracker.restore(unit)
         if cost > ceiling:
             above = min(above, cost)
         elif best is None or cost > best[0]:
             best = cost, [*(unit for unit in dropped if unit not in back), *out]
             if cost > window:
-                return Landing(best[1], cost / ledger.total)
+                return Selection(best[1], cost / tracker.total)
     chosen = best[1] if best else [*dropped, *passed]
     for unit in dropped:
-        ledger.restore(unit)
-    chosen = [unit for unit in chosen if _drop_all(ledger, (unit,))]
-    if ledger.cost > ceiling:
-        smallest = math.ceil(1e4 * ledger.cost / ledger.total) / 1e4  # rounded up
+        tracker.restore(unit)
+    chosen = [unit for unit in chosen if _drop_all(tracker, (unit,))]
+    if tracker.cost > ceiling:
+        smallest = math.ceil(1e4 * tracker.cost / tracker.total) / 1e4  # rounded up
         raise BudgetError(
             f"budget[{name!r}]: expected a share that can be reached, found "
-            f"{ceiling / ledger.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for that "
-            "or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
+            f"{ceiling / tracker.total:.4f}; the smallest reachable is {smallest:.4f}. Ask for "
+            "that or more, lower the floor (floor=, min_channels=), or ignore fewer layers."
         )
     gone: list[Unit] = []
     for unit in reversed(chosen):  # the most important return first
-        ledger.restore(unit)
-        if ledger.cost > ceiling:
-            above = min(above, ledger.cost)
-            ledger.drop(unit)
+        tracker.restore(unit)
+        if tracker.cost > ceiling:
+            above = min(above, tracker.cost)
+            tracker.drop(unit)
             gone.append(unit)
-    missed = ledger.cost <= window
-    return Landing(gone, ledger.cost / ledger.total, above / ledger.total if missed else None)
+    missed = tracker.cost <= window
+    return Selection(gone, tracker.cost / tracker.total, above / tracker.total if missed else None)
 
 
 def _exchanges(
     passed: Sequence[Unit], dropped: Sequence[Unit]
 ) -> Iterator[tuple[tuple[Unit, ...], tuple[Unit, ...]]]:
-    """Units to drop and units to take back for them, small exchanges first.
+    """Yield units to drop with units to take back for them, small exchanges first.
 
-    The least important of those passed over go first, the most important dropped return first.
+    Among the units passed over the least important go first; among the dropped ones the most
+    important return first.
     """
     for drops, restores in _EXCHANGE_SIZES:
         width = _EXCHANGE_WIDTH[drops + restores]
@@ -277,12 +286,12 @@ def _exchanges(
                 yield out, back
 
 
-def _drop_all(ledger: Ledger, units: Sequence[Unit]) -> bool:
+def _drop_all(tracker: CostTracker, units: Sequence[Unit]) -> bool:
     """Drop several units, or none if a floor forbids one of them."""
     for number, unit in enumerate(units):
-        if not ledger.allowed(unit):
+        if not tracker.allowed(unit):
             for done in units[:number]:
-                ledger.restore(done)
+                tracker.restore(done)
             return False
-        ledger.drop(unit)
+        tracker.drop(unit)
     return True

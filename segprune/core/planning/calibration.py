@@ -1,4 +1,4 @@
-"""Look at a network at work on calibration images: activations and gradients."""
+"""Batches of calibration images: what is in them, and which activations they cause."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.utils._pytree import tree_map_only
 
-from segprune.core.execution import run_method, tensors_in, undisturbed
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.rules.operators import understood
 from segprune.core.tracing.dispatch import Interpreter, bind, operator_name
 from segprune.errors import InputError, SegpruneError
 
 __all__ = [
-    "VOID", "home", "images_of", "labels_of", "logits_of", "mean_activations", "moved", "named",
+    "VOID", "images_of", "labels_of", "logits_of", "mean_activations", "moved", "named",
     "primary", "some", "two_classes",
 ]  # fmt: skip
 
@@ -24,14 +25,14 @@ VOID = 255
 
 
 def images_of(batch: Any) -> Any:
-    """The network's input in a batch: the batch itself, or the first of (images, labels)."""
+    """Return the network's input in a batch: the batch itself, or the first of (images, labels)."""
     if isinstance(batch, (tuple, list)) and len(batch) == 2 and _are_labels(batch[1]):
         return batch[0]
     return batch
 
 
 def labels_of(batch: Any) -> Tensor | None:
-    """Class indices `(N, H, W)` of a batch, if it has any."""
+    """Return the class indices `(N, H, W)` of a batch, if it has any."""
     if isinstance(batch, (tuple, list)) and len(batch) == 2 and _are_labels(batch[1]):
         return torch.as_tensor(batch[1]).long()
     return None
@@ -42,7 +43,7 @@ def _are_labels(item: Any) -> bool:
 
 
 def primary(output: Any) -> Tensor:
-    """The logits among a network's outputs: `output["out"]`, else the first tensor.
+    """Return the logits among a network's outputs: `output["out"]`, else the first tensor.
 
     Raises:
         InputError: the output holds no tensor.
@@ -74,41 +75,36 @@ def two_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
-def moved(item: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    """Move the tensors of a batch to a device, and those of floating point to a type."""
-    if isinstance(item, Tensor):
-        return item.to(device, dtype if item.is_floating_point() else None)
-    if isinstance(item, dict):
-        return {key: moved(part, device, dtype) for key, part in item.items()}
-    if isinstance(item, (tuple, list)):
-        return type(item)(moved(part, device, dtype) for part in item)
-    return item
+def moved(batch: Any, model: nn.Module) -> Any:
+    """Move the tensors of a batch to a network's device, and those of floating point to its type.
 
-
-def home(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return the device and the type of a network's first parameter."""
+    Both are those of its first parameter of floating point.
+    """
     first = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
-    return first.device, first.dtype
+
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.to(first.device, first.dtype if tensor.is_floating_point() else None)
+
+    return tree_map_only(Tensor, move, batch)
 
 
 def some(batches: Iterable[Any]) -> Iterable[Any]:
     """Yield the batches; raise InputError if there are none, or one holds no tensor."""
-    count = 0
-    for batch in batches:
+    count = -1
+    for count, batch in enumerate(batches):
         if not tensors_in(batch):
             raise InputError(
                 f"calibration: expected batches that are tensors or (images, labels), found "
                 f"{type(batch).__name__} in batch {count}."
             )
-        count += 1
         yield batch
-    if count == 0:
+    if count < 0:
         raise InputError("calibration: expected at least one batch, found none.")
 
 
 @contextlib.contextmanager
 def named(batch: Any) -> Iterator[None]:
-    """An error while a batch is used names the batch."""
+    """Let errors while a batch is used name the batch."""
     try:
         yield
     except SegpruneError:
@@ -137,7 +133,7 @@ def _doubt_about_labels(batch: Any) -> str:
 
 
 class _Meter(Interpreter):
-    """Mean |input| per channel of every convolution and linear layer, and of their outputs."""
+    """Record the mean |input| and |output| per channel of every convolution and linear layer."""
 
     def __init__(self, names: dict[int, str]) -> None:
         super().__init__(understood)
@@ -180,19 +176,16 @@ class _Meter(Interpreter):
 def mean_activations(
     model: nn.Module, names: dict[int, str], batches: Iterable[Any]
 ) -> dict[tuple[str, int], Tensor]:
-    """Mean |activation| along the columns of the layers that read it, and the rows that made it.
+    """Return mean |activations| along the columns that read them, and the rows that made them.
 
     Rows are reported only where no layer reads by columns (depthwise convolutions).
     """
     model.eval()
-    device, dtype = home(model)
     meter = _Meter(names)
-    with undisturbed(model=model), torch.inference_mode(), meter:
+    with preserve_global_state(model=model), torch.inference_mode(), meter:
         for batch in some(batches):
             with named(batch):
-                run_method(model, "forward", images_of(moved(batch, device, dtype)))
+                run_method(model, "forward", images_of(moved(batch, model)))
     means = {key: torch.stack(values).mean(0) for key, values in meter.read.items()}
-    for key, values in meter.made.items():
-        if (key[0], 1) not in means:
-            means.setdefault(key, torch.stack(values).mean(0))
-    return means
+    made = {key: values for key, values in meter.made.items() if (key[0], 1) not in means}
+    return {key: torch.stack(values).mean(0) for key, values in made.items()} | means

@@ -9,7 +9,6 @@ at inference.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.core.labels import LabelVector
+from segprune.core.axes import Term
 from segprune.core.tracing.graph import ChannelGraph
 from segprune.core.tracing.trace import trace
 
 __all__ = [
-    "Cost",
-    "LayerCost",
-    "Term",
-    "channel_terms",
-    "cost",
-    "cost_of",
-    "mac_terms",
-    "param_terms",
-]
+    "Cost", "LayerCost", "channel_terms", "cost", "cost_of", "mac_terms", "param_terms",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,25 +45,13 @@ class Cost:
     layers: tuple[LayerCost, ...]
 
 
-@dataclass(frozen=True)
-class Term:
-    """`coefficient` times the product of the kept positions of each axis."""
-
-    owner: str
-    coefficient: int
-    axes: tuple[LabelVector, ...]
-
-    def value(self, keep: NDArray[np.bool_]) -> int:
-        return self.coefficient * math.prod(int(keep[axis].sum()) for axis in self.axes)
-
-
 def mac_terms(graph: ChannelGraph) -> list[Term]:
-    """Multiply-adds of every operator, as functions of the kept channels."""
-    return [Term(factor.module, factor.coefficient, factor.axes) for factor in graph.state.factors]
+    """Return the multiply-adds of every operator."""
+    return graph.state.mac_terms
 
 
 def param_terms(graph: ChannelGraph) -> list[Term]:
-    """Numbers in every parameter that inference needs, as functions of the kept channels."""
+    """Return the numbers in every parameter that inference needs."""
     terms = []
     for first in graph.parameters:
         owner = first.rpartition(".")[0]
@@ -84,17 +64,13 @@ def param_terms(graph: ChannelGraph) -> list[Term]:
 
 
 def channel_terms(graph: ChannelGraph) -> list[Term]:
-    """Output channels of every layer that may lose some."""
+    """Return the output channels of every layer that may lose some."""
     free = ~graph.frozen_mask
     return [
         Term(record.module, 1, (record.rows[free[record.rows]],))
         for record in graph.state.layers.values()
         if free[record.rows].any()
     ]
-
-
-def total(terms: Iterable[Term], keep: NDArray[np.bool_]) -> int:
-    return sum(term.value(keep) for term in terms)
 
 
 def cost(model: nn.Module, example_inputs: Any) -> Cost:
@@ -113,7 +89,7 @@ def cost(model: nn.Module, example_inputs: Any) -> Cost:
 
 
 def cost_of(graph: ChannelGraph, keep: NDArray[np.bool_] | None = None) -> Cost:
-    """The cost of a traced network, or what it would be with only some labels kept.
+    """Return the cost of a traced network, as it is or with only some labels kept.
 
     Args:
         keep: which labels stay, `(labels,)`; None keeps all.
@@ -125,10 +101,10 @@ def cost_of(graph: ChannelGraph, keep: NDArray[np.bool_] | None = None) -> Cost:
     def add(owner: str, column: int, amount: int) -> None:
         shares.setdefault(owner, [0, 0, 0])[column] += amount
 
-    for term in param_terms(graph):
-        add(term.owner, 0, term.value(keep))
-    for term in mac_terms(graph):
-        add(term.owner, 1, term.value(keep))
+    for column, terms in enumerate((param_terms(graph), mac_terms(graph))):
+        for term in terms:
+            kept = (int(keep[axis].sum()) for axis in term.axes)
+            add(term.owner, column, term.coefficient * math.prod(kept))
     for node in graph.state.programs[0].nodes:
         written = graph.state.predicted[(0, node.index)]
         storages = {value.storage for value in node.tensors()}

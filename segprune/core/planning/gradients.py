@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
-from segprune.core.execution import run_method, tensors_in, undisturbed
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.modules import tensors_of
 from segprune.core.planning.calibration import (
     VOID,
-    home,
     images_of,
     labels_of,
     logits_of,
@@ -45,17 +46,14 @@ def on_each_batch(
             that are not finite or cannot be had.
     """
     model.eval()
-    device, dtype = home(model)
     tensors = tensors_of(model)
     chosen = {name: tensors[name].requires_grad_() for name in weights}
-    with undisturbed(model=model), torch.enable_grad():
+    with preserve_global_state(model=model), torch.enable_grad():
         for batch in some(batches):
-            batch = moved(batch, device, dtype)
+            batch = moved(batch, model)
             try:
                 gradients = _gradients(model, chosen, batch, loss)
-            except (
-                _OverwrittenError
-            ):  # by an operator that works in place, as ReLU(inplace=True) may
+            except _OverwrittenError:  # an operator works in place, as ReLU(inplace=True) may
                 with torch.autograd.graph.allow_mutation_on_saved_tensors():
                     gradients = _gradients(model, chosen, batch, loss)
             found = {
@@ -113,17 +111,9 @@ def one_by_one(batches: Iterable[Any]) -> Iterator[Any]:
             yield batch
             continue
         for number in range(counts.pop()):
-            yield _slice(batch, number)
-
-
-def _slice(item: Any, number: int) -> Any:
-    if isinstance(item, Tensor):
-        return item[number : number + 1]
-    if isinstance(item, dict):
-        return {key: _slice(part, number) for key, part in item.items()}
-    if isinstance(item, (tuple, list)):
-        return type(item)(_slice(part, number) for part in item)
-    return item
+            yield tree_map_only(
+                Tensor, partial(Tensor.narrow, dim=0, start=number, length=1), batch
+            )
 
 
 def _cross_entropy(logits: Tensor, batch: Any) -> Tensor:

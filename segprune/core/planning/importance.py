@@ -1,4 +1,4 @@
-"""How much a channel matters: scores along axes of tensors, to be gathered per label.
+"""Score how much channels matter, along axes of tensors.
 
 An importance is a function from `Evidence` to scores: `(tensor name, dimension) -> scores (size,)`,
 larger meaning more important. Register your own with `register_importance`.
@@ -53,12 +53,12 @@ def register_importance(name: str, function: Importance, *, normalize: bool = Tr
 
 
 def importances() -> tuple[str, ...]:
-    """Names that `make_plan(importance=…)` knows."""
+    """Return the names that `make_plan(importance=…)` knows."""
     return tuple(sorted(_IMPORTANCES))
 
 
 def own_name(name: str) -> str:
-    """The name under which an importance's function stands itself: `magnitude` is `magnitude_l2`.
+    """Return the name that an importance's function bears itself: `magnitude` is `magnitude_l2`.
 
     Raises:
         PlanError: unknown name.
@@ -72,10 +72,10 @@ def own_name(name: str) -> str:
 def score_classes(
     importance: str | Importance, evidence: Evidence, normalize: bool
 ) -> NDArray[np.float64]:
-    """One score per label, `(labels,)`, equal within a class: the mean over its scored channels.
+    """Return one score per label, `(labels,)`: the mean over the scored channels of its class.
 
     Raises:
-        PlanError: unknown name; no function; no score at all; or scores that are not finite or not
+        PlanError: unknown name, no function, no score at all, or scores that are not finite or not
             of the axis's size.
     """
     if isinstance(importance, str):
@@ -96,7 +96,7 @@ def score_classes(
             f"importance: expected a mapping (tensor name, dimension) -> tensor of scores, found "
             f"{str(strange)[:80]}; see segprune.core.planning.importance."
         )
-    if not given:  # else all channels would be ranked by the L2 norm, without a word
+    if not given:  # otherwise the L2 norm would rank all channels, and nothing would say so
         name = importance if isinstance(importance, str) else getattr(function, "__name__", "")
         raise PlanError(
             f"importance {name!r}: expected a score for at least one channel, found none, as "
@@ -213,16 +213,8 @@ def random(evidence: Evidence) -> Scores:
     }
 
 
-for _function in (
-    magnitude_l1,
-    magnitude_l2,
-    bn_scale,
-    fpgm,
-    lamp,
-    taylor,
-    fisher,
-    activation,
-    random,
-):
-    _IMPORTANCES[_function.__name__] = _function
+_BUILT_IN = (
+    magnitude_l1, magnitude_l2, bn_scale, fpgm, lamp, taylor, fisher, activation, random,
+)  # fmt: skip
+_IMPORTANCES |= {function.__name__: function for function in _BUILT_IN}
 _IMPORTANCES["magnitude"] = magnitude_l2

@@ -31,15 +31,15 @@ def make_plan(
     *,
     budget: Mapping[str, float] | None = None,
     layers: Mapping[str, float] | None = None,
-    importance: str | Importance = "magnitude",
-    scope: str | Mapping[str, float] = "global",
-    round_to: int = 1,
-    ignored_layers: Sequence[nn.Module | str] = (),
+    importance: str | Importance = PruneConfig.importance,
+    scope: str | Mapping[str, float] = PruneConfig.scope,
+    round_to: int = PruneConfig.round_to,
+    ignored_layers: Sequence[nn.Module | str] = PruneConfig.ignored_layers,
     calibration: Iterable[Any] | None = None,
     loss: Callable[[Any, Any], Tensor] | None = None,
-    seed: int = 0,
-    floor: float = 0.1,
-    min_channels: int = 4,
+    seed: int = PruneConfig.seed,
+    floor: float = PruneConfig.floor,
+    min_channels: int = PruneConfig.min_channels,
     normalize: bool = PruneConfig.normalize,
     cost_aware: bool = PruneConfig.cost_aware,
     config: PruneConfig | None = None,
@@ -92,36 +92,29 @@ def make_plan(
         budget, layers, importance, scope, round_to, ignored_layers, floor, min_channels,
         normalize, cost_aware, seed,
     )  # fmt: skip
-    asked = given if config is None else _alone(config, given, budget)
-    require_prunable(model)
-    _check_finite(model)
-    graph = (
-        example_inputs if isinstance(example_inputs, ChannelGraph) else trace(model, example_inputs)
-    )
-    _check_graph(model, graph)
+    config = given if config is None else _alone(config, given, budget)
+    graph = _graph_of(model, example_inputs)
     stay = graph.frozen_mask.copy()
-    for _, rows in matched_rows(model, graph, asked.ignored_layers, "ignored_layers"):
+    for _, rows in matched_rows(model, graph, config.ignored_layers, "ignored_layers"):
         stay |= np.isin(graph.roots, graph.roots[rows])
-    evidence = Evidence(model, graph, calibration, loss, asked.seed)
-    score = score_classes(asked.importance, evidence, asked.normalize)
-    landing = choose(model, graph, stay, score, asked)
-    keep = np.ones(len(graph.roots), dtype=bool)
-    keep[[root for unit in landing.dropped for root in unit]] = False
-    keep = keep[graph.roots]
-    notes = asked.to_plain()
-    if landing.above is not None:
-        (kind,) = (asked.budget or {}).keys()
-        notes |= {"reached": {kind: landing.share}, "nearest_above": {kind: landing.above}}
-    if landing.missed:
-        notes["missed_shares"] = landing.missed
+    evidence = Evidence(model, graph, calibration, loss, config.seed)
+    score = score_classes(config.importance, evidence, config.normalize)
+    selection = choose(model, graph, stay, score, config)
+    keep = ~np.isin(graph.roots, [root for unit in selection.dropped for root in unit])
+    notes = config.to_plain()
+    if selection.above is not None:
+        (kind,) = config.budget or {}
+        notes |= {"reached": {kind: selection.share}, "nearest_above": {kind: selection.above}}
+    if selection.missed:
+        notes["missed_shares"] = selection.missed
     return plan_from_mask(model, graph, keep, notes)
 
 
 def departures(notes: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each way in which a plan departs from what was asked.
+    """Yield a sentence for each way in which a plan departs from its config.
 
     Args:
-        notes: of a plan, or the same fields of a record.
+        notes: those of a plan, or the same fields of a record.
     """
     for kind, share in (notes.get("reached") or {}).items():
         counted = {"macs": "MACs", "params": "parameters"}.get(kind, "prunable channels")
@@ -144,13 +137,14 @@ def departures(notes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _percent(share: float) -> str:
+    """Format a share with four digits, since two shares could read alike with fewer."""
     return f"{100 * share:.4g} %"
 
 
 def plan_from_mask(
     model: nn.Module, graph: ChannelGraph, keep: NDArray[np.bool_], notes: Mapping[str, Any]
 ) -> PrunePlan:
-    """The plan that keeps exactly the labels of a mask, `(labels,)`, equal within each class."""
+    """Return the plan that keeps the labels of a mask, `(labels,)`, equal within each class."""
     kept = graph.kept(keep)
     result = {
         name: tuple(
@@ -184,15 +178,16 @@ def _alone(
     return config
 
 
-def _check_finite(model: nn.Module) -> None:
+def _graph_of(model: nn.Module, example_inputs: Any) -> ChannelGraph:
+    require_prunable(model)
     if broken := not_finite(tensors_of(model), model):
         raise PlanError(f"{type(model).__name__}: {broken}")
-
-
-def _check_graph(model: nn.Module, graph: ChannelGraph) -> None:
-    found = digest_of(model)
-    if found != graph.network:
+    if not isinstance(example_inputs, ChannelGraph):
+        return trace(model, example_inputs)
+    found, expected = example_inputs.network, digest_of(model)
+    if found != expected:
         raise PlanError(
-            f"graph: expected one traced from this {type(model).__name__} ({found[:12]}), found "
-            f"one of another network ({graph.network[:12]}); trace this network."
+            f"graph: expected one traced from this {type(model).__name__} ({expected[:12]}), found "
+            f"one of another network ({found[:12]}); trace this network."
         )
+    return example_inputs

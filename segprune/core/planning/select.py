@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from segprune.core.planning.budget import Landing, Ledger, Limit, by_cost, drop_in_order, units_of
+from segprune.core.axes import Term
+from segprune.core.planning.budget import (
+    CostTracker,
+    MinWidth,
+    Selection,
+    by_cost,
+    drop_in_order,
+    units_of,
+)
 from segprune.core.planning.config import PruneConfig
-from segprune.core.planning.cost import Term, channel_terms, mac_terms, param_terms
+from segprune.core.planning.cost import channel_terms, mac_terms, param_terms
 from segprune.core.tracing.graph import ChannelGraph, layer_name
 from segprune.errors import BudgetError, PlanError
 
@@ -31,7 +39,7 @@ def choose(
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
     config: PruneConfig,
-) -> Landing:
+) -> Selection:
     """Choose the classes to drop, and report how close that comes to the budget.
 
     Args:
@@ -42,9 +50,9 @@ def choose(
         BudgetError: what is asked for cannot be reached.
     """
     rows = [record.rows for record in graph.state.layers.values()]
-    limits = [Limit(labels, config.least_width(len(labels))) for labels in rows]
+    limits = [MinWidth(labels, config.least_width(len(labels))) for labels in rows]
     slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
-    limits += [Limit(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
+    limits += [MinWidth(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
     where: dict[int, list[int]] = {}
     times: dict[int, int] = {}
     for number, labels in enumerate(rows):
@@ -58,7 +66,7 @@ def choose(
     if config.layers is not None:
         return _by_layer(model, graph, config.layers, stay, score, limits, config.round_to)
     ((kind, share),) = (config.budget or {}).items()
-    ledger = Ledger(TERMS[kind](graph), limits, graph.roots)
+    tracker = CostTracker(TERMS[kind](graph), limits, graph.roots)
     scored = units_of(
         free,
         lambda root: float(score[root]),
@@ -66,9 +74,9 @@ def choose(
         times.__getitem__,
         config.round_to,
     )
-    units = by_cost(ledger, scored) if config.cost_aware else (unit for _, unit in scored)
+    units = by_cost(tracker, scored) if config.cost_aware else (unit for _, unit in scored)
     try:
-        return drop_in_order(ledger, units, share, name=kind)
+        return drop_in_order(tracker, units, share, name=kind)
     except BudgetError as error:
         stays = "".join(f" What stays: {group}." for group in graph.frozen[:2])
         step = config.round_to
@@ -97,11 +105,11 @@ def _by_layer(
     layers: Mapping[str, float],
     stay: NDArray[np.bool_],
     score: NDArray[np.float64],
-    limits: Sequence[Limit],
+    limits: Sequence[MinWidth],
     round_to: int,
-) -> Landing:
+) -> Selection:
     """Drop the least important channels of the named layers until each keeps its share."""
-    ledger = Ledger([], limits, graph.roots)
+    tracker = CostTracker([], limits, graph.roots)
     gone: set[int] = set()
 
     def width(roots: NDArray[np.int64]) -> int:
@@ -120,12 +128,12 @@ def _by_layer(
         for root in order:
             left = width(roots)
             times = int((roots == root).sum())
-            if root not in gone and left - times >= keep and ledger.allowed((root,)):
-                ledger.drop((root,))
+            if root not in gone and left - times >= keep and tracker.allowed((root,)):
+                tracker.drop((root,))
                 gone.add(root)
                 taken.append(root)
         while taken and width(roots) % round_to:  # what must stay is no multiple: the next one is
-            ledger.restore((taken[-1],))
+            tracker.restore((taken[-1],))
             gone.remove(taken.pop())
         # A glob takes what it can get, a name is an order.
         least = min(len(rows), keep)
@@ -140,7 +148,7 @@ def _by_layer(
         for _, share, name, rows in asked
         if (left := width(graph.roots[rows])) != _rounded(share * len(rows), 1)
     }
-    return Landing([(root,) for root in sorted(gone)], 1.0, missed=missed)
+    return Selection([(root,) for root in sorted(gone)], 1.0, missed=missed)
 
 
 def _rounded(channels: float, round_to: int) -> int:

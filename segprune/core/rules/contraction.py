@@ -38,7 +38,7 @@ def linear(p: Propagation, node: Node) -> None:
     p.set(node.outputs[0], result)
     tokens = [rows_or_size(axes.get(d), source, d) for d in range(last)]
     work = [*tokens, rows_or_size(rows, weight, 0), rows_or_size(columns, weight, 1)]
-    p.work(node, weight, work)
+    p.work(node, work)
 
 
 @rule("matmul", "mm", "bmm", "mv", "dot")
@@ -88,8 +88,7 @@ def _product(p: Propagation, node: Node, first: Value, second: Value) -> Axes:
         if axis is not None:
             result[dim] = axis
         work.append(axis if axis is not None else shape[dim])
-    weight = next((v for v in (first, second) if v.state is not None), None)
-    p.work(node, weight, work)
+    p.work(node, work)
     return result
 
 
@@ -160,7 +159,7 @@ def einsum(p: Propagation, node: Node) -> None:
         for names, operand in zip(inputs, operands, strict=True)
     ]
     for names in _products(wide, letters):
-        p.work(node, None, [joined.get(name) or sizes[name] for name in names])
+        p.work(node, [joined.get(name) or sizes[name] for name in names])
 
 
 def _subscripts(
@@ -252,8 +251,8 @@ def attention(p: Propagation, node: Node) -> None:
     p.set(node.outputs[0], result)
     lead = [rows_or_size(result.get(d), node.outputs[0], d) for d in range(len(shape) - 2)]
     length, source = query.shape[-2], key.shape[-2]
-    p.work(node, None, [*lead, length, source, rows_or_size(q, query, ranks[0] - 1)])
-    p.work(node, None, [*lead, length, source, rows_or_size(carried, value, ranks[2] - 1)])
+    p.work(node, [*lead, length, source, rows_or_size(q, query, ranks[0] - 1)])
+    p.work(node, [*lead, length, source, rows_or_size(carried, value, ranks[2] - 1)])
 
 
 def _heads(p: Propagation, node: Node, dim: int) -> Axis | None:

@@ -45,7 +45,7 @@ def convolution(p: Propagation, node: Node) -> None:
     positions = math.prod(output.shape[:channels] + output.shape[channels + 1 :])
     kernel_size = math.prod(weight.shape[2:])
     sizes = [rows_or_size(rows, weight, 0), rows_or_size(columns, weight, 1)]
-    p.work(node, weight, [positions, kernel_size, *sizes])
+    p.work(node, [positions, kernel_size, *sizes])
 
 
 @rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -75,7 +75,7 @@ def transposed(p: Propagation, node: Node) -> None:
     positions = math.prod(source.shape[:channels] + source.shape[channels + 1 :])
     kernel_size = math.prod(weight.shape[2:])
     sizes = [rows_or_size(incoming, weight, 0), rows_or_size(outgoing, weight, 1)]
-    p.work(node, weight, [positions, kernel_size, *sizes])
+    p.work(node, [positions, kernel_size, *sizes])
 
 
 def rows_or_size(axis: Axis | None, value: Value, dim: int) -> Axis | int:

@@ -45,4 +45,4 @@ def recurrent(p: Propagation, node: Node) -> None:
         column = columns[number // each] if weight in first else None
         if number % each < 2 and 0 in p.axes(weight):
             p.layer(node, weight, p.axes(weight)[0], 0)
-        p.work(node, weight, [steps, weight.shape[0], rows_or_size(column, weight, 1)])
+        p.work(node, [steps, weight.shape[0], rows_or_size(column, weight, 1)])

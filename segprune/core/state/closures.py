@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segprune.core.state.user_objects import EMPTY, HOLDERS, content_of, is_users
+from segprune.core.state.user_objects import EMPTY, HOLDERS, content_of, is_users, slots_of
 
 __all__ = ["follow_the_copy", "proxies_of", "uncopyable"]
 
@@ -61,11 +61,7 @@ def uncopyable(model: nn.Module) -> str | None:
             try:
                 copy.deepcopy(value, {id(part): part for part in shared})
             except Exception:
-                return (
-                    f"{path}.{name}, {_described(value)}"
-                    if path
-                    else f"{name}, {_described(value)}"
-                )
+                return f"{path}.{name}, {_described(value)}".removeprefix(".")
     return None
 
 
@@ -240,15 +236,9 @@ def _entries(container: Any) -> Iterable[Any]:
 
 def _attributes(value: Any) -> dict[str, Any]:
     """Return the attributes of an object, also those that lie in slots."""
-    found = {
-        name: slot.__get__(value)
-        for base in type(value).__mro__
-        for name, slot in vars(base).items()
-        if isinstance(slot, types.MemberDescriptorType)
-        and not name.startswith("__")
-        and hasattr(value, name)
-    }
-    return found | (getattr(value, "__dict__", None) or {})
+    found = {slot.__name__: content_of(value, slot) for slot in slots_of(value)}
+    filled = {name: content for name, content in found.items() if content is not EMPTY}
+    return filled | (getattr(value, "__dict__", None) or {})
 
 
 def _modules_in(referents: Iterable[Any]) -> Iterator[nn.Module]:

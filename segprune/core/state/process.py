@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from segprune.core.state.user_objects import kept_as_it_is
+from segprune.core.state.snapshot import preserve_user_state
 
-__all__ = ["generators_kept", "seeded", "undisturbed"]
+__all__ = ["preserve_generators", "preserve_global_state", "seeded"]
 
 _AUTOCAST = ("cpu", "cuda", "xpu", "mps")
 _LAZY = ("cuda", "xpu")
@@ -27,7 +27,7 @@ _ONE_RUN = threading.RLock()
 
 
 @contextlib.contextmanager
-def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]:
+def preserve_global_state(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]:
     """Run the user's code from a fixed seed and leave the process as it was.
 
     Random generators, warning filters, autocast and torch's switches (types, devices, threads,
@@ -38,8 +38,8 @@ def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]
     Args:
         model: the network that runs; what its code keeps outside its modules is put back, too.
     """
-    code = contextlib.nullcontext() if model is None else kept_as_it_is(model)
-    with _ONE_RUN, code, generators_kept(), warnings.catch_warnings(), _switches_kept():
+    code = contextlib.nullcontext() if model is None else preserve_user_state(model)
+    with _ONE_RUN, code, preserve_generators(), warnings.catch_warnings(), _switches_kept():
         warnings.simplefilter("ignore")
         random.seed(seed)
         np.random.seed(seed)
@@ -51,7 +51,7 @@ def undisturbed(seed: int = 0, model: nn.Module | None = None) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def generators_kept() -> Iterator[None]:
+def preserve_generators() -> Iterator[None]:
     """Put every random generator back: Python's, numpy's, and torch's on each device in use.
 
     A device that is not in use stays unused: its generator is put back without a call to it.
@@ -76,7 +76,7 @@ def generators_kept() -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw torch's random numbers from a seed; every generator is put back after the block."""
-    with generators_kept():
+    with preserve_generators():
         for generator in _generators():
             generator.manual_seed(seed)
         yield

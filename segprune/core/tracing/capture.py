@@ -18,7 +18,7 @@ from torch._ops import OpOverload
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
-from segprune.core.execution import hidden_in, run_method, tensors_in, undisturbed
+from segprune.core.execution import hidden_in, preserve_global_state, run_method, tensors_in
 from segprune.core.tracing.dispatch import Interpreter, bind, operator_name, user_line
 from segprune.core.tracing.ir import Node, Program, Value
 from segprune.errors import ModelError, TraceError
@@ -134,7 +134,11 @@ def record(
     recorder = Recorder(program, names, foreign, understood)
     recorder.watch(model)
     # Code may ask whether gradients are enabled: training enables them.
-    with undisturbed(model=model), torch.inference_mode(), torch.set_grad_enabled(model.training):
+    with (
+        preserve_global_state(model=model),
+        torch.inference_mode(),
+        torch.set_grad_enabled(model.training),
+    ):
         program.inputs = [recorder.value_of(leaf) for leaf in tensors_in(inputs)]
         for value in program.inputs:
             value.constant = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segprune.core.axes import Axes, Axis, Count, Factor, LayerRecord, Site, Veto
+from segprune.core.axes import Axes, Axis, Count, LayerRecord, Site, Term, Veto
 from segprune.core.labels import Labels, LabelVector, Reason
 from segprune.core.rules.operators import CREATIONS, RULES, Rule
 from segprune.core.tracing.ir import Node, Program, Value
@@ -34,7 +34,7 @@ class Propagation:
     options: dict[Site, tuple[str, ...]] = field(default_factory=dict)
     expected: dict[Site, dict[str, LabelVector | None]] = field(default_factory=dict)
     layers: dict[str, LayerRecord] = field(default_factory=dict)
-    factors: list[Factor] = field(default_factory=list)
+    mac_terms: list[Term] = field(default_factory=list)
     scales: set[str] = field(default_factory=set)
     parts: list[LabelVector] = field(default_factory=list)
     attributes: dict[tuple[str, str], tuple[LabelVector, int]] = field(default_factory=dict)
@@ -173,15 +173,13 @@ class Propagation:
         """A module attribute that counts the channels (or groups of `divisor`) of an axis."""
         self.attributes[(node.module, name)] = (axis.labels, divisor)
 
-    def work(self, node: Node, weight: Value | None, sizes: Sequence[int | Axis]) -> None:
+    def work(self, node: Node, sizes: Sequence[int | Axis]) -> None:
         """Multiply-adds of an operator: the product of sizes and labelled axes."""
         if self._program != 0:
             return  # only evaluation-mode `forward` counts in costs
         fixed = math.prod(size for size in sizes if isinstance(size, int))
         axes = tuple(size.labels for size in sizes if isinstance(size, Axis))
-        self.factors.append(
-            Factor(weight.state if weight is not None else None, node.module, fixed, axes)
-        )
+        self.mac_terms.append(Term(node.module, fixed, axes))
 
     # -- broadcasting --------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from torch import nn
 from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 
-from segprune.core.execution import run_method, undisturbed
+from segprune.core.execution import preserve_global_state, run_method
 from segprune.core.stored import counts_of, set_count
 from segprune.core.tracing.dispatch import Interpreter, bind
 from segprune.core.tracing.ir import Program
@@ -158,7 +158,7 @@ def origins_of(
             set_count(module, path, _traced(value, frozenset({(name, path)})))
     calls = _Calls()
     follower = _Follower(program, calls, understood)
-    with undisturbed(), torch.inference_mode():
+    with preserve_global_state(), torch.inference_mode():
         try:
             with calls, follower:
                 run_method(copy, program.method, inputs)

@@ -21,7 +21,7 @@ from segprune.core.modules import (
     tensors_of,
 )
 from segprune.core.rules.catalogue import understood
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.core.surgery import correct_attributes
 from segprune.core.tracing.alternatives import Alternatives
 from segprune.core.tracing.capture import record
@@ -222,7 +222,7 @@ class _Tracer:
 
     def _record(self, method: str, training: bool, inputs: Any) -> None:
         copy, names, private = self._private({}, {}, {}, training, inputs)
-        with stores_kept(self.model) as changed:
+        with preserve_attributes(self.model) as changed:
             program = record(copy, names, self.foreign, method, private, understood)
         if changed:
             raise ModelError(

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakIdKeyDictionary
 
 from segprune.core.axes import Axes, Count, Site
-from segprune.core.execution import run_method, tensors_in, undisturbed
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.tracing.capture import constant_of
 from segprune.core.tracing.dispatch import Interpreter, bind, operator_name
 from segprune.core.tracing.ir import Node, Program, Value
@@ -287,7 +287,11 @@ def probe(
     prober = _Prober(program, number, state, count, names, understood)
     prober.watch(copy)
     failure: str | None = None
-    with undisturbed(model=copy), torch.inference_mode(), torch.set_grad_enabled(program.training):
+    with (
+        preserve_global_state(model=copy),
+        torch.inference_mode(),
+        torch.set_grad_enabled(program.training),
+    ):
         leaves = tensors_in(inputs)
         for tensor, value in zip(leaves, program.inputs, strict=True):
             prober.learn(tensor, value)

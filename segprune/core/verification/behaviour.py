@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from segprune.core.execution import run_method, undisturbed
+from segprune.core.execution import preserve_global_state, run_method
 from segprune.core.modules import copy_with, tensors_of
 from segprune.core.plan import PrunePlan
 from segprune.core.settings import attributes_of, is_of_torch
@@ -260,7 +260,7 @@ def _state(networks: tuple[nn.Module, nn.Module], inputs: Any) -> set[tuple[str,
         tensors = {(name, key): value for name, key, value in _stored(copied)}
         for training in (False, True):
             for method in ("forward", *(getattr(network, "traced_methods", None) or ())):
-                with undisturbed(model=copied), torch.no_grad():
+                with preserve_global_state(model=copied), torch.no_grad():
                     try:
                         copied.train(training)
                         run_method(copied, method, resized(inputs, 2, 1, 1, 5))

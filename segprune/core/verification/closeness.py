@@ -157,7 +157,7 @@ def _apart(ours: Tensor, theirs: Tensor, share: float = 1.0) -> Tensor:
     With a share below 1, the largest one among so many of a row's smallest differences.
     """
     same = (ours == theirs) | (ours.isnan() & theirs.isnan())
-    differences = torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf)
+    differences = torch.where(same, 0.0, (ours - theirs).abs()).nan_to_num(math.inf, math.inf)
     count = math.ceil(share * differences.shape[1])
     return differences.amax(1) if share == 1.0 else differences.kthvalue(max(1, count), 1).values
 

@@ -1,4 +1,4 @@
-"""Gradients of a pruned network beside those of its masked twin: their places and their values."""
+"""Compare gradients of a pruned network with those of its masked twin: places and values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.core.execution import run_method, tensors_in, undisturbed
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.modules import copy_with
 from segprune.core.plan import PrunePlan
 from segprune.core.surgery import select
 from segprune.core.verification.closeness import judge
-from segprune.core.verification.input_variants import cloned, resized, shrinkage
-from segprune.core.verification.run_modes import Way, run
+from segprune.core.verification.input_variants import cloned, downscale_factor, resized
+from segprune.core.verification.run_modes import Trial
 from segprune.core.verification.violations import Violation
 
 __all__ = ["Gradients", "compare_gradients", "compare_values", "learn", "methods_of"]
@@ -24,7 +24,7 @@ Gradients = Mapping[str, Tensor | None]
 
 
 def methods_of(model: nn.Module) -> list[str]:
-    """`forward`, and what else a network lists in `traced_methods`."""
+    """Return `forward`, and what else a network lists in `traced_methods`."""
     listed = getattr(model, "traced_methods", None) or ()
     return ["forward", *(method for method in listed if method != "forward")]
 
@@ -32,13 +32,11 @@ def methods_of(model: nn.Module) -> list[str]:
 # -- values --------------------------------------------------------------------------------------
 
 
-def learn(
-    network: nn.Module, method: str, inputs: Any, dtype: torch.dtype, way: Way
-) -> tuple[Any, Gradients]:
-    """Outputs of a method, and the gradients of a fixed random sum over all of them.
+def learn(network: nn.Module, trial: Trial) -> tuple[Any, Gradients]:
+    """Return the outputs, and the gradients of a fixed random sum over all of them.
 
-    The sum depends on the outputs' shapes only, so it is the same for both networks. The passes
-    take place on a private copy, of which every parameter requires a gradient.
+    The sum depends on the outputs' shapes only, so it is the same for both networks. The network
+    is a private copy, of which every parameter requires a gradient.
     """
 
     def backward(outputs: Any) -> tuple[Any, Gradients]:
@@ -58,7 +56,7 @@ def learn(
 
     for parameter in network.parameters():
         parameter.grad = None
-    outputs, gradients = run(network, method, inputs, dtype, way, then=backward)
+    outputs, gradients = trial.run(network, then=backward)
     return outputs, gradients
 
 
@@ -69,12 +67,11 @@ def _named(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 def compare_values(
     found: Gradients,
     wanted: Gradients,
-    disturbed: Sequence[Gradients],
+    perturbed: Sequence[Gradients],
     plan: PrunePlan,
-    dtype: torch.dtype,
-    where: str,
+    trial: Trial,
 ) -> Iterator[tuple[str, Violation]]:
-    """At the kept indices the twin's gradients are those of the pruned network.
+    """Compare the pruned network's gradients with the twin's at the kept indices.
 
     Nothing is required where the twin's gradient is not finite: behind a zeroed channel a square
     root has none.
@@ -82,7 +79,7 @@ def compare_values(
     Args:
         found: of the pruned network.
         wanted: of the twin.
-        disturbed: the twin's again, each time rounded otherwise; empty: not looked at yet.
+        perturbed: the twin's again, each time rounded otherwise; none before they are needed.
 
     Yields:
         the parameter's name, and what is wrong with its gradient.
@@ -91,25 +88,25 @@ def compare_values(
         theirs = wanted.get(name)
         if ours is None or theirs is None:
             if (ours is None) != (theirs is None):
-                text = f"expected {_said(theirs)}, found {_said(ours)} {where}"
+                text = f"expected {_shown(theirs)}, found {_shown(ours)} {trial}"
                 yield name, Violation("gradient", name, text)
             continue
         kept = plan.kept.get(name, {})
         theirs = select(theirs, kept)
-        again = [one for each in disturbed if (one := each.get(name)) is not None]
+        again = [one for each in perturbed if (one := each.get(name)) is not None]
         noises = [select(one, kept).reshape(-1) for one in again]
         if not theirs.isfinite().all():
             continue
-        close = judge(ours.reshape(-1), theirs.reshape(-1), dtype, noises)
+        close = judge(ours.reshape(-1), theirs.reshape(-1), trial.dtype, noises)
         if not close.holds:
             text = (
                 f"expected the twin's gradient within {close.allowed:.1e}, "
-                f"found {close.found:.1e} {where}"
+                f"found {close.found:.1e} {trial}"
             )
             yield name, Violation("gradient", name, text)
 
 
-def _said(gradient: Tensor | None) -> str:
+def _shown(gradient: Tensor | None) -> str:
     return "no gradient" if gradient is None else "a gradient"
 
 
@@ -117,8 +114,8 @@ def _said(gradient: Tensor | None) -> str:
 
 
 def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Iterator[Violation]:
-    """A training step gives a gradient exactly where the dense network's own step does."""
-    shrink = shrinkage(inputs)
+    """Check that a training step gives gradients exactly where the dense network's step does."""
+    shrink = downscale_factor(inputs)
     for trial in (resized(inputs, 2, shrink, shrink, 5), resized(inputs, 2, 1, 1, 5)):
         try:
             wanted = _learning(copy_with(model, {}), trial)
@@ -139,9 +136,9 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
 
 
 def _learning(model: nn.Module, inputs: Any) -> set[str]:
-    """Names of the parameters that get a gradient in one step over all traced methods."""
+    """Return the parameters that get a gradient in one step over all traced methods."""
     model.train()
-    with undisturbed(model=model), torch.enable_grad():
+    with preserve_global_state(model=model), torch.enable_grad():
         total = torch.zeros(())
         for method in methods_of(model):
             for output in tensors_in(run_method(model, method, cloned(inputs))):

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from segprune.core.execution import tensors_in
 
-__all__ = ["alternatives", "cloned", "resized", "shrinkage", "small_trial", "trials"]
+__all__ = ["alternatives", "cloned", "downscale_factor", "resized", "small_trial", "trials"]
 
 _SMALL_AREA = 96 * 160
 _SMALL_SIDE = 64
@@ -22,7 +22,7 @@ def cloned(inputs: Any) -> Any:
     return tree_map(lambda item: item.clone() if isinstance(item, Tensor) else item, inputs)
 
 
-def shrinkage(inputs: Any) -> float:
+def downscale_factor(inputs: Any) -> float:
     """By how much height and width of large images are reduced for all but one comparison."""
     areas = [t.shape[-2] * t.shape[-1] for t in tensors_in(inputs) if t.dim() >= 4]
     return min(1.0, math.sqrt(_SMALL_AREA / max(areas))) if areas else 1.0
@@ -30,14 +30,14 @@ def shrinkage(inputs: Any) -> float:
 
 def trials(inputs: Any) -> list[Any]:
     """The example itself, then random inputs of other sizes and batch sizes."""
-    shrink = shrinkage(inputs)
+    shrink = downscale_factor(inputs)
     found = [
         _example(inputs),
         resized(inputs, 2, shrink, shrink, seed=1),
         resized(inputs, 2, 1.25 * shrink, 0.75 * shrink, seed=2),
         resized(inputs, 3, 0.5 * shrink, shrink, seed=3),
     ]
-    if shrinkage(resized(inputs, 1, 2.0, 2.0, seed=4)) == 1.0:
+    if downscale_factor(resized(inputs, 1, 2.0, 2.0, seed=4)) == 1.0:
         found.append(resized(inputs, 2, 2.0, 2.0, seed=4))
     return found
 
@@ -45,7 +45,7 @@ def trials(inputs: Any) -> list[Any]:
 def small_trial(inputs: Any, batch: int = 2, seed: int = 6) -> Any:
     """Random inputs of about half the usual height and width, for what is run in many ways."""
     sides = [min(t.shape[-2:]) for t in tensors_in(inputs) if t.dim() >= 4]
-    shrink = max(0.5 * shrinkage(inputs), _SMALL_SIDE / min(sides)) if sides else 1.0
+    shrink = max(0.5 * downscale_factor(inputs), _SMALL_SIDE / min(sides)) if sides else 1.0
     return resized(inputs, batch, min(1.0, shrink), min(1.0, shrink), seed)
 
 

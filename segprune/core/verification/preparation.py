@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segprune.core.execution import run_method, undisturbed
+from segprune.core.execution import preserve_global_state, run_method
 from segprune.core.modules import copy_with, tensors_of
 from segprune.core.plan import PrunePlan
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.core.verification.input_variants import cloned
 
-__all__ = ["prepared", "scatter"]
+__all__ = ["expand_to_dense", "prepared"]
 
 _FAINT = 1e-12
 
@@ -107,7 +107,11 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
     try:
         for inputs in sizes:
             # Where all of them raise, comparing says so; what was reached has been scaled.
-            with contextlib.suppress(Exception), stores_kept(small), undisturbed(model=small):
+            with (
+                contextlib.suppress(Exception),
+                preserve_attributes(small),
+                preserve_global_state(model=small),
+            ):
                 for method in methods:
                     with torch.no_grad():
                         run_method(small, method, cloned(inputs))
@@ -156,7 +160,7 @@ def _rescale(module: nn.Module, given: Any, done: set[int]) -> None:
 # -- the twin ------------------------------------------------------------------------------------
 
 
-def scatter(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> nn.Module:
+def expand_to_dense(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> nn.Module:
     """The dense-shaped network that holds the pruned tensors at their kept indices, else zeros."""
     dense, small = tensors_of(model), tensors_of(pruned)
     spread: dict[str, Tensor] = {}

@@ -1,7 +1,6 @@
-"""Ways to run a network: with or without gradients, in which mode, and with nothing left to chance.
+"""Modes to run a network in: with or without gradients, in training or not, and without chance.
 
-A pruned network and its masked twin agree in every one of them, or one of them would show where
-they part.
+A pruned network and its masked twin agree in each mode, or the proof fails.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -17,11 +16,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from segprune.core.execution import run_method, undisturbed
-from segprune.core.state.user_objects import stores_kept
+from segprune.core.execution import preserve_global_state, run_method, tensors_in
+from segprune.core.state.snapshot import preserve_attributes
 from segprune.core.verification.input_variants import cloned
 
-__all__ = ["EVERY_MODULE", "INFERENCE", "LEARNING", "NO_GRADIENT", "TRAINING", "Way", "run"]
+__all__ = [
+    "EVERY_MODULE", "INFERENCE", "LEARNING", "NO_GRADIENT", "TRAINING", "RunMode", "Trial",
+]  # fmt: skip
 
 _DROPS = {
     "dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "alpha_dropout_",
@@ -38,82 +39,96 @@ _SLOPE = 0.1
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to run a network.
+class RunMode:
+    """One mode to run a network.
 
     Attributes:
-        name: in messages, after the inputs; empty for the usual one.
-        gradients: what is entered around the run.
+        name: is added to messages, after the inputs; empty for the usual mode.
+        gradients: a context for the run.
         training: the modules in training mode: none; all but normalisation, dropout and the like,
             so that branches on `self.training` are taken while nothing is random and no batch
             statistic amplifies rounding; or all.
-        awake: activations that are flat somewhere (ReLU, clamp) get a slope there: f(x) + |x| / 10,
-            which is f(0) at zero. Units that are dead on these inputs then show what they compute.
+        sloped: activations that are flat somewhere (ReLU, clamp) get a slope: f(x) + |x| / 10.
+            Units that are dead on these inputs then show what they compute.
     """
 
     name: str
     gradients: Callable[[], AbstractContextManager[Any]]
     training: Literal["none", "branches", "all"] = "none"
-    awake: bool = False
+    sloped: bool = False
 
-    @property
-    def changes(self) -> bool:
-        """Whether some functions do something else than usual."""
-        return self.training != "none" or self.awake
+    def with_slopes(self) -> RunMode:
+        """Return this mode with gradients, and with activations that are flat nowhere."""
+        name = f"{self.name}, " if self.name else ""
+        return replace(
+            self,
+            name=f"{name}where ReLU and clamp have a slope everywhere",
+            gradients=torch.enable_grad,
+            sloped=True,
+        )
 
 
-INFERENCE = Way("", torch.inference_mode)
-NO_GRADIENT = Way("under no_grad", torch.no_grad)
-LEARNING = Way("with gradients enabled", torch.enable_grad)
-TRAINING = Way(
+INFERENCE = RunMode("", torch.inference_mode)
+NO_GRADIENT = RunMode("under no_grad", torch.no_grad)
+LEARNING = RunMode("with gradients enabled", torch.enable_grad)
+TRAINING = RunMode(
     "in training mode (normalisation and dropout in evaluation mode)",
     torch.enable_grad,
     "branches",
 )
-EVERY_MODULE = Way("in training mode", torch.enable_grad, "all")
+EVERY_MODULE = RunMode("in training mode", torch.enable_grad, "all")
 
 
-def run(
-    network: nn.Module,
-    method: str,
-    inputs: Any,
-    dtype: torch.dtype,
-    way: Way = INFERENCE,
-    seed: int = 0,
-    then: Callable[[Any], Any] | None = None,
-) -> Any:
-    """Call a method of a private copy; buffers and modes are afterwards what they were.
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One run: a method, its inputs (as for `run_method`), the precision, and the mode."""
 
-    Args:
-        network: a private copy; it is left in `dtype`.
-        method: its name.
-        inputs: as for `run_method`; numbers with a fraction are cast to `dtype`.
-        dtype: float32 or float64.
-        way: how it runs.
-        seed: of every random number.
-        then: what follows while all of this still holds (a backward pass), with the outputs; its
-            result is returned in their place.
-    """
-    network.to(dtype)  # outside: tensors made in inference mode never take part in a backward pass
-    given = tree_map(
-        lambda item: (
-            item.to(dtype) if isinstance(item, Tensor) and item.is_floating_point() else item
-        ),
-        cloned(inputs),
-    )
-    with stores_kept(network), _restored(network), undisturbed(seed, network), way.gradients():
-        if way.training != "none":
-            for module in network.modules():
-                module.training = way.training == "all" or not _is_steady(module)
-        with _OneType(dtype), _StandIns(way) if way.changes else contextlib.nullcontext():
-            outputs = run_method(network, method, given)
-        return outputs if then is None else then(outputs)
+    method: str
+    inputs: Any
+    dtype: torch.dtype
+    mode: RunMode = INFERENCE
+
+    def __str__(self) -> str:
+        shapes = ", ".join("x".join(map(str, tensor.shape)) for tensor in tensors_in(self.inputs))
+        kind = str(self.dtype).removeprefix("torch.")
+        return f"on {shapes} in {kind}" + (f", {self.mode.name}" if self.mode.name else "")
+
+    def run(
+        self, network: nn.Module, seed: int = 0, then: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Run a private copy; its buffers and modes are put back, and it is left in `dtype`.
+
+        Args:
+            seed: of every random number.
+            then: a function of the outputs that runs under the same conditions (a backward pass);
+                its result is returned in their place.
+        """
+        # Outside, since tensors made in inference mode never take part in a backward pass.
+        network.to(self.dtype)
+        inputs = tree_map(self._cast, cloned(self.inputs))
+        mode = self.mode
+        with (
+            preserve_attributes(network),
+            _restored(network),
+            preserve_global_state(seed, network),
+            mode.gradients(),
+        ):
+            if mode.training != "none":
+                for module in network.modules():
+                    module.training = mode.training == "all" or not _is_steady(module)
+            with _OneType(self.dtype), _StandIns(mode):
+                outputs = run_method(network, self.method, inputs)
+            return outputs if then is None else then(outputs)
+
+    def _cast(self, item: Any) -> Any:
+        fraction = isinstance(item, Tensor) and item.is_floating_point()
+        return item.to(self.dtype) if fraction else item
 
 
 @contextlib.contextmanager
 def _restored(network: nn.Module) -> Iterator[None]:
-    """A forward in training mode may count, average or iterate (spectral norms) in its buffers."""
-    modes = {module: module.training for module in network.modules()}
+    """Put modes and buffers back, in which a forward may count, average or iterate."""
+    modes = [(module, module.training) for module in network.modules()]
     buffers = [
         (module, name, buffer, buffer.clone())
         for module in network.modules()
@@ -123,8 +138,8 @@ def _restored(network: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for module, mode in modes.items():
-            module.training = mode
+        for module, training in modes:
+            module.training = training
         with torch.no_grad():
             for module, name, buffer, values in buffers:
                 buffer.copy_(values)
@@ -132,7 +147,7 @@ def _restored(network: nn.Module) -> Iterator[None]:
 
 
 def _is_steady(module: nn.Module) -> bool:
-    """Whether a module stays in evaluation mode: normalisation, dropout, and what drops inside."""
+    """Return whether a module stays in evaluation mode: normalisation, dropout and the like."""
     if isinstance(
         module,
         (
@@ -182,9 +197,9 @@ class _OneType(TorchFunctionMode):
 class _StandIns(TorchFunctionMode):
     """Dropout that drops nothing, random numbers that are fixed, and activations without flats."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, mode: RunMode) -> None:
         super().__init__()
-        self.calm, self.awake = way.training != "none", way.awake
+        self.calm, self.sloped = mode.training != "none", mode.sloped
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -199,7 +214,12 @@ class _StandIns(TorchFunctionMode):
             return first.fill_(1.0)
         if self.calm and name in _DRAWN:
             return func(*args, **kwargs).fill_(_DRAWN[name])
-        if self.awake and name in _FLAT and isinstance(first, Tensor) and first.is_floating_point():
+        if (
+            self.sloped
+            and name in _FLAT
+            and isinstance(first, Tensor)
+            and first.is_floating_point()
+        ):
             return _sloped(func, first, args, kwargs)
         return func(*args, **kwargs)
 

@@ -149,6 +149,8 @@ class Sameness:
             return self(one.__wrapped__, other.__wrapped__) and (
                 one.cache_parameters() == other.cache_parameters()
             )
+        if isinstance(one, types.BuiltinFunctionType) and isinstance(other, type(one)):
+            return one.__name__ == other.__name__ and self(one.__self__, other.__self__)
         return (
             type(one) is type(other)
             and getattr(one, "__qualname__", None) == getattr(other, "__qualname__", None)

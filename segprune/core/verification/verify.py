@@ -16,7 +16,8 @@ from segprune.core.plan_check import misfits
 from segprune.core.surgery import select
 from segprune.core.tracing.graph import ChannelGraph
 from segprune.core.verification.behaviour import compare_behaviour
-from segprune.core.verification.equivalence import compare_gradients, compare_outputs
+from segprune.core.verification.equivalence import compare_outputs
+from segprune.core.verification.gradients import compare_gradients
 from segprune.core.verification.violations import KINDS, Violation
 from segprune.errors import InputError, PlanError
 

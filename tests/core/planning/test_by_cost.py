@@ -10,23 +10,23 @@ import torch
 from torch import nn
 
 import segprune
-from segprune.core.planning.budget import Ledger, by_cost
-from segprune.core.planning.cost import Term
+from segprune.core.axes import Term
+from segprune.core.planning.budget import CostTracker, by_cost
 from segprune.errors import InputError
 
 
-def chain(widths: list[int]) -> tuple[Ledger, list[np.ndarray]]:
+def chain(widths: list[int]) -> tuple[CostTracker, list[np.ndarray]]:
     """A chain of layers: each term is the product of two neighbours' widths."""
     ends = list(itertools.accumulate(widths, initial=0))
     axes = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
     terms = [Term("", k, pair) for k, pair in enumerate(itertools.pairwise(axes), 1)]
-    return Ledger(terms, [], np.arange(ends[-1])), axes
+    return CostTracker(terms, [], np.arange(ends[-1])), axes
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_unit_is_the_cheapest_of_those_left_when_it_goes(seed: int) -> None:
     random = np.random.default_rng(seed)
-    ledger, axes = chain([5, 4, 6, 3])
+    tracker, axes = chain([5, 4, 6, 3])
     scores = dict(enumerate(random.random(sum(map(len, axes)))))
     left, widths = set(scores), [len(axis) for axis in axes]
     layer = {label: place for place, axis in enumerate(axes) for label in axis.tolist()}
@@ -37,15 +37,15 @@ def test_each_unit_is_the_cheapest_of_those_left_when_it_goes(seed: int) -> None
         after = (place + 1) * widths[place + 1] if place + 1 < len(widths) else 0
         return before + after
 
-    for unit in by_cost(ledger, [(score, (label,)) for label, score in scores.items()]):
+    for unit in by_cost(tracker, [(score, (label,)) for label, score in scores.items()]):
         (label,) = unit
         quotients = {one: scores[one] / saving(one) if saving(one) else np.inf for one in left}
         assert quotients[label] == min(quotients.values())
-        ledger.drop(unit)
+        tracker.drop(unit)
         left.discard(label)
         widths[layer[label]] -= 1
     assert not left
-    assert ledger.cost == 0
+    assert tracker.cost == 0
 
 
 def test_a_dear_channel_goes_before_cheap_ones_of_the_same_score() -> None:

@@ -1,4 +1,4 @@
-"""Taylor importance: the square of a batch's sum, summed over batches, as its paper defines it."""
+"""Importances see w · ∂L/∂w of each batch, for the loss that training would use."""
 
 from __future__ import annotations
 
@@ -7,54 +7,75 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-import segprune
-from segprune.core.planning.importance import Evidence, taylor
+from segprune.core.planning.gradients import on_each_batch, one_by_one
+from segprune.errors import InputError
 
 
-def network() -> nn.Sequential:
+def network(channels: int = 1) -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 2, 1)).double().eval()
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, channels, 1),
+        nn.Upsample(scale_factor=2),
+    ).eval()
 
 
-def loss(output: Tensor, batch: Tensor) -> Tensor:
-    return (output * batch.mean()).sin().sum()
+def products(model: nn.Module, batches: Any, loss: Any = None) -> list[Tensor]:
+    found: list[Tensor] = []
+    on_each_batch(model, ["0.weight"], batches, loss, lambda one: found.append(one["0.weight"]))
+    return found
 
 
-def by_finite_differences(model: nn.Sequential, batches: list[Tensor]) -> list[float]:
-    """Sum (d loss / d scale)² of each filter: w · ∂L/∂w is the derivative by its scale."""
-    weight, step = model[0].weight.data, 1e-5
-    scores = []
-    for filter_ in range(len(weight)):
-        total = 0.0
-        for batch in batches:
-            values = []
-            for scale in (1 + step, 1 - step):
-                kept = weight[filter_].clone()
-                weight[filter_] *= scale
-                values.append(float(loss(model(batch), batch).detach()))
-                weight[filter_] = kept
-            total += ((values[0] - values[1]) / (2 * step)) ** 2
-        scores.append(total)
-    return scores
-
-
-def scores_of(model: nn.Module, batches: list[Tensor], **options: Any) -> dict[Any, Tensor]:
-    graph = segprune.trace(model, batches[0])
-    return dict(taylor(Evidence(model, graph, batches, **options)))
-
-
-def test_scores_are_what_finite_differences_find() -> None:
+def test_one_channel_has_the_gradient_of_binary_cross_entropy() -> None:
     model = network()
-    batches = [torch.randn(2, 3, 6, 6, dtype=torch.float64) for _ in range(3)]
-    found = scores_of(model, batches, loss=loss)[("0.weight", 0)]
-    assert found.tolist() == pytest.approx(by_finite_differences(model, batches), rel=1e-5)
+    images, labels = torch.randn(2, 3, 8, 8), torch.randint(2, (2, 16, 16))
+    (found,) = products(model, [(images, labels)])
+    loss = F.binary_cross_entropy_with_logits(model(images)[:, 0], labels.float())
+    (gradient,) = torch.autograd.grad(loss, model[0].weight)
+    assert torch.allclose(found, (model[0].weight * gradient).detach(), atol=1e-6)
+    assert found.abs().max() > 0
 
 
-def test_batches_of_opposite_sign_do_not_cancel() -> None:
-    model = network()
-    batch = torch.randn(1, 3, 6, 6, dtype=torch.float64)
-    one = scores_of(model, [batch], loss=loss)[("0.weight", 0)]
-    both = scores_of(model, [batch, -batch], loss=lambda out, x: out.sum() * x.sum().sign())
-    assert float(one.max()) > 0
-    assert float(both[("0.weight", 0)].max()) > 0
+def test_void_pixels_have_no_gradient() -> None:
+    images, labels = torch.randn(1, 3, 8, 8), torch.randint(4, (1, 16, 16))
+    half = labels.clone()
+    half[:, :8] = 255
+    (found,) = products(network(4), [(images, half)])
+    model = network(4)
+    loss = F.cross_entropy(model(images)[:, :, 8:], labels[:, 8:])
+    (gradient,) = torch.autograd.grad(loss, model[0].weight)
+    torch.testing.assert_close(found, (model[0].weight * gradient).detach())
+
+
+@pytest.mark.parametrize(
+    "labels", [torch.rand(2, 1, 8, 8), torch.ones(2, 4, 8, 8, dtype=torch.long)]
+)
+def test_masks_of_several_channels_are_refused_by_name(labels: Tensor) -> None:
+    with pytest.raises(InputError, match="multilabel"):
+        products(network(), [(torch.rand(2, 3, 8, 8), labels)])
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda out, batch: out, lambda out, batch: 1.0, lambda out, batch: out.detach().sum()]
+)
+def test_a_loss_without_one_number_and_a_gradient_is_refused(loss: Any) -> None:
+    with pytest.raises(InputError, match=r"loss: expected .* one number with a gradient"):
+        products(network(), [torch.rand(1, 3, 8, 8)], loss)
+
+
+def test_batches_are_taken_apart_image_by_image_with_their_labels() -> None:
+    images, labels = torch.rand(3, 3, 4, 4), torch.arange(48).view(3, 4, 4)
+    found = [*one_by_one([(images, labels), {"x": images[:1]}])]
+    assert len(found) == 4
+    for number, (image, label) in enumerate(found[:3]):
+        assert torch.equal(image, images[number : number + 1])
+        assert torch.equal(label, labels[number : number + 1])
+    assert torch.equal(found[3]["x"], images[:1])
+
+
+def test_a_batch_whose_tensors_disagree_stays_whole() -> None:
+    batch = torch.rand(3, 3, 4, 4), torch.rand(2, 3, 4, 4)
+    assert [*one_by_one([batch])] == [batch]

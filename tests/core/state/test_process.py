@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ import torch
 from torch import Tensor, nn
 
 import segprune
-from segprune.core.execution import undisturbed
+from segprune.core.execution import preserve_global_state
 from segprune.core.modules import digest_of
-from segprune.core.tracing.dispatch import Interpreter
-from segprune.speed.clock import stopwatch_of
 
 X = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -104,7 +101,7 @@ def test_generators_of_devices_in_use_begin_at_the_seed_and_are_put_back(
     before = [one.get_state() for one in device.default_generators]
     drawn = []
     for _ in range(2):
-        with undisturbed(seed=7):
+        with preserve_global_state(seed=7):
             drawn.append(device.draw())
     assert drawn[0] == drawn[1]
     after = [one.get_state() for one in device.default_generators]
@@ -117,7 +114,7 @@ def test_a_device_that_is_not_in_use_is_not_seeded_and_not_brought_to_use() -> N
     torch.manual_seed(9)
     tracker = torch.cuda._lazy_seed_tracker
     before = dict(vars(tracker))
-    with undisturbed():
+    with preserve_global_state():
         torch.manual_seed(5)  # asks for a seed as soon as CUDA is used
         assert vars(tracker) != before
     assert vars(tracker) == before
@@ -157,7 +154,7 @@ SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
 def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
     read, turn = SWITCHES[name]
     before = read()
-    with undisturbed():
+    with preserve_global_state():
         turn()
     assert read() == before
     with pytest.raises(ValueError, match="mine"):
@@ -166,7 +163,7 @@ def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
 
 
 def turn_and_raise(turn: Callable[[], object]) -> None:
-    with undisturbed():
+    with preserve_global_state():
         turn()
         raise ValueError("mine")
 
@@ -174,7 +171,7 @@ def turn_and_raise(turn: Callable[[], object]) -> None:
 def test_autocast_around_our_runs_does_not_reach_into_them() -> None:
     dense = Net().eval()
     plan = segprune.make_plan(dense, X)
-    with torch.autocast("cpu", dtype=torch.bfloat16), undisturbed():
+    with torch.autocast("cpu", dtype=torch.bfloat16), preserve_global_state():
         assert dense(X).dtype == torch.float32
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert dense(X).dtype == torch.float32
@@ -200,10 +197,10 @@ def type_under_autocast() -> torch.dtype:
 
 
 def test_other_threads_keep_their_autocast() -> None:
-    with undisturbed():
+    with preserve_global_state():
         assert type_under_autocast() == torch.float32
         assert in_another_thread(type_under_autocast) == torch.bfloat16
-        with undisturbed(1):
+        with preserve_global_state(1):
             assert in_another_thread(type_under_autocast) == torch.bfloat16
         assert type_under_autocast() == torch.float32
     assert type_under_autocast() == torch.bfloat16
@@ -216,14 +213,14 @@ def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
     first_in, second_in, first_out = (threading.Event() for _ in range(3))
 
     def first() -> None:
-        with undisturbed():
+        with preserve_global_state():
             first_in.set()
             second_in.wait(0.2)  # in vain, where only one may be within
         first_out.set()
 
     def second() -> None:
         first_in.wait(60)
-        with undisturbed():
+        with preserve_global_state():
             second_in.set()
             first_out.wait(60)
 
@@ -235,176 +232,3 @@ def test_two_threads_at_once_leave_the_process_as_it_was() -> None:
     assert torch.autocast.__enter__ is enter
     assert torch.backends.mha.get_fastpath_enabled() == fast
     assert list(warnings.filters) == filters
-
-
-# -- modules and lines -----------------------------------------------------------------------------
-
-
-class Fails(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner = nn.Conv2d(7, 7, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.inner(x)  # not seven channels
-
-
-class Tries(nn.Module):
-    """A network that catches what one of its modules raises, and goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fails, self.then, self.head = Fails(), nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        try:
-            x = self.fails(x)
-        except RuntimeError:
-            x = x * 1.0
-        return self.head(self.then(x).softmax(1))
-
-
-class Noted(Interpreter):
-    """An interpreter that notes in which module each operator is called."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda name: True)
-        self.modules: list[str] = []
-
-    def step(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.modules.append(self.module_stack[-1])
-        return op(*args, **kwargs)
-
-
-def test_a_caught_exception_leaves_the_modules_as_they_are_nested() -> None:
-    network, noted = Tries().eval(), Noted()
-    noted.watch(network)
-    with torch.inference_mode(), noted:
-        network(X)
-    assert noted.modules == ["fails.inner", "", "then", "", "head"]
-    assert noted.module_stack == [""]
-
-
-def test_the_module_that_raised_is_known_after_its_exception_went_through() -> None:
-    network, noted = Fails().eval(), Noted()
-    noted.watch(network)
-    with pytest.raises(RuntimeError), torch.inference_mode(), noted:
-        network(X)
-    assert noted.innermost == "inner"
-    assert noted.module_stack == [""]
-
-
-SOURCE = """
-from torch import nn
-
-class Mixes(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a, self.b = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
-
-    def forward(self, x):
-        return self.b(self.a(x).softmax(1))  # in the way
-"""
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["copying_net.py", "contextlib.py", "my_contextlib.py", "copying/net.py", "torch/net.py"],
-)
-def test_lines_of_files_with_the_names_of_others_are_named(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(SOURCE)
-    space: dict[str, Any] = {"__name__": "theirs"}
-    exec(compile(SOURCE, str(path), "exec"), space)
-    (frozen,) = segprune.trace(space["Mixes"](), X).frozen
-    assert f"{path.name}:10" in str(frozen)
-
-
-# -- tensors without data --------------------------------------------------------------------------
-
-
-class Between(nn.Module):
-    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.a, self.b = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
-        self.change = change
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.b(self.change(self.a(x)))
-
-
-def as_tokens(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """View a result as tokens, which needs the layout in memory that it really has."""
-
-    def changed(y: Tensor) -> Tensor:
-        rows = change(y.permute(0, 2, 3, 1)).view(1, 64, -1)
-        return rows.transpose(1, 2).reshape(1, -1, 8, 8)
-
-    return changed
-
-
-LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "contiguous copy": as_tokens(lambda y: y.clone(memory_format=torch.contiguous_format)),
-    "layer norm": as_tokens(lambda y: nn.functional.layer_norm(y, y.shape[-1:])),
-    "softmax": as_tokens(lambda y: y.softmax(2)),
-    "channels last": lambda y: (
-        y.clone(memory_format=torch.channels_last).permute(0, 2, 3, 1).view(1, 64, -1)
-        .transpose(1, 2).reshape(1, -1, 8, 8)
-    ),
-    "pooled channels last": lambda y: (
-        nn.functional.adaptive_avg_pool2d(y.contiguous(memory_format=torch.channels_last), 8)
-        .permute(0, 2, 3, 1).view(1, 64, -1).transpose(1, 2).reshape(1, -1, 8, 8)
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_layouts_in_memory_need_no_data(layout: str) -> None:
-    network = Between(LAYOUTS[layout])
-    network(X)  # it runs on data
-    graph = segprune.trace(network, X)
-    assert graph.needs_data == ""
-    assert "real data" not in graph.summary()
-
-
-def test_a_trace_that_needs_data_says_so_and_names_the_line() -> None:
-    def looks(y: Tensor) -> Tensor:
-        return y * 2 if y.mean().item() > 9 else y
-
-    summary = segprune.trace(Between(looks), X).summary()
-    assert "real data" in summary
-    assert "y.mean().item() > 9" in summary
-
-
-# -- events of a device ----------------------------------------------------------------------------
-
-
-def test_events_are_recorded_on_the_networks_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    current: list[torch.device] = [torch.device("cuda", 0)]
-    recorded: list[torch.device] = []
-
-    @contextlib.contextmanager
-    def device(wanted: torch.device) -> Iterator[None]:
-        current.append(wanted)
-        yield
-        current.pop()
-
-    class Event:
-        def __init__(self, enable_timing: bool) -> None:
-            assert enable_timing
-
-        def record(self) -> None:
-            recorded.append(current[-1])
-
-        def elapsed_time(self, end: Event) -> float:
-            return 12.5
-
-    monkeypatch.setattr(torch.cuda, "device", device)
-    monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: recorded.append(current[-1]))
-    second = torch.device("cuda", 1)
-    watch = stopwatch_of(second)
-    assert watch(lambda: recorded.append(current[-1])) == 12.5
-    assert recorded == [second] * 5
-    assert current == [torch.device("cuda", 0)]

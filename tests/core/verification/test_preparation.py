@@ -1,63 +1,85 @@
-"""Copies to compare on: values far from their initialisation, and activations that live."""
+"""Values are chosen so that a wrong slice shows: no zeros, and no activations that die out."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+import oracle
 import segprune
-from segprune.core.verification.preparation import prepared, scatter
-
-X = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-
-
-def deep(layers: int = 12) -> nn.Sequential:
-    """Activations die out layer by layer, as in a deep network at random initialisation."""
-    torch.manual_seed(0)
-    blocks: list[nn.Module] = []
-    for number in range(layers):
-        blocks += [
-            nn.Conv2d(3 if number == 0 else 8, 8, 3, padding=1),
-            nn.BatchNorm2d(8),
-            nn.ReLU(),
-        ]
-    model = nn.Sequential(*blocks, nn.Conv2d(8, 2, 1)).eval()
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d):
-                module.weight.mul_(0.02)
-    return model
+from core.verification.cases import Case, Net
+from segprune.core.verification.preparation import expand_to_dense, prepared
 
 
-def test_activations_of_the_copy_live_where_those_of_the_network_die_out() -> None:
-    model = deep()
-    plan = segprune.make_plan(model, X, budget={"channels": 0.5}, importance="random")
-    small = segprune.prune(model, plan)
-    copy = prepared(small, plan, ["forward"], [X])
-    with torch.no_grad():
-        dead, alive = small(X), copy(X)
-    assert dead.std((0, 2, 3)).max() < 1e-3
-    assert alive.std((0, 2, 3)).min() > 0.01
+class Shifted(Net):
+    """A shift that starts at zero for every channel, kept in a buffer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(16))
+
+    def forward(self, x: Tensor) -> Any:
+        a = F.relu(self.norm(self.stem(x)) - self.shift[:, None, None])
+        return self.head(F.relu(self.body(a)))
 
 
-def test_the_network_itself_is_left_as_it_is() -> None:
-    model = deep()
-    plan = segprune.make_plan(model, X, budget={"channels": 0.5}, importance="random")
-    small = segprune.prune(model, plan)
-    before = {name: tensor.clone() for name, tensor in small.state_dict().items()}
-    prepared(small, plan, ["forward"], [X])
-    assert all(torch.equal(tensor, before[name]) for name, tensor in small.state_dict().items())
+def test_slots_that_are_all_zero_hide_no_wrong_slice() -> None:
+    case = Case(Shifted())
+    assert case.found() == set()
+    assert "equality" in case.found(shift=0)
 
 
-def test_the_scattered_copy_has_the_kept_values_in_their_places_and_zeros_elsewhere() -> None:
-    model = deep(2)
-    plan = segprune.make_plan(model, X, budget={"channels": 0.5}, importance="random")
-    small = segprune.prune(model, plan)
-    wide = scatter(model, small, plan)
-    for name, tensor in wide.state_dict().items():
-        if name not in plan.kept:
-            continue
-        expected = torch.zeros_like(tensor)
-        rows = [list(plan.kept[name].get(d, range(n))) for d, n in enumerate(tensor.shape)]
-        expected[torch.meshgrid(*map(torch.tensor, rows), indexing="ij")] = small.state_dict()[name]
-        assert torch.equal(tensor, expected), name
+class Deep(nn.Module):
+    """Thirty layers as torch initialises them: what arrives at the end is the biases alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [nn.Conv2d(3, 16, 3, padding=1), nn.ReLU()]
+        for _ in range(28):
+            layers += [nn.Conv2d(16, 16, 3, padding=1), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(16, 5, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def test_a_new_network_in_which_activations_die_out_is_proved_and_its_first_layers_are_seen() -> (
+    None
+):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Deep()
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    case = Case(network)
+    network.load_state_dict(state)
+    assert case.found() == set()
+    assert "equality" in case.found(layers__2__weight=1)
+
+
+# -- private copies --------------------------------------------------------------------------------
+
+
+def test_a_prepared_copy_has_no_pruned_tensor_of_zeros_and_leaves_the_original() -> None:
+    case = Case(Shifted())
+    small = segprune.prune(case.dense, case.plan)
+    small.requires_grad_(False)
+    for parameter in small.parameters():
+        parameter.zero_()
+    copied = prepared(small, case.plan, ["forward"], [case.x])
+    assert not any(parameter.any() for parameter in small.parameters())
+    tensors = copied.state_dict()
+    assert all(tensors[name].any() for name in case.plan.kept)
+    assert copied.norm.running_var.min() > 0
+
+
+def test_the_twin_is_the_dense_network_with_zeros_where_channels_went() -> None:
+    case = Case(Net())
+    small = segprune.prune(case.dense, case.plan)
+    made = expand_to_dense(case.dense, small, case.plan).state_dict()
+    expected = oracle.twin(case.dense, case.plan.kept).state_dict()
+    assert made.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(made[name], tensor), name
