@@ -342,9 +342,9 @@ def test_the_recipe_s_old_name_means_the_same_and_is_said_once(tmp_path: Path) -
 
 def test_the_old_option_means_the_same_is_hidden_and_is_said_once() -> None:
     (job,), said, _ = run("--ignore", "stem", "--ignored-layers", "wide")
-    assert job.config.ignored_layers == ("wide", "stem")
+    assert job.config.ignored_layers == ("stem", "wide")  # as typed
     assert said.count("note:") == said.count("--ignore:") == 1
-    assert job.command[3:] == ("--ignored-layers", "wide", "--ignored-layers", "stem")
+    assert job.command[3:] == ("--ignored-layers", "stem", "--ignored-layers", "wide")
     shown = CliRunner().invoke(app, ["prune", "--help"], env={"COLUMNS": "200"}).stdout
     assert "--ignored-layers" in shown
     assert "--ignore " not in shown
