@@ -1,4 +1,4 @@
-"""Which classes of channels go: by budget over all layers, or layer by layer."""
+"""Select the classes of channels that go: by budget over all layers, or layer by layer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def choose(
         score: importance of each label's class, `(labels,)`.
 
     Raises:
-        BudgetError: what is asked for cannot be reached.
+        BudgetError: the config's shares cannot be reached.
     """
     rows = [record.rows for record in graph.state.layers.values()]
     limits = [MinWidth(labels, config.least_width(len(labels))) for labels in rows]
@@ -87,7 +87,7 @@ def choose(
 def _rank_in_family(
     free: Sequence[int], where: Mapping[int, list[int]], score: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Position within the layer instead of the score: every layer loses the same share."""
+    """Replace scores by positions within the layer, so that every layer loses the same share."""
     families: dict[tuple[int, ...], list[int]] = {}
     for root in free:
         families.setdefault(tuple(where[root]), []).append(root)
@@ -115,12 +115,12 @@ def _by_layer(
     def width(roots: NDArray[np.int64]) -> int:
         return sum(1 for root in roots.tolist() if root not in gone)
 
-    asked = list(_asked(model, graph, layers))
+    wanted = list(_layer_shares(model, graph, layers))
     whole = [
-        graph.roots[rows] for pattern, share, name, rows in asked if (pattern, share) == (name, 1)
+        graph.roots[rows] for pattern, share, name, rows in wanted if (pattern, share) == (name, 1)
     ]
     stay = stay | np.isin(graph.roots, np.concatenate([*whole, np.empty(0, np.int64)]))
-    for pattern, share, name, rows in asked:
+    for pattern, share, name, rows in wanted:
         roots = graph.roots[rows]
         keep = len(rows) if share == 1 else _rounded(share * len(rows), round_to)
         order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
@@ -145,7 +145,7 @@ def _by_layer(
             )
     missed = {
         name: {"asked": float(share), "kept": left / len(rows)}
-        for _, share, name, rows in asked
+        for _, share, name, rows in wanted
         if (left := width(graph.roots[rows])) != _rounded(share * len(rows), 1)
     }
     return Selection([(root,) for root in sorted(gone)], 1.0, missed=missed)
@@ -156,7 +156,7 @@ def _rounded(channels: float, round_to: int) -> int:
     return int(channels + 1e-9) // round_to * round_to or round_to
 
 
-def _asked(
+def _layer_shares(
     model: nn.Module, graph: ChannelGraph, layers: Mapping[str, float]
 ) -> Iterator[tuple[str, float, str, NDArray[np.int64]]]:
     """Yield pattern, share, layer and labels. A layer's own name counts before any glob."""
@@ -170,7 +170,7 @@ def _asked(
 def matched_rows(
     model: nn.Module, graph: ChannelGraph, wanted: Iterable[nn.Module | str], option: str
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """Output channels of every layer that is, or lies beneath, a named module."""
+    """Return the output channels of every layer that is, or lies beneath, a wanted module."""
     modules = dict(model.named_modules())
     found: list[tuple[str, NDArray[np.int64]]] = []
     for item in wanted:

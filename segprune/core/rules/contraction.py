@@ -88,7 +88,6 @@ def _product(p: Propagation, node: Node, first: Value, second: Value) -> Axes:
         if axis is not None:
             result[dim] = axis
         work.append(axis if axis is not None else shape[dim])
-    weight = next((v for v in (first, second) if v.state is not None), None)
     p.work(node, work)
     return result
 
