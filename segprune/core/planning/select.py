@@ -16,6 +16,7 @@ from segprune.core.planning.budget import (
     MinWidth,
     Selection,
     by_cost,
+    counted,
     drop_in_order,
     units_of,
 )
@@ -56,24 +57,20 @@ def choose(
     where: dict[int, list[int]] = {}
     times: dict[int, int] = {}
     for number, labels in enumerate(rows):
-        found, counts = np.unique(graph.roots[labels], return_counts=True)
-        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
+        for root, count in counted(graph.roots[labels]):
             where.setdefault(root, []).append(number)
             times[root] = min(times.get(root, count), count)
-    free = [root for root in where if not stay[root]]
+    families: dict[tuple[int, ...], list[int]] = {}
+    for root in where:
+        if not stay[root]:
+            families.setdefault(tuple(where[root]), []).append(root)
     if config.scope == "local":
-        score = _rank_in_family(free, where, score)
+        score = _positions(families.values(), score)
     if config.layers is not None:
         return _by_layer(model, graph, config.layers, stay, score, limits, config.round_to)
     ((kind, share),) = (config.budget or {}).items()
     tracker = CostTracker(TERMS[kind](graph), limits, graph.roots)
-    scored = units_of(
-        free,
-        lambda root: float(score[root]),
-        lambda root: tuple(where[root]),
-        times.__getitem__,
-        config.round_to,
-    )
+    scored = units_of(families.values(), score, times, config.round_to)
     units = by_cost(tracker, scored) if config.cost_aware else (unit for _, unit in scored)
     try:
         return drop_in_order(tracker, units, share, name=kind)
@@ -84,19 +81,15 @@ def choose(
         raise BudgetError(f"{error}{steps}{stays}") from None
 
 
-def _rank_in_family(
-    free: Sequence[int], where: Mapping[int, list[int]], score: NDArray[np.float64]
+def _positions(
+    families: Iterable[Iterable[int]], score: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Replace scores by positions within the layer, so that every layer loses the same share."""
-    families: dict[tuple[int, ...], list[int]] = {}
-    for root in free:
-        families.setdefault(tuple(where[root]), []).append(root)
-    ranks = score.copy()
-    for members in families.values():
-        members.sort(key=lambda root: (score[root], root))
-        for place, root in enumerate(members):
-            ranks[root] = (place + 0.5) / len(members)
-    return ranks
+    positions = score.copy()
+    for family in families:
+        members = sorted(family, key=lambda root: (score[root], root))
+        positions[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return positions
 
 
 def _by_layer(
