@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,30 +71,20 @@ class CostTracker:
         self._uses: dict[int, list[tuple[int, int, int]]] = {}
         for number, term in enumerate(terms):
             for place, axis in enumerate(term.axes):
-                self._index(self._uses, roots, axis, number, place)
+                for root, count in counted(roots[axis]):
+                    self._uses.setdefault(root, []).append((number, place, count))
         self._left = [len(limit.labels) - limit.least for limit in limits]
-        self._bounds: dict[int, list[tuple[int, int, int]]] = {}
+        self._bounds: dict[int, list[tuple[int, int]]] = {}
         for number, limit in enumerate(limits):
-            self._index(self._bounds, roots, limit.labels, number, 0)
+            for root, count in counted(roots[limit.labels]):
+                self._bounds.setdefault(root, []).append((number, count))
         self.cost = self.total = sum(self._value)
-
-    @staticmethod
-    def _index(
-        table: dict[int, list[tuple[int, int, int]]],
-        roots: NDArray[np.int64],
-        labels: LabelVector,
-        number: int,
-        place: int,
-    ) -> None:
-        found, counts = np.unique(roots[labels], return_counts=True)
-        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
-            table.setdefault(root, []).append((number, place, count))
 
     def allowed(self, unit: Unit) -> bool:
         """Return whether every axis keeps its least number of positions without this unit."""
         need: dict[int, int] = {}
         for root in unit:
-            for number, _, count in self._bounds.get(root, ()):
+            for number, count in self._bounds.get(root, ()):
                 need[number] = need.get(number, 0) + count
         return all(self._left[number] >= count for number, count in need.items())
 
@@ -118,7 +108,7 @@ class CostTracker:
             for number, place, count in self._uses.get(root, ()):
                 self._counts[number][place] += sign * count
                 touched.add(number)
-            for number, _, count in self._bounds.get(root, ()):
+            for number, count in self._bounds.get(root, ()):
                 self._left[number] += sign * count
         saved = 0
         for number in touched:
@@ -129,32 +119,35 @@ class CostTracker:
         return saved
 
 
+def counted(roots: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield each class with the number of its positions."""
+    found, counts = np.unique(roots, return_counts=True)
+    return zip(found.tolist(), counts.tolist(), strict=True)
+
+
 def units_of(
-    free: Iterable[int],
-    score: Callable[[int], float],
-    signature: Callable[[int], object],
-    multiplicity: Callable[[int], int],
+    families: Iterable[Iterable[int]],
+    score: NDArray[np.float64],
+    times: Mapping[int, int],
     round_to: int,
 ) -> list[tuple[float, Unit]]:
     """Order classes by their scores, in steps that make widths multiples of `round_to`.
 
-    Classes with the same signature occur in the same layers; counting them in steps rounds the
-    widths of all of these. Widths that are not a multiple shrink to one in their first step.
+    Args:
+        families: classes that occur in the same layers. Steps of them round the widths of all these
+            layers; the first step makes a width a multiple if it is none.
+        score: importance of each class, by its representative.
+        times: how many positions of a layer a class takes.
     """
-    families: dict[object, list[int]] = {}
-    for root in free:
-        families.setdefault(signature(root), []).append(root)
     scored: list[tuple[float, Unit]] = []
-    for members in families.values():
-        members.sort(key=lambda root: (score(root), root))
-        step = round_to // math.gcd(round_to, multiplicity(members[0]))
+    for family in families:
+        members = sorted(family, key=lambda root: (score[root], root))
+        step = round_to // math.gcd(round_to, times[members[0]])
         first = len(members) % step or step
-        cuts = [0, *range(first, len(members) + 1, step)]
-        for begin, end in itertools.pairwise(cuts):
+        for begin, end in itertools.pairwise([0, *range(first, len(members) + 1, step)]):
             unit = tuple(members[begin:end])
-            scored.append((sum(map(score, unit)) / len(unit), unit))
-    scored.sort(key=lambda pair: (pair[0], pair[1]))
-    return scored
+            scored.append((sum(float(score[root]) for root in unit) / len(unit), unit))
+    return sorted(scored)
 
 
 def by_cost(tracker: CostTracker, scored: Iterable[tuple[float, Unit]]) -> Iterator[Unit]:

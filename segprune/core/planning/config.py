@@ -1,4 +1,4 @@
-"""`PruneConfig`: what is asked of a plan, in one immutable object that is checked when it is made.
+"""`PruneConfig`: the options of a plan in one immutable object, checked when it is made.
 
 The keywords of `make_plan`, the options of `segprune prune`, a recipe's section `[pruning]` and the
 cells of a sweep all become this object, so they have the same names, limits and errors.
@@ -36,7 +36,7 @@ class PruneConfig:
 
     Attributes:
         budget: the share kept of `{"macs": …}`, `{"params": …}` or `{"channels": …}` (of the
-            prunable ones), in (0, 1]; `{"macs": 0.5}` where neither it nor `layers` is given.
+            prunable ones), in (0, 1]; `{"macs": 0.5}` where `layers` is missing, too.
         layers: globs over layer names -> share kept, in (0, 1]; in place of a budget.
         importance: a name (`importances()` lists them) or a function from `Evidence` to scores.
         scope: "global" ranks all channels together; "local" keeps the same share of every layer.
@@ -49,7 +49,7 @@ class PruneConfig:
         seed: for importances that draw numbers.
 
     Raises:
-        BudgetError: a budget or a layer's share is malformed, or both budget and layers are given.
+        BudgetError: a budget or a layer's share is malformed, or beside `layers`.
         PlanError: unknown scope, or no layers in `layers`.
         InputError: another field has the wrong form.
     """
@@ -168,8 +168,8 @@ def _share(where: str, share: Any) -> float:
 def _scope(scope: Any) -> str:
     if scope not in ("global", "local"):
         raise PlanError(
-            f"scope: expected 'global' or 'local', found {scope!r}; shares of single layers are "
-            "given as layers."
+            f"scope: expected 'global' or 'local', found {scope!r}; the option layers takes shares "
+            "of single layers."
         )
     return str(scope)
 

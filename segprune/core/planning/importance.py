@@ -89,24 +89,24 @@ def score_classes(
             f"importance: expected a name or a function from Evidence to scores, found "
             f"{importance!r}; known names are {', '.join(importances())}."
         )
-    given = function(evidence)
-    if not isinstance(given, Mapping) or not all(map(_is_score, given.items())):
-        strange = given if isinstance(given, Mapping) else type(given).__name__
+    found = function(evidence)
+    if not isinstance(found, Mapping) or not all(map(_is_score, found.items())):
+        strange = found if isinstance(found, Mapping) else type(found).__name__
         raise PlanError(
             f"importance: expected a mapping (tensor name, dimension) -> tensor of scores, found "
             f"{str(strange)[:80]}; see segprune.core.planning.importance."
         )
-    if not given:  # otherwise the L2 norm would rank all channels, and nothing would say so
+    if not found:  # otherwise the L2 norm would rank all channels, and nothing would say so
         name = importance if isinstance(importance, str) else getattr(function, "__name__", "")
         raise PlanError(
             f"importance {name!r}: expected a score for at least one channel, found none, as "
             "bn_scale has for a network without BatchNorm; choose another importance."
         )
-    scores = _gather(evidence.graph, given, normalize and not own)
+    scores = _gather(evidence.graph, found, normalize and not own)
     missing = np.isnan(scores)
-    if missing.any():  # channels the importance says nothing about, e.g. without a BatchNorm
-        others = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
-        scores[missing] = others * np.nanmean(scores)  # in the unit of the known ones
+    if missing.any():  # channels without a score, such as those without a BatchNorm
+        norms = _gather(evidence.graph, magnitude_l2(evidence), True)[missing]
+        scores[missing] = norms * np.nanmean(scores)  # in the unit of the known ones
     return np.nan_to_num(scores, nan=1.0)
 
 

@@ -1,4 +1,4 @@
-"""`make_plan`: from a budget, an importance and a scope to a prune plan."""
+"""`make_plan`: decide which channels of a network go, as a config asks."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def make_plan(
                 "both; leave scope out."
             )
         layers, scope = scope, "global"
-    given = PruneConfig(
+    options = PruneConfig(
         budget, layers, importance, scope, round_to, ignored_layers, floor, min_channels,
         normalize, cost_aware, seed,
     )  # fmt: skip
-    config = given if config is None else _alone(config, given, budget)
+    config = options if config is None else _alone(config, options, budget)
     graph = _graph_of(model, example_inputs)
     stay = graph.frozen_mask.copy()
     for _, rows in matched_rows(model, graph, config.ignored_layers, "ignored_layers"):
@@ -158,17 +158,17 @@ def plan_from_mask(
 
 
 def _alone(
-    config: PruneConfig, given: PruneConfig, budget: Mapping[str, float] | None
+    config: PruneConfig, options: PruneConfig, budget: Mapping[str, float] | None
 ) -> PruneConfig:
-    """Return the config, unless other options are given beside it."""
+    """Return the config; refuse other options beside it."""
     if not isinstance(config, PruneConfig):
         raise InputError(f"config: expected a PruneConfig, found {type(config).__name__}.")
     usual = PruneConfig()
     others = [
-        option.name
-        for option in fields(PruneConfig)
-        if getattr(given, option.name) != getattr(usual, option.name)
-        or (option.name == "budget" and budget is not None)
+        field.name
+        for field in fields(PruneConfig)
+        if getattr(options, field.name) != getattr(usual, field.name)
+        or (field.name == "budget" and budget is not None)
     ]
     if others:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which classes of channels go: by budget over all layers, or layer by layer."""
+"""Select the classes of channels that go: by budget over all layers, or layer by layer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from segprune.core.planning.budget import (
     MinWidth,
     Selection,
     by_cost,
+    counted,
     drop_in_order,
     units_of,
 )
@@ -47,7 +48,7 @@ def choose(
         score: importance of each label's class, `(labels,)`.
 
     Raises:
-        BudgetError: what is asked for cannot be reached.
+        BudgetError: the config's shares cannot be reached.
     """
     rows = [record.rows for record in graph.state.layers.values()]
     limits = [MinWidth(labels, config.least_width(len(labels))) for labels in rows]
@@ -56,24 +57,20 @@ def choose(
     where: dict[int, list[int]] = {}
     times: dict[int, int] = {}
     for number, labels in enumerate(rows):
-        found, counts = np.unique(graph.roots[labels], return_counts=True)
-        for root, count in zip(found.tolist(), counts.tolist(), strict=True):
+        for root, count in counted(graph.roots[labels]):
             where.setdefault(root, []).append(number)
             times[root] = min(times.get(root, count), count)
-    free = [root for root in where if not stay[root]]
+    families: dict[tuple[int, ...], list[int]] = {}
+    for root in where:
+        if not stay[root]:
+            families.setdefault(tuple(where[root]), []).append(root)
     if config.scope == "local":
-        score = _rank_in_family(free, where, score)
+        score = _positions(families.values(), score)
     if config.layers is not None:
         return _by_layer(model, graph, config.layers, stay, score, limits, config.round_to)
     ((kind, share),) = (config.budget or {}).items()
     tracker = CostTracker(TERMS[kind](graph), limits, graph.roots)
-    scored = units_of(
-        free,
-        lambda root: float(score[root]),
-        lambda root: tuple(where[root]),
-        times.__getitem__,
-        config.round_to,
-    )
+    scored = units_of(families.values(), score, times, config.round_to)
     units = by_cost(tracker, scored) if config.cost_aware else (unit for _, unit in scored)
     try:
         return drop_in_order(tracker, units, share, name=kind)
@@ -84,19 +81,15 @@ def choose(
         raise BudgetError(f"{error}{steps}{stays}") from None
 
 
-def _rank_in_family(
-    free: Sequence[int], where: Mapping[int, list[int]], score: NDArray[np.float64]
+def _positions(
+    families: Iterable[Iterable[int]], score: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Position within the layer instead of the score: every layer loses the same share."""
-    families: dict[tuple[int, ...], list[int]] = {}
-    for root in free:
-        families.setdefault(tuple(where[root]), []).append(root)
-    ranks = score.copy()
-    for members in families.values():
-        members.sort(key=lambda root: (score[root], root))
-        for place, root in enumerate(members):
-            ranks[root] = (place + 0.5) / len(members)
-    return ranks
+    """Replace scores by positions within the layer, so that every layer loses the same share."""
+    positions = score.copy()
+    for family in families:
+        members = sorted(family, key=lambda root: (score[root], root))
+        positions[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return positions
 
 
 def _by_layer(
@@ -115,12 +108,12 @@ def _by_layer(
     def width(roots: NDArray[np.int64]) -> int:
         return sum(1 for root in roots.tolist() if root not in gone)
 
-    asked = list(_asked(model, graph, layers))
+    wanted = list(_layer_shares(model, graph, layers))
     whole = [
-        graph.roots[rows] for pattern, share, name, rows in asked if (pattern, share) == (name, 1)
+        graph.roots[rows] for pattern, share, name, rows in wanted if (pattern, share) == (name, 1)
     ]
     stay = stay | np.isin(graph.roots, np.concatenate([*whole, np.empty(0, np.int64)]))
-    for pattern, share, name, rows in asked:
+    for pattern, share, name, rows in wanted:
         roots = graph.roots[rows]
         keep = len(rows) if share == 1 else _rounded(share * len(rows), round_to)
         order = sorted({r for r in roots.tolist() if not stay[r]}, key=lambda r: (score[r], r))
@@ -145,7 +138,7 @@ def _by_layer(
             )
     missed = {
         name: {"asked": float(share), "kept": left / len(rows)}
-        for _, share, name, rows in asked
+        for _, share, name, rows in wanted
         if (left := width(graph.roots[rows])) != _rounded(share * len(rows), 1)
     }
     return Selection([(root,) for root in sorted(gone)], 1.0, missed=missed)
@@ -156,7 +149,7 @@ def _rounded(channels: float, round_to: int) -> int:
     return int(channels + 1e-9) // round_to * round_to or round_to
 
 
-def _asked(
+def _layer_shares(
     model: nn.Module, graph: ChannelGraph, layers: Mapping[str, float]
 ) -> Iterator[tuple[str, float, str, NDArray[np.int64]]]:
     """Yield pattern, share, layer and labels. A layer's own name counts before any glob."""
@@ -170,7 +163,7 @@ def _asked(
 def matched_rows(
     model: nn.Module, graph: ChannelGraph, wanted: Iterable[nn.Module | str], option: str
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """Output channels of every layer that is, or lies beneath, a named module."""
+    """Return the output channels of every layer that is, or lies beneath, a wanted module."""
     modules = dict(model.named_modules())
     found: list[tuple[str, NDArray[np.int64]]] = []
     for item in wanted:

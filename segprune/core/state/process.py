@@ -83,7 +83,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def _generators() -> list[torch.Generator]:
-    """The default generator of the CPU and of every device that is in use.
+    """Return the default generators of the CPU and of every device that is in use.
 
     `torch.manual_seed` would also seed devices that are not in use, as soon as they are.
     """

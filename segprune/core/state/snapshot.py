@@ -160,7 +160,7 @@ class _Snapshot:
         return bool(changed)
 
     def _add_all(self, values: Iterable[Any], depth: int) -> None:
-        """Note values and what they hold, nearest first: a short way to each is found."""
+        """Note values and what they hold, nearest first, so that a short way to each is found."""
         self._left = _MOST_OBJECTS
         self._wait(values, depth)
         while self._waiting:
@@ -229,7 +229,7 @@ class _Snapshot:
         self._wait(self._looked_into(entries), depth - 1)
 
     def _looked_into(self, entries: Collection[Any]) -> Iterable[Any]:
-        """All entries; of a library's registry only the containers in it."""
+        """Return all entries, or only the containers of a registry that a library fills."""
         if len(entries) <= self._most_nested:
             return entries
         return (entry for entry in entries if issubclass(type(entry), _CONTAINERS))
@@ -243,7 +243,7 @@ def _current(variable: contextvars.ContextVar[Any]) -> Any:
 
 
 def _mapping(container: Any) -> Any:
-    """The class whose methods reach the entries of a mapping: a user's may do more; or None."""
+    """Return the base class that reads and writes a mapping's entries and nothing else; or None."""
     return next((kind for kind in _MAPPINGS if isinstance(container, kind)), None)
 
 

@@ -21,7 +21,7 @@ from segprune.core.stored import set_count
 from segprune.core.surgery import true_attributes
 from segprune.core.verification.input_variants import resized
 from segprune.core.verification.sameness import Sameness, code_names
-from segprune.core.verification.violations import Violation
+from segprune.core.verification.violations import Violation, mismatch
 
 __all__ = ["compare_behaviour"]
 
@@ -31,7 +31,7 @@ _HOOKS = tuple(key for key in vars(nn.Module()) if "hook" in key)
 def compare_behaviour(
     model: nn.Module, pruned: nn.Module, plan: PrunePlan, inputs: Any
 ) -> Iterator[Violation]:
-    """Compare modules one by one: no tensor and no run in evaluation mode may show a difference."""
+    """Compare modules one by one, since not every fault shows in a tensor or in a run."""
     same = Sameness(model, pruned)
     yield from _structure(model, pruned)
     yield from _modes(model, pruned)
@@ -45,8 +45,7 @@ def compare_behaviour(
         if not _same_class(dense, module, same):
             wanted, found = type(dense).__qualname__, type(module).__qualname__
             more = " of other code" if wanted == found else ""
-            text = f"expected a module of class {wanted}, found {found}{more}"
-            yield Violation("behaviour", name or "the network", text)
+            yield mismatch("behaviour", name, f"a module of class {wanted}", f"{found}{more}")
             continue
         yield from _hooks(name, dense, module, same)
         differing += _attributes(name, dense, module, model, plan, same)
@@ -63,28 +62,25 @@ def _structure(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
     places, others = _places(ours), _places(theirs)
     for name, module in ours.items():
         if name not in theirs:
-            text = f"expected a {type(module).__name__} as in the dense network, found none"
-            yield Violation("behaviour", name, text)
+            expected = f"a {type(module).__name__} as in the dense network"
+            yield mismatch("behaviour", name, expected, "none")
             continue
         here, there = places[id(module)], others[id(theirs[name])]
         if here != there:
-            text = f"expected one module at {here}, found one at {there}"
-            yield Violation("behaviour", name or "the network", text)
+            yield mismatch("behaviour", name, f"one module at {here}", f"one at {there}")
         hidden, left_out = (one._non_persistent_buffers_set for one in (module, theirs[name]))
         for key in sorted(hidden ^ left_out):
-            where = f"{name}.{key}" if name else key
-            text = "expected it in the state dict, found it left out"
+            texts = "it in the state dict", "it left out"
             if key in hidden:
-                text = "expected it left out of the state dict, found it there"
-            yield Violation("behaviour", where, text)
+                texts = "it left out of the state dict", "it there"
+            yield mismatch("behaviour", f"{name}.{key}".removeprefix("."), *texts)
         wanted, found = list(module._modules), list(theirs[name]._modules)
         if wanted != found and sorted(wanted) == sorted(found):
-            text = f"expected its modules in the order {wanted}, found {found}"
-            yield Violation("behaviour", name or "the network", text)
+            yield mismatch("behaviour", name, f"its modules in the order {wanted}", found)
     for name, module in theirs.items():
         if name not in ours:
-            text = f"expected none, found a {type(module).__name__} that the dense network lacks"
-            yield Violation("behaviour", name, text)
+            unknown = f"a {type(module).__name__} that the dense network lacks"
+            yield mismatch("behaviour", name, "none", unknown)
 
 
 def _places(modules: dict[str, nn.Module]) -> dict[int, str]:
@@ -125,8 +121,8 @@ def _modes(model: nn.Module, pruned: nn.Module) -> Iterator[Violation]:
         nearest = others[0] if pruned.training == model.training else min(others, key=len)
         expected, other = ("evaluation", "training")[:: 1 if found[nearest[0]] else -1]
         more = f", and {len(nearest) - 1} more modules so" if len(nearest) > 1 else ""
-        text = f"expected {expected} mode, found {other} mode{more}; call eval() on the network"
-        yield Violation("behaviour", nearest[0] or "the network", text)
+        found_mode = f"{other} mode{more}; call eval() on the network"
+        yield mismatch("behaviour", nearest[0], f"{expected} mode", found_mode)
 
 
 # -- hooks -----------------------------------------------------------------------------------------
@@ -155,11 +151,10 @@ def _compared(
     wanted, found = list(map(_unwrapped, ours.values())), list(map(_unwrapped, theirs.values()))
     words = kind.strip("_").replace("_", " ")
     if len(wanted) != len(found):
-        text = f"expected {len(wanted)} {words} as in the dense network, found {len(found)}"
-        yield Violation("behaviour", name or "the network", text)
+        expected = f"{len(wanted)} {words} as in the dense network"
+        yield mismatch("behaviour", name, expected, len(found))
     elif not same(wanted, found):
-        text = f"expected the {words} of the dense network, found others"
-        yield Violation("behaviour", name or "the network", text)
+        yield mismatch("behaviour", name, f"the {words} of the dense network", "others")
 
 
 def _unwrapped(hook: Any) -> Any:
@@ -183,19 +178,19 @@ def _attributes(
     sizes = set() if is_of_torch(dense) else _sizes(dense, module)
     for key in (*wanted, *(key for key in found if key not in wanted)):
         if key not in found:
-            text = f"expected {_shown(wanted[key])}, found none"
+            texts = _shown(wanted[key]), "none"
         elif key not in wanted:
             # An attribute that no code of the class reads changes nothing.
             if not hasattr(type(dense), key) and key not in (read or ()):
                 continue
-            text = f"expected none as in the dense network, found {_shown(found[key])}"
+            texts = "none as in the dense network", _shown(found[key])
         elif key in known and found[key] != known[key]:
-            text = f"expected {known[key]}, as its tensors have it, found {found[key]}"
+            texts = f"{known[key]}, as its tensors have it", str(found[key])
         elif same(wanted[key], found[key]) or _follows(wanted[key], found[key], sizes):
             continue
         else:
-            text = f"expected {_shown(wanted[key])}, found {_shown(found[key])}"
-        yield name, key, Violation("attribute", f"{name}.{key}" if name else key, text)
+            texts = _shown(wanted[key]), _shown(found[key])
+        yield name, key, mismatch("attribute", f"{name}.{key}".removeprefix("."), *texts)
 
 
 def _expected(

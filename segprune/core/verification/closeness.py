@@ -1,9 +1,10 @@
-"""How far two outputs are apart: channel by channel, each held to its own scale."""
+"""Compare two outputs channel by channel, each on its own scale."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 """Largest difference of a channel, relative to its largest value, that needs no second look."""
 
 FLIPS = {torch.float32: 1e-3, torch.float64: 0.0}
-"""Largest share of whole numbers and truth values that rounding may turn into others."""
+"""Largest share of whole numbers and truth values that rounding may change."""
 
 NOISE_FACTOR = 64.0
 """How much more than the disturbances show is allowed; a wrong slice is off by far more."""
@@ -26,22 +27,22 @@ _BLIND = 0.1
 """Where rounding alone could explain a difference of this share of a channel, it hides faults."""
 
 
+@dataclass(frozen=True)
 class Closeness:
     """The largest difference of one output, over what is allowed in its channel.
 
     Attributes:
         found: the difference in the channel that is worst, relative to that channel's scale.
         allowed: what is allowed there.
-        channel: which one it is, in words; empty where the output has no channels.
+        channel: its name for messages; empty where the output has no channels.
         blind: whether there are differences, and rounding makes so large ones that nothing is
             proved by them: a wrong slice could look the same.
     """
 
-    def __init__(
-        self, found: float, allowed: float, channel: str = "", *, blind: bool = False
-    ) -> None:
-        self.found, self.allowed, self.channel = found, allowed, channel
-        self.blind = blind
+    found: float
+    allowed: float
+    channel: str = ""
+    blind: bool = False
 
     @property
     def holds(self) -> bool:
@@ -49,7 +50,7 @@ class Closeness:
 
 
 def channels_of(tensor: Tensor) -> Tensor:
-    """An output as one row a channel, in float64: `(C, everything else)`.
+    """Return an output as one row a channel, in float64: `(C, everything else)`.
 
     Channels lie along dimension 1, as in `(N, C)`, `(N, C, L)` and `(N, C, H, W)`; a tensor of one
     dimension or none is one channel.
@@ -126,7 +127,7 @@ def _worst(
     usual = allowed = tolerance * scale
     if noises:
         rounding = torch.stack([_apart(_rows(noise, dim), theirs) for noise in noises]).amax(0)
-        # A channel of few numbers may be lucky: it is given what channels usually are.
+        # A channel of few numbers may round little by luck: it may do as channels usually do.
         shares = (rounding / scale)[scale > 0].nan_to_num(0.0, 0.0, 0.0)
         typical = shares.median() if shares.numel() else rounding.new_zeros(())
         allowed = torch.maximum(allowed, NOISE_FACTOR * torch.maximum(rounding, typical * scale))
@@ -147,12 +148,12 @@ def _worst(
 
 
 def _scale(rows: Tensor) -> Tensor:
-    """The largest finite value of each row: masked logits are infinite in both networks."""
+    """Return the largest finite value of each row; masked logits are infinite in both networks."""
     return torch.where(rows.isfinite(), rows.abs(), 0.0).amax(1)
 
 
 def _apart(ours: Tensor, theirs: Tensor, share: float = 1.0) -> Tensor:
-    """The largest difference in each row; infinite where only one of two numbers is finite.
+    """Return the largest difference in each row; infinite where one number alone is finite.
 
     With a share below 1, the largest one among so many of a row's smallest differences.
     """
@@ -163,7 +164,7 @@ def _apart(ours: Tensor, theirs: Tensor, share: float = 1.0) -> Tensor:
 
 
 def difference(found: Tensor, wanted: Tensor) -> float:
-    """Largest difference relative to the largest value; infinite where one is not finite."""
+    """Return the largest difference over the largest value; infinite if one is not finite."""
     ours, theirs = found.detach().double(), wanted.detach().double()
     if not theirs.numel():
         return 0.0
@@ -175,7 +176,7 @@ def difference(found: Tensor, wanted: Tensor) -> float:
 
 
 def structure(output: Any) -> str:
-    """Containers, keys, shapes, types, whole numbers and words of an output, as one line."""
+    """Describe containers, keys, shapes, types, numbers and strings of an output in one line."""
     if isinstance(output, Tensor):
         kind = str(output.dtype).removeprefix("torch.")
         return f"{'x'.join(map(str, output.shape))} {kind}"

@@ -15,12 +15,12 @@ from segprune.core.surgery import select
 from segprune.core.verification.closeness import judge
 from segprune.core.verification.input_variants import cloned, downscale_factor, resized
 from segprune.core.verification.run_modes import Trial
-from segprune.core.verification.violations import Violation
+from segprune.core.verification.violations import Violation, mismatch
 
 __all__ = ["Gradients", "compare_gradients", "compare_values", "learn", "methods_of"]
 
 Gradients = Mapping[str, Tensor | None]
-"""By the name of a parameter; None where nothing that it computes reaches an output."""
+"""Gradients by the name of a parameter; None where the parameter reaches no output."""
 
 
 def methods_of(model: nn.Module) -> list[str]:
@@ -88,8 +88,8 @@ def compare_values(
         theirs = wanted.get(name)
         if ours is None or theirs is None:
             if (ours is None) != (theirs is None):
-                text = f"expected {_shown(theirs)}, found {_shown(ours)} {trial}"
-                yield name, Violation("gradient", name, text)
+                found_here = f"{_shown(ours)} {trial}"
+                yield name, mismatch("gradient", name, _shown(theirs), found_here)
             continue
         kept = plan.kept.get(name, {})
         theirs = select(theirs, kept)
@@ -99,11 +99,8 @@ def compare_values(
             continue
         close = judge(ours.reshape(-1), theirs.reshape(-1), trial.dtype, noises)
         if not close.holds:
-            text = (
-                f"expected the twin's gradient within {close.allowed:.1e}, "
-                f"found {close.found:.1e} {trial}"
-            )
-            yield name, Violation("gradient", name, text)
+            expected = f"the twin's gradient within {close.allowed:.1e}"
+            yield name, mismatch("gradient", name, expected, f"{close.found:.1e} {trial}")
 
 
 def _shown(gradient: Tensor | None) -> str:
@@ -124,14 +121,12 @@ def compare_gradients(model: nn.Module, pruned: nn.Module, inputs: Any) -> Itera
         try:
             found = _learning(copy_with(pruned, {}), trial)
         except Exception as error:
-            text = f"expected a training step to run, found {type(error).__name__}: {error}"
-            yield Violation("run", "training step", text)
+            raised = f"{type(error).__name__}: {error}"
+            yield mismatch("run", "training step", "a training step to run", raised)
             return
         for name in sorted(wanted ^ found):
-            text = "expected a gradient, found none"
-            if name in found:
-                text = "expected no gradient, found one"
-            yield Violation("gradient", name, text)
+            texts = ("no gradient", "one") if name in found else ("a gradient", "none")
+            yield mismatch("gradient", name, *texts)
         return
 
 

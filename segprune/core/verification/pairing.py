@@ -21,7 +21,7 @@ from segprune.core.verification.closeness import (
 from segprune.core.verification.gradients import Gradients, compare_values, learn
 from segprune.core.verification.rounding import PerturbedSums, perturb_inputs, perturb_weights
 from segprune.core.verification.run_modes import INFERENCE, TRAINING, Trial
-from segprune.core.verification.violations import Violation
+from segprune.core.verification.violations import Violation, mismatch
 from segprune.errors import TraceError
 
 __all__ = ["Pair"]
@@ -147,8 +147,8 @@ class Pair:
 
     def _outputs(self, trial: Trial, found: Any, wanted: Any) -> Iterator[Violation]:
         if structure(found) != structure(wanted):
-            text = f"expected {structure(wanted)}, found {structure(found)} {trial}"
-            yield Violation("interface", trial.method, text)
+            described = f"{structure(found)} {trial}"
+            yield mismatch("interface", trial.method, structure(wanted), described)
             return
         noises: list[list[Tensor]] = []
         further = self._perturbed_outputs(trial)
@@ -180,11 +180,8 @@ class Pair:
                 continue
             which = f"output {number}{f', {close.channel},' if close.channel else ''}"
             if not close.holds:
-                text = (
-                    f"expected the twin's {which} within {close.allowed:.1e}, "
-                    f"found {close.found:.1e} {trial}"
-                )
-                yield Violation("equality", trial.method, text)
+                expected = f"the twin's {which} within {close.allowed:.1e}"
+                yield mismatch("equality", trial.method, expected, f"{close.found:.1e} {trial}")
             elif close.blind and trial.mode in _STEADY:
                 text = (
                     f"{which} is little more than rounding errors {trial}: another rounding "
@@ -229,5 +226,4 @@ def _is_hopeless(close: Closeness, noises: Sequence[object]) -> bool:
 
 
 def _raised(trial: Trial, error: Exception) -> Violation:
-    text = f"expected to run {trial}, found {type(error).__name__}: {error}"
-    return Violation("run", trial.method, text)
+    return mismatch("run", trial.method, f"to run {trial}", f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Private copies to compare: values far from their initialisation, and activations that live.
+"""Prepare private copies: values far from their initialisation, and activations that live.
 
 The law that `verify` compares by holds for all values of a pruned network's tensors: it computes
 what the dense-shaped network computes that has them at the kept indices, and zeros elsewhere. So
@@ -28,11 +28,10 @@ _FAINT = 1e-12
 def prepared(
     pruned: nn.Module, plan: PrunePlan, methods: list[str], sizes: Sequence[Any]
 ) -> nn.Module:
-    """A copy of a pruned network in evaluation mode that hides no wrong slice.
+    """Return a copy of a pruned network in evaluation mode that hides no wrong slice.
 
     Args:
-        sizes: inputs to bring activations to a healthy size with; those of the first size that the
-            network takes are used.
+        sizes: inputs for the scaling of activations; the first that the network takes are used.
     """
     small = copy_with(pruned, {})
     small.eval()  # a user's own `eval` may return nothing
@@ -95,13 +94,13 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
     done: set[int] = set()
     generator = torch.Generator().manual_seed(2)
 
-    def before(module: nn.Module, given: Any) -> None:
-        if id(module) in done or not given or not isinstance(given[0], Tensor):
+    def before(module: nn.Module, received: Any) -> None:
+        if id(module) in done or not received or not isinstance(received[0], Tensor):
             return
         done.add(id(module))
         with torch.no_grad():
-            _normalise(module, given[0], generator)
-            _rescale(module, given, done)
+            _normalise(module, received[0], generator)
+            _rescale(module, received, done)
 
     handles = [module.register_forward_pre_hook(before) for module in small.modules()]
     try:
@@ -121,13 +120,13 @@ def _scale(small: nn.Module, methods: list[str], sizes: Sequence[Any]) -> None:
             handle.remove()
 
 
-def _normalise(module: nn.Module, given: Tensor, generator: torch.Generator) -> None:
+def _normalise(module: nn.Module, received: Tensor, generator: torch.Generator) -> None:
     mean, variance = (module._buffers.get(key) for key in ("running_mean", "running_var"))
-    if mean is None or variance is None or not given.is_floating_point() or given.dim() < 2:
+    if mean is None or variance is None or not received.is_floating_point() or received.dim() < 2:
         return
-    if mean.shape != (given.shape[1],) or variance.shape != mean.shape:
+    if mean.shape != (received.shape[1],) or variance.shape != mean.shape:
         return
-    rows = given.movedim(1, 0).flatten(1).double()
+    rows = received.movedim(1, 0).flatten(1).double()
     spread, centre = rows.var(1, correction=0), rows.mean(1)
     if not (spread.isfinite().all() and spread.any()):
         return
@@ -139,8 +138,8 @@ def _normalise(module: nn.Module, given: Tensor, generator: torch.Generator) -> 
     variance.copy_(spread * (0.6 + factor))
 
 
-def _rescale(module: nn.Module, given: Any, done: set[int]) -> None:
-    """A layer that has a weight of two and more dimensions is scaled to answer with unit size."""
+def _rescale(module: nn.Module, received: Any, done: set[int]) -> None:
+    """Scale a layer with a weight of two or more dimensions so that its output has unit size."""
     weight = module._parameters.get("weight")
     if weight is None or weight.dim() < 2 or not weight.is_floating_point() or module._modules:
         return
@@ -148,11 +147,11 @@ def _rescale(module: nn.Module, given: Any, done: set[int]) -> None:
         return
     done.add(id(weight))
     try:
-        answer = module.forward(*cloned(given))
+        output = module.forward(*cloned(received))
     except Exception:  # it takes keywords as well
         return
-    if isinstance(answer, Tensor) and answer.is_floating_point() and answer.numel():
-        size = float(answer.double().square().mean().sqrt())
+    if isinstance(output, Tensor) and output.is_floating_point() and output.numel():
+        size = float(output.double().square().mean().sqrt())
         if _FAINT < size < 1 / _FAINT:
             weight.div_(size)
 
@@ -161,7 +160,7 @@ def _rescale(module: nn.Module, given: Any, done: set[int]) -> None:
 
 
 def expand_to_dense(model: nn.Module, pruned: nn.Module, plan: PrunePlan) -> nn.Module:
-    """The dense-shaped network that holds the pruned tensors at their kept indices, else zeros."""
+    """Return the dense-shaped network: pruned tensors at their kept indices, zeros elsewhere."""
     dense, small = tensors_of(model), tensors_of(pruned)
     spread: dict[str, Tensor] = {}
     for name, original in dense.items():

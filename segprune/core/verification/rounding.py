@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map_only
 
 from segprune.core.modules import copy_with, tensors_of
 
@@ -45,24 +45,24 @@ class PerturbedSums(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         adds_up = getattr(func, "__name__", "") in _SUMS
-        return tree_map(self._perturbed, result) if adds_up else result
+        return tree_map_only(Tensor, self._perturbed, result) if adds_up else result
 
-    def _perturbed(self, item: Any) -> Any:
-        if not isinstance(item, Tensor) or item.dtype != self.dtype:
-            return item
-        return _perturbed(item, self.last, self.generator)
+    def _perturbed(self, tensor: Tensor) -> Tensor:
+        if tensor.dtype != self.dtype:
+            return tensor
+        return _perturbed(tensor, self.last, self.generator)
 
 
 def perturb_inputs(inputs: Any, dtype: torch.dtype, draw: int) -> Any:
     """Return inputs in a precision, with the last bits of every number at random."""
     generator = torch.Generator().manual_seed(12 + 2 * draw)
 
-    def perturbed(item: Any) -> Any:
-        if not isinstance(item, Tensor) or not item.is_floating_point():
-            return item
-        return _perturbed(item.to(dtype), torch.finfo(dtype).eps * 2**draw, generator)
+    def perturbed(tensor: Tensor) -> Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        return _perturbed(tensor.to(dtype), torch.finfo(dtype).eps * 2**draw, generator)
 
-    return tree_map(perturbed, inputs)
+    return tree_map_only(Tensor, perturbed, inputs)
 
 
 def perturb_weights(network: nn.Module, dtype: torch.dtype, draw: int) -> nn.Module:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map_only
 
 from segprune.core.execution import preserve_global_state, run_method, tensors_in
 from segprune.core.state.snapshot import preserve_attributes
@@ -48,8 +48,8 @@ class RunMode:
         training: the modules in training mode: none; all but normalisation, dropout and the like,
             so that branches on `self.training` are taken while nothing is random and no batch
             statistic amplifies rounding; or all.
-        sloped: activations that are flat somewhere (ReLU, clamp) get a slope: f(x) + |x| / 10.
-            Units that are dead on these inputs then show what they compute.
+        sloped: activations that are flat somewhere (ReLU, clamp) become f(x) + |x| / 10. Units that
+            are dead on these inputs then show what they compute.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Trial:
         """
         # Outside, since tensors made in inference mode never take part in a backward pass.
         network.to(self.dtype)
-        inputs = tree_map(self._cast, cloned(self.inputs))
+        inputs = tree_map_only(Tensor, self._cast, cloned(self.inputs))
         mode = self.mode
         with (
             preserve_attributes(network),
@@ -120,9 +120,8 @@ class Trial:
                 outputs = run_method(network, self.method, inputs)
             return outputs if then is None else then(outputs)
 
-    def _cast(self, item: Any) -> Any:
-        fraction = isinstance(item, Tensor) and item.is_floating_point()
-        return item.to(self.dtype) if fraction else item
+    def _cast(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
 
 @contextlib.contextmanager
@@ -224,10 +223,10 @@ class _StandIns(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _sloped(func: Any, given: Tensor, args: Any, kwargs: Any) -> Tensor:
-    before = given.clone()  # an in-place function overwrites what it was given
+def _sloped(func: Any, source: Tensor, args: Any, kwargs: Any) -> Tensor:
+    before = source.clone()  # an in-place function overwrites its input
     rest = {key: value for key, value in kwargs.items() if key not in ("input", "out")}
     result: Tensor = func(before.clone(), *args[1:], **rest)
     result = result + _SLOPE * before.abs()
     in_place = func.__name__.endswith("_") or kwargs.get("inplace") is True
-    return given.copy_(result) if in_place else result
+    return source.copy_(result) if in_place else result

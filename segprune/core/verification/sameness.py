@@ -6,7 +6,7 @@ import enum
 import functools
 import types
 import weakref
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,25 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Graph
 
+from segprune.core.state.user_objects import content_of
+
 __all__ = ["Sameness", "code_names"]
 
-_DEPTH = 12
-_CACHED = functools._lru_cache_wrapper
+_DEPTH = 13
+_CALLABLES: Mapping[type, Callable[[Any], Iterable[Any]]] = {
+    functools.partial: lambda one: (one.func, one.args, one.keywords),
+    functools._lru_cache_wrapper: lambda one: (one.__wrapped__, one.cache_parameters()),
+    types.FunctionType: lambda one: (
+        one.__code__, one.__defaults__, one.__kwdefaults__,
+        [content_of(cell) for cell in one.__closure__ or ()],
+    ),
+    types.MethodType: lambda one: (one.__func__, one.__self__),
+    types.BuiltinFunctionType: lambda one: (one.__name__, one.__self__),
+    property: lambda one: (one.fget, one.fset, one.fdel),
+    classmethod: lambda one: (one.__func__,),
+    staticmethod: lambda one: (one.__func__,),
+}  # fmt: skip
+"""What makes up a function or a descriptor, by its class."""
 # Attributes that Python itself adds to a class, some of them only at a first copy.
 _NOTES = frozenset({
     "__annotations__", "__classdictcell__", "__dict__", "__doc__", "__firstlineno__",
@@ -74,8 +89,8 @@ class Sameness:
             return one.dtype == other.dtype and _same_arrays(one, other)
         if isinstance(one, type) and isinstance(other, type):
             return self.classes(one, other)
-        if _is_callable(one) or _is_callable(other):
-            return self._functions(one, other)
+        if isinstance(one, (*_CALLABLES,)) or isinstance(other, (*_CALLABLES,)):
+            return self._callables(one, other)
         if isinstance(one, (str, bytes, torch.dtype, torch.device, enum.Enum)):
             return bool(one == other)
         if isinstance(one, Set) and isinstance(other, Set):
@@ -129,33 +144,11 @@ class Sameness:
             and all(self(value, theirs[key]) for key, value in ours.items())
         )
 
-    def _functions(self, one: Any, other: Any) -> bool:
-        if isinstance(one, functools.partial) and isinstance(other, functools.partial):
-            return self(one.func, other.func) and self(
-                [*one.args, one.keywords], [*other.args, other.keywords]
-            )
-        if isinstance(one, types.MethodType) and isinstance(other, types.MethodType):
-            return self(one.__func__, other.__func__) and self(one.__self__, other.__self__)
-        if isinstance(one, property) and isinstance(other, property):
-            return self._items((one.fget, one.fset, one.fdel), (other.fget, other.fset, other.fdel))
-        if isinstance(one, (classmethod, staticmethod)) and type(one) is type(other):
-            return self(one.__func__, other.__func__)
-        if isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType):
-            return one.__code__ == other.__code__ and self._items(
-                (one.__defaults__, one.__kwdefaults__, _enclosed(one)),
-                (other.__defaults__, other.__kwdefaults__, _enclosed(other)),
-            )
-        if isinstance(one, _CACHED) and isinstance(other, _CACHED):
-            return self(one.__wrapped__, other.__wrapped__) and (
-                one.cache_parameters() == other.cache_parameters()
-            )
-        if isinstance(one, types.BuiltinFunctionType) and isinstance(other, type(one)):
-            return one.__name__ == other.__name__ and self(one.__self__, other.__self__)
-        return (
-            type(one) is type(other)
-            and getattr(one, "__qualname__", None) == getattr(other, "__qualname__", None)
-            and getattr(one, "__module__", None) == getattr(other, "__module__", None)
-        )
+    def _callables(self, one: Any, other: Any) -> bool:
+        parts = next((read for kind, read in _CALLABLES.items() if isinstance(one, kind)), None)
+        if parts is None or not self.classes(type(one), type(other)):
+            return False
+        return self._items(parts(one), parts(other))
 
 
 def code_names(kind: type) -> set[str]:
@@ -178,30 +171,12 @@ def _names_in(code: types.CodeType) -> set[str]:
     return found
 
 
-def _is_callable(item: Any) -> bool:
-    kinds = (
-        types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial,
-        _CACHED, property, classmethod, staticmethod,
-    )  # fmt: skip
-    return isinstance(item, kinds)
-
-
 def _has_equality(kind: type) -> bool:
     return any("__eq__" in vars(base) for base in kind.__mro__ if base is not object)
 
 
-def _enclosed(function: types.FunctionType) -> list[Any]:
-    found = []
-    for cell in function.__closure__ or ():
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:  # a name that has no value yet
-            found.append(None)
-    return found
-
-
 def _same_tensors(one: Tensor, other: Tensor) -> bool:
-    """Compare by value; another shape may follow from the plan and is compared elsewhere."""
+    """Compare by value; another shape may follow from the plan, and other checks compare it."""
     if one.dtype != other.dtype:
         return False
     if one.shape != other.shape or one.is_meta or other.is_meta or one.layout != torch.strided:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "Violation"]
+__all__ = ["KINDS", "Violation", "mismatch"]
 
 KINDS = {
     "missing-tensor": "a parameter or buffer of the dense network is gone",
     "unexpected-tensor": "a parameter or buffer that the dense network does not have",
-    "shape": "a tensor does not have the shape that the plan promises",
+    "shape": "a tensor does not have the shape that the plan asks for",
     "value": "a tensor does not hold the kept values of the dense one",
     "attribute": "a module attribute is not the dense network's, or not the size of its tensors",
     "behaviour": "a module is of another class, in another mode or order, or has other hooks",
@@ -42,3 +42,8 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.where}: {self.message}"
+
+
+def mismatch(kind: str, where: str, expected: object, found: object) -> Violation:
+    """Return the violation that something else was found; an empty place is the network itself."""
+    return Violation(kind, where or "the network", f"expected {expected}, found {found}")

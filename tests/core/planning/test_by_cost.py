@@ -48,6 +48,15 @@ def test_each_unit_is_the_cheapest_of_those_left_when_it_goes(seed: int) -> None
     assert tracker.cost == 0
 
 
+def test_a_unit_costs_the_scores_of_all_its_classes() -> None:
+    tracker, (first, second) = chain([4, 4])
+    pair, single = tuple(first[:2].tolist()), (int(second[0]),)
+    scores = {1.0: 0.9, 0.8: 1.0}  # of the pair, that saves 8 with 2 classes; of the single, 4
+    for other, mean in scores.items():
+        units = [*by_cost(tracker, [(mean, pair), (other, single)])]
+        assert units == ([pair, single] if 2 * mean / 8 < other / 4 else [single, pair])
+
+
 def test_a_dear_channel_goes_before_cheap_ones_of_the_same_score() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(

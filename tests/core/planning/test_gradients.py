@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -11,6 +11,11 @@ from torch.nn import functional as F
 
 from segprune.core.planning.gradients import on_each_batch, one_by_one
 from segprune.errors import InputError
+
+
+class Batch(NamedTuple):
+    images: Tensor
+    labels: Tensor
 
 
 def network(channels: int = 1) -> nn.Sequential:
@@ -79,3 +84,11 @@ def test_batches_are_taken_apart_image_by_image_with_their_labels() -> None:
 def test_a_batch_whose_tensors_disagree_stays_whole() -> None:
     batch = torch.rand(3, 3, 4, 4), torch.rand(2, 3, 4, 4)
     assert [*one_by_one([batch])] == [batch]
+
+
+def test_a_batch_may_be_a_namedtuple() -> None:
+    images, labels = torch.randn(2, 3, 8, 8), torch.randint(4, (2, 16, 16))
+    (plain,) = products(network(4), [(images, labels)])
+    (named,) = products(network(4), [Batch(images, labels)])
+    assert torch.equal(plain, named)
+    assert [type(one) for one in one_by_one([Batch(images, labels)])] == [Batch, Batch]

@@ -107,3 +107,33 @@ def test_a_layer_that_loses_channels_with_another_one_is_noted() -> None:
     widths, missed = pruned(Tied().eval(), {"a": 0.5, "b": 0.75})
     assert widths == [4, 4, 5]
     assert missed == {"b": {"asked": 0.75, "kept": 0.5}}
+
+
+# -- what is out of reach --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_refusal_names_the_steps_of_widths(step: int) -> None:
+    with pytest.raises(BudgetError) as refused:
+        segprune.make_plan(Tied().eval(), IMAGES, budget={"channels": 0.01}, round_to=step)
+    said = f"Widths go in steps of {step} (round_to)." in str(refused.value)
+    assert said is (step > 1)
+
+
+class Folded(nn.Module):
+    """Each channel of the first layer occurs once in it, and twice in the one it is tied to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 16, 1), nn.Conv2d(16, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        return self.c(torch.cat([y, y], 1) + self.b(x))
+
+
+def test_steps_of_widths_hold_in_the_layer_where_a_channel_occurs_least_often() -> None:
+    network = Folded().eval()
+    plan = segprune.make_plan(network, IMAGES, budget={"channels": 0.8}, round_to=4, min_channels=1)
+    small = segprune.prune(network, plan)
+    assert (small.a.out_channels, small.b.out_channels) == (4, 8)
