@@ -99,7 +99,7 @@ def about(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Read the options before a command."""
+    """Read the options that come before a command."""
 
 
 add(app, prune)

@@ -63,7 +63,7 @@ def check(
     ] = None,
     label_map: LabelMapText = None,
 ) -> None:
-    """Read every image and label: what there is of each class, and what is wrong.
+    """Read every image and label: the share of each class, and what is wrong.
 
     Finds files that cannot be read, images without a label or with one of another size, labels
     without an image, outside the class table, or void throughout, and data sets whose labels all

@@ -41,23 +41,23 @@ _OPTIONS = (
     (r"\bmin_channels=", "--min-channels"),
     (r";? register_importance adds your own", ""),
 )
-"""What the library's arguments are called on the command line."""
+"""Names of the library's arguments in messages, with their options on the command line."""
 
 _EXTRAS = {
     "segprune[train]": ("PIL", "pydantic", "pytorch_lightning", "tensorboard", "torchvision"),
     "segprune[report]": ("matplotlib",),
     "segprune[video]": ("av",),
 }
-"""Packages that commands need, and that a plain installation does not bring."""
+"""Packages that some commands need and a plain installation lacks, by the extra."""
 
-_OF_THE_PLACE = {
+_DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR,
 }  # fmt: skip
-"""What is wrong with a disk or a folder, wherever in a job it shows."""
+"""Errors of a disk or a folder; any step of a job may meet them."""
 
 _FAILED, _BAD_INPUT, _UNEXPECTED, _INTERRUPTED = 1, 2, 70, 130
 TERMINATED = 128 + signal.SIGTERM
-"""Exit status of a command that was asked to end, by `kill` for example."""
+"""Exit status of a command that `kill` ends."""
 
 _SHOWN = 3
 
@@ -95,21 +95,21 @@ def guarded(command: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return run
 
 
-_ENDING: list[bool] = []
+_END_REQUESTED: list[bool] = []
 
 
 def end_soon() -> None:
-    """Remember that the process was asked to end.
+    """Remember a request to end the process.
 
     Python drops an exception that a signal raises while a weak reference is cleaned up; then the
     next step of the work has to notice.
     """
-    _ENDING.append(True)
+    _END_REQUESTED.append(True)
 
 
 def require_time_left() -> None:
-    """End the command if the process was asked to end."""
-    if _ENDING:
+    """End the command after a request to end the process."""
+    if _END_REQUESTED:
         raise SystemExit(TERMINATED)
 
 
@@ -118,8 +118,8 @@ def _explained(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, SegpruneError):
         status = _FAILED if isinstance(error, StartError) else _BAD_INPUT
         return "error", _in_options(str(error)), status
-    if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
-        return "error", _about_the_place(error), _BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return "error", _about_the_disk(error), _BAD_INPUT
     extra = _extra_of(error)
     if extra is not None:
         remedy = f"Install what this command needs: pip install '{extra}'."
@@ -159,7 +159,7 @@ def warnings_as_notes() -> Iterator[None]:
         yield
 
 
-def _about_the_place(error: OSError) -> str:
+def _about_the_disk(error: OSError) -> str:
     return (
         f"{error.filename or 'the disk'}: expected a place that can be written, found "
         f"{error.strerror}; make room or choose another place with --out, and run it again."
@@ -167,7 +167,7 @@ def _about_the_place(error: OSError) -> str:
 
 
 def _extra_of(error: Exception) -> str | None:
-    """The extra that brings a package which was not found."""
+    """Return the extra that brings a missing package; None for an own module or another error."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
     if not isinstance(error, ModuleNotFoundError):
         return None
@@ -186,7 +186,7 @@ def _say(kind: str, message: str, colour: str = "red") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # One line, whatever torch put into it; as Text, for brackets in it are no markup.
+    # torch's messages have several lines; brackets in them are no markup of rich, hence Text.
     sentence = " ".join(message.split())
     Console(stderr=True, soft_wrap=True).print(
         Text.assemble((f"{kind}: ", f"bold {colour}"), (sentence, colour))

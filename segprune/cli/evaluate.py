@@ -102,7 +102,7 @@ def evaluate(
     name: Name = None,
     replace: Replace = False,
 ) -> None:
-    """Score a network on labelled images: IoU of each class, mIoU, and pixels right.
+    """Score a network on labelled images: IoU of each class, mIoU, and pixel accuracy.
 
     One confusion matrix is counted over all images. Void counts nowhere, and
     classes that do not occur are left out of the mean. Writes evaluation.json and

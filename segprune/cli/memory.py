@@ -13,11 +13,10 @@ _NEVER, _NONE = -1, 0
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep what is freed, for the rest of this process; elsewhere, do nothing.
+    """Let glibc keep what is freed for the rest of this process; do nothing without glibc.
 
-    Of itself it gives every large tensor back to the system, and gets it anew page by page, each
-    of which the kernel clears first. Whoever has settings of their own (`MALLOC_*`,
-    `GLIBC_TUNABLES`) keeps them.
+    By default glibc returns every large tensor to the system and takes it back page by page, and
+    the kernel clears each page first. A user's own settings (`MALLOC_*`, `GLIBC_TUNABLES`) stay.
     """
     own = [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]
     if own or not sys.platform.startswith("linux"):

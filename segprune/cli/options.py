@@ -38,7 +38,7 @@ RESULTS = "Results"
 """Headings of the help page."""
 
 POLICY = Path("benchmarks/policy.toml")
-"""The default path of the policy; without a file there, nothing is promised."""
+"""The default path of the policy; without a file there are no targets."""
 
 Model = Annotated[
     str,

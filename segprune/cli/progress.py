@@ -15,13 +15,13 @@ __all__ = ["Steps"]
 
 
 _SILENCE = 30.0
-"""Seconds without a word where no live line can be drawn: in a log, in CI."""
+"""Seconds between two lines where no live line can be drawn: in a log, in CI."""
 
 
 class Steps:
     """Progress on stderr: one live line while a step runs, and in the end what each took.
 
-    Where stderr is no terminal, a line of its own now and then.
+    Without a terminal a line is printed now and then.
     """
 
     def __init__(self) -> None:
@@ -32,16 +32,16 @@ class Steps:
         )  # fmt: skip
         self._task = self._progress.add_task("start", total=None)
         self._began: dict[str, float] = {}
-        self._told = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __call__(self, step: str, done: int, total: int) -> None:
         require_time_left()
         now = time.monotonic()
         self._began.setdefault(step, now)
-        if not self._console.is_terminal and now - self._told >= _SILENCE:
-            self._told = now
+        if not self._console.is_terminal and now - self._last_line >= _SILENCE:
+            self._last_line = now
             self._console.print(f"{step} {done} of {total}" if total > 1 else step)
-        # A step of one piece has no share that is done: its bar moves instead of filling.
+        # A step of one piece has no share that is done, so its bar moves instead of filling.
         self._progress.update(
             self._task, description=f"{step:8}", completed=done, total=total if total > 1 else None
         )
@@ -51,7 +51,7 @@ class Steps:
         if line.startswith("warning: "):
             self._console.print(Text(line, style="yellow"), soft_wrap=True)
             return
-        self._progress.stop()  # else the live line would stand in the middle of it
+        self._progress.stop()  # the live line would stand in the middle of the new one
         Console(soft_wrap=True).print(Text(line))
         self._progress.start()
 

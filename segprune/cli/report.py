@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 PAGE = "RESULTS.md"
-SHEET = "RESULTS.csv"
+CSV = "RESULTS.csv"
 
 
 @guarded
@@ -29,11 +29,13 @@ def report(
         typer.Argument(metavar="[RUN]...", help="With --adopt: folders of finished runs."),
     ] = None,
     records: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the records are that the report is of.")
+        Path, typer.Option(metavar="FOLDER", help="The folder of the records.")
     ] = Path("benchmarks/records"),
     policy: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="What each budget may lose, and must gain."),
+        typer.Option(
+            metavar="FILE", help="The targets of each budget: what it may lose, and has to gain."
+        ),
     ] = POLICY,
     adopt: Annotated[
         bool,
@@ -55,7 +57,7 @@ def report(
         bool, typer.Option(rich_help_panel=RESULTS, help="Draw the plots; takes matplotlib.")
     ] = True,
 ) -> None:
-    """Turn records into tables and plots: which strategy, at which ratio, at which price.
+    """Turn records into tables and plots: which strategy, at which ratio, at which cost.
 
     Reads every training, sweep, measurement of speed and sensitivity in --records and writes
     RESULTS.md, its rows as RESULTS.csv, and plots/*.png and *.svg to --out. The same records give
@@ -105,7 +107,6 @@ def report(
 
     with Steps() as steps:
         steps("read", 0, 1)
-        # Without a policy of one's own nothing is promised, and the report says no more than that.
         unwritten = policy == POLICY and not policy.exists()
         rules = Policy({}, {}, {}, {}, 1) if unwritten else read_policy(policy)
         collection = read_collection(records)
@@ -118,7 +119,7 @@ def report(
                 "another place."
             ) from error
         names = write_plots(collection, rules, out / PLOTS, steps) if plots else ()
-        write_atomic(out / SHEET, sheet)
+        write_atomic(out / CSV, sheet)
         write_atomic(out / PAGE, page)
     _show_written(collection, out / PAGE, len(names))
 
@@ -157,6 +158,6 @@ def _show_written(collection: Collection, page: Path, plots: int) -> None:
     rows = [("records", "", counts)]
     if collection.is_empty:
         rows.append(("nothing", "yellow", "no record to show: adopt a run with --adopt"))
-    beside = f"{SHEET} and {plots} plots" if plots else SHEET
+    beside = f"{CSV} and {plots} plots" if plots else CSV
     rows.append(("written", "cyan", f"{page}, {beside} beside it"))
     Console().print(facts(*rows))

@@ -64,7 +64,7 @@ def sensitivity(
     name: Name = None,
     replace: Replace = False,
 ) -> None:
-    """What each layer costs, and what is lost without half of it: one layer at a time.
+    """Measure what each layer costs, and what is lost without half of it, one layer at a time.
 
     No labels are needed: the outputs are compared with the dense network's own. Layers that only
     lose channels together are one row. Writes sensitivity.json to a folder in --out.

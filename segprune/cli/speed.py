@@ -58,7 +58,7 @@ def speed(
     name: Name = None,
     replace: Replace = False,
 ) -> None:  # fmt: skip
-    """How much faster one network is than another: both run in turn, in pairs, in one process.
+    """Measure how much faster one network is than another: both run in turn, in one process.
 
     The ratio of two calls beside each other holds on a busy machine, where milliseconds do not; it
     comes with an interval. Writes speed.json to a folder in --out.

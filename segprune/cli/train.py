@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -21,7 +20,6 @@ from segprune.workflows.jobs import RUNS
 if TYPE_CHECKING:
     from segprune.gates.policy import Budget
     from segprune.training.recipe import Recipe
-    from segprune.workflows.train.run import TrainingResult
 
 __all__ = ["recover", "train"]
 
@@ -152,22 +150,24 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
     from segprune.cli.progress import Steps
     from segprune.cli.render.train import announce_recipe, show_training
     from segprune.training.recipe import read_recipe
+    from segprune.workflows.train.run import run_recover, run_train
     from segprune.workflows.train.run_folder import is_primary
 
     keep_memory()
     make_importable()
     recipe = read_recipe(file, changes.fields)
-    command = (file.name, *changes.typed)
+    job = functools.partial(
+        run_train if kind == "train" else run_recover, recipe, out=out,
+        command=(file.name, *changes.options),
+    )  # fmt: skip
     budgets = _budgets(recipe, policy)
-    if not is_primary():  # of a distributed training: the first process speaks for all
-        _job(
-            kind, recipe, out, command, lambda step, done, total: None, lambda line: None, {}, False
-        )
+    if not is_primary():  # the first process of a distributed training prints and judges
+        job()
         return
     announce_recipe(recipe)
     try:
         with Steps() as steps:
-            result = _job(kind, recipe, out, command, steps, steps.say, budgets, replace)
+            result = job(progress=steps, say=steps.say, budgets=budgets, replace=replace)
     except KeyboardInterrupt:
         typer.echo(f"interrupted: {_kept(recipe, out / recipe.name)}.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -177,7 +177,7 @@ def _run(kind: str, file: Path, changes: _Changes, policy: Path, out: Path, repl
         show_violations(result.violations, "No artefact was written.")
         raise typer.Exit(_FAILED)
     if result.record is not None:
-        show_training(result.record, result.folder, recipe, said=True)
+        show_training(result.record, result.folder, recipe, count_warnings=True)
         if result.record.broken:
             raise typer.Exit(_FAILED)
 
@@ -198,53 +198,29 @@ def _kept(recipe: Recipe, folder: Path) -> str:
     return "nothing was written"
 
 
-@dataclass(frozen=True)
-class _Changes:
-    """What was typed beside the recipe.
-
-    Attributes:
-        fields: as for `read_recipe`.
-        typed: options for the record, with paths down to their last name.
-    """
+class _Changes(NamedTuple):
+    """Changes of a recipe: as `read_recipe` takes them, and as a record keeps them."""
 
     fields: tuple[str, ...]
-    typed: tuple[str, ...]
+    options: tuple[str, ...]
 
 
 def _changes(
-    given: list[str] | None, root: Path | None, name: str | None, poor_start: bool = False
+    changes: list[str] | None, root: Path | None, name: str | None, poor_start: bool = False
 ) -> _Changes:
-    fields, typed = [*(given or ())], []
-    for change in fields:
-        typed += ["--set", re.sub(r"[^\s\"',={}\[\]]*/", "", change)]
+    fields, options = [*(changes or ())], []
+    for change in fields:  # paths keep only their last name in records
+        options += ["--set", re.sub(r"[^\s\"',={}\[\]]*/", "", change)]
     if root is not None:
         fields.append(f"data.root={json.dumps(root.as_posix())}")
-        typed += ["--root", root.name]
+        options += ["--root", root.name]
     if name is not None:
         fields.append(f"name={json.dumps(name)}")
-        typed += ["--name", name]
+        options += ["--name", name]
     if poor_start:
         fields.append("network.poor_start=true")
-        typed.append("--poor-start")
-    return _Changes(tuple(fields), tuple(typed))
-
-
-def _job(
-    kind: str,
-    recipe: Recipe,
-    out: Path,
-    command: tuple[str, ...],
-    steps: Callable[[str, int, int], None],
-    say: Callable[[str], None],
-    budgets: Mapping[str, Budget],
-    replace: bool,
-) -> TrainingResult:
-    from segprune.workflows.train.run import run_recover, run_train
-
-    job = run_train if kind == "train" else run_recover
-    return job(
-        recipe, out=out, command=command, progress=steps, say=say, budgets=budgets, replace=replace
-    )
+        options.append("--poor-start")
+    return _Changes(tuple(fields), tuple(options))
 
 
 def _budgets(recipe: Recipe, policy: Path) -> dict[str, Budget]:

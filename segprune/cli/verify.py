@@ -90,6 +90,8 @@ def verify(
         for line in proof.lines:
             steps.say(line)
     if proof.violations:
-        show_violations(proof.violations, f"{file.name} is not what its plan promises.")
+        show_violations(
+            proof.violations, f"{file.name} is not what its plan makes of the dense network."
+        )
         raise typer.Exit(_FAILED)
     show_proof(file, proof, images.label)

@@ -231,7 +231,7 @@ def test_a_request_to_end_that_python_dropped_is_noticed_by_the_next_step(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = runs(place)
-    monkeypatch.setattr("segprune.cli.errors._ENDING", [True])
+    monkeypatch.setattr("segprune.cli.errors._END_REQUESTED", [True])
     result = segprune_("prune", MODEL, *QUICK)
     assert result.exit_code == 143
     assert "terminated: nothing was written." in result.stderr

@@ -1,4 +1,4 @@
-"""What a plan or an artefact holds, layer by layer."""
+"""What `segprune inspect` prints of plans and artefacts, layer by layer."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def _noted(plan: PrunePlan) -> list[tuple[str, int, int]]:
 
 
 def _older(notes: Mapping[str, object]) -> bool:
-    """Whether `layers` are widths, as in plans of earlier versions, and not shares to keep."""
+    """Return whether `layers` are widths, as in plans of earlier versions, and not shares."""
     return not isinstance(notes.get("layers"), (dict, NoneType))
 
 
 def summary_of(widths: Sequence[Width]) -> str:
-    """How many layers are narrower and how many channels stay; empty if no dense width is known."""
+    """Return how many layers are narrower and how many channels stay; "" without dense widths."""
     known = [(width.dense, width.kept) for width in widths if width.dense is not None]
     if not known:
         return ""
@@ -100,7 +100,7 @@ def summary_of(widths: Sequence[Width]) -> str:
 
 
 def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
-    """An artefact: what it is, its layers, its digests."""
+    """Print what an artefact is, its layers and its digests."""
     declared = "built in" if header.spec else "your own: to load it, the dense one is needed"
     size = size_of(file.stat().st_size)
     console = Console()
@@ -119,7 +119,7 @@ def show_header(file: Path, header: Header, widths: Sequence[Width]) -> None:
 
 
 def show_plan(file: Path, plan: PrunePlan, widths: Sequence[Width]) -> None:
-    """A plan: its layers and digests."""
+    """Print the layers and the digests of a plan."""
     console = Console()
     console.print(
         Text.assemble((file.name, "bold"), f": a plan that changes {len(plan.kept)} tensors")

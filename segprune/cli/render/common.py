@@ -24,7 +24,7 @@ _MOST_GROUPS = 12
 def announce(
     model: str, size: Sequence[int], classes: int | None, weights: Path | None, images: str | None
 ) -> None:
-    """The first line: what is worked on, and whether its weights mean anything."""
+    """Print the first line: the network, its images, and whether its weights are random."""
     own = ":" in model
     kind = "your network" if own else f"{classes or 19} classes"
     seen = f"images from {images}" if images else "random images"
@@ -38,7 +38,7 @@ def announce(
 
 
 def table(*columns: str) -> Table:
-    """An empty table without lines: words to the left, numbers to the right."""
+    """Return an empty table without lines: words to the left, numbers to the right."""
     result = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
         # Names fold instead of being cut: they are there to be pasted into an option.
@@ -49,7 +49,7 @@ def table(*columns: str) -> Table:
 
 
 def facts(*rows: tuple[str, str, str]) -> Table:
-    """Lines of a coloured word and a text that wraps beside it, not below: (word, colour, text)."""
+    """Return lines (word, colour, text), whose text wraps beside the word and not below it."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, min_width=8)
     grid.add_column(overflow="fold")
@@ -61,7 +61,7 @@ def facts(*rows: tuple[str, str, str]) -> Table:
 def reach_facts(
     free_share: float, frozen: Sequence[FrozenGroup], unreached: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Lines about the channels of a dense network that must stay, and why."""
+    """Yield facts about the channels of a dense network that must stay, and why."""
     if not frozen:
         yield "reach", "green", "every hidden channel can be removed"
     else:

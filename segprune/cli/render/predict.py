@@ -21,7 +21,7 @@ _MOST_ROWS = 20
 
 
 def announce_prediction(file: Path, source: str, against: Path | None) -> None:
-    """The first line: which network looks at what."""
+    """Print the first line: which network looks at what."""
     line = Text.assemble((file.name, "bold"), f" on {Path(source).name}")
     if against is not None:
         line.append(f", beside {against.name}")
@@ -29,7 +29,7 @@ def announce_prediction(file: Path, source: str, against: Path | None) -> None:
 
 
 def show_prediction(result: PredictResult) -> None:
-    """One row a picture if it was scored or compared, then sizes and files."""
+    """Print a row a picture if it was scored or compared, then sizes and files."""
     console = Console()
     record = result.record
     rows = _rows(record.pictures)

@@ -17,7 +17,7 @@ __all__ = ["show_sensitivity"]
 
 
 def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
-    """A row per layer, the one that is missed least on top."""
+    """Print a row a layer, least output error first."""
     console = Console()
     # Headers of two lines leave 80 columns room for names of layers.
     rows = table(
@@ -38,7 +38,7 @@ def show_sensitivity(record: SensitivityRecord, folder: Path | None) -> None:
     console.print(rows)
     console.print()
     console.print(
-        f"On {frames_or_random(record.frames)}. Least missed on top. Each layer alone keeps "
+        f"On {frames_or_random(record.frames)}. Least output error first. Each layer alone keeps "
         f"{percent(record.keep)} of its channels (largest {record.importance}); nothing "
         "is retrained. Output error: root mean square of the change over that of the output. "
         "Classes changed: share of pixels.",

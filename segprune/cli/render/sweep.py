@@ -48,20 +48,20 @@ class Bars:
         )  # fmt: skip
         self._phases: dict[str, TaskID] = {}
         self._jobs: dict[str, TaskID] = {}
-        self._told: dict[str, int] = {}
+        self._tenths: dict[str, int] = {}
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """A phase has come this far."""
+        """Show how far a phase is."""
         if step not in self._phases:
             self._phases[step] = self._progress.add_task(step, total=total)
         self._progress.update(self._phases[step], completed=done, total=total)
         tenth = 10 * done // max(total, 1)
-        if not self._live and self._told.get(step) != tenth:
-            self._told[step] = tenth
+        if not self._live and self._tenths.get(step) != tenth:
+            self._tenths[step] = tenth
             self._console.print(f"{step}: {done} of {total}", highlight=False)
 
     def job(self, name: str, step: str, done: int, total: int) -> None:
-        """A job is at this step, or has ended."""
+        """Show the step of a job; remove the job once it has ended."""
         if step == ENDED:
             if name in self._jobs:
                 self._progress.remove_task(self._jobs.pop(name))
@@ -87,7 +87,7 @@ class Bars:
 
 
 def announce_sweep(sweep: SweepRecipe) -> None:
-    """The first line: what is varied; and which importance is another one's second name."""
+    """Print what is varied, and which importance is a second name of another one."""
     names = importances() if sweep.importances == "all" else sweep.importances
     again = [name for name in names if own_name(name) != name]
     line = Text.assemble((sweep.name, "bold"), ": ", counted(len(sweep.networks), "network"))
@@ -102,7 +102,7 @@ def announce_sweep(sweep: SweepRecipe) -> None:
 
 
 def show_cells(cells: Sequence[Listed], sweep: SweepRecipe) -> None:
-    """Every cell and how far it is; then how many of each."""
+    """Print every cell and how far it is, then how many of each."""
     announce_sweep(sweep)
     styles = {"done": "green", "failed": "red", "open": "yellow", "not chosen": "dim"}
     console = Console(soft_wrap=True)
@@ -124,7 +124,7 @@ def show_cells(cells: Sequence[Listed], sweep: SweepRecipe) -> None:
 
 
 def show_sweep(result: SweepResult) -> None:
-    """The best cell of each network, budget and kind of recovery, and every failure."""
+    """Print the best cell of each network, budget and kind of recovery, and every failure."""
     console = Console()
     rows = table("network", "budget", "best by", "recovery", "mIoU", "to dense", "speed-up")
     rows.columns[2].justify = rows.columns[3].justify = "left"
@@ -156,8 +156,8 @@ def show_sweep(result: SweepResult) -> None:
     if len(failed) > _MOST_FAILURES:
         lines.append(("", "", f"and {len(failed) - _MOST_FAILURES} more; see their records"))
     done = len(result.cells) - len(failed)
-    said = f"{counted(done, 'cell')} of one seed, {counted(len(result.speeds), 'speed')}"
-    lines.append(("written", "cyan", f"{result.folder}/: {said}"))
+    counts = f"{counted(done, 'cell')} of one seed, {counted(len(result.speeds), 'speed')}"
+    lines.append(("written", "cyan", f"{result.folder}/: {counts}"))
     if failed:
         lines.append(("again", "yellow", "--retry-failed runs failed cells once more"))
     console.print(facts(*lines))

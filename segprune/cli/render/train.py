@@ -20,7 +20,7 @@ __all__ = ["announce_recipe", "show_training"]
 
 
 def announce_recipe(recipe: Recipe) -> None:
-    """The first line: what is trained on what, for how long."""
+    """Print the first line: what is trained on what, for how long."""
     line = Text.assemble((recipe.name, "bold"), ": ", recipe.network.model)
     for key, value in recipe.network.options.items():
         line.append(f" {key}={value}")
@@ -32,12 +32,16 @@ def announce_recipe(recipe: Recipe) -> None:
 
 
 def show_training(
-    record: TrainingRecord, folder: Path, recipe: Recipe | None = None, *, said: bool = False
+    record: TrainingRecord,
+    folder: Path,
+    recipe: Recipe | None = None,
+    *,
+    count_warnings: bool = False,
 ) -> None:
-    """Stages of a run, the classes of its result, where everything is, and what comes next.
+    """Print the stages of a run, the classes of its result, its files, and what comes next.
 
     Args:
-        said: whether the warnings were printed during the run, so that they are only counted.
+        count_warnings: print only how many warnings there are: each was printed during the run.
     """
     from segprune.workflows.train.stages import called, explained
 
@@ -79,14 +83,14 @@ def show_training(
         )
     if record.best is not None and (folder / record.best.file).exists():
         lines.append(("best", "cyan", f"{record.best.file} beside it: {called(record.best.stage)}"))
-    lines += [("promise", "", promise) for promise in record.promises]
-    lines += [("broken", "red", reason) for reason in record.broken]
+    lines += [("target", "", target) for target in record.promises]
+    lines += [("missed", "red", reason) for reason in record.broken]
     if record.free_share is not None:
         lines += reach_facts(record.free_share, record.frozen, record.unreached)
-    if said and record.warnings:
+    if count_warnings and record.warnings:
         many = counted(len(record.warnings), "warning")
         lines.append(("note", "yellow", f"{many} above; kept in record.json"))
-    elif not said:
+    elif not count_warnings:
         lines += [("warning", "yellow", warning) for warning in record.warnings]
     console.print(facts(*lines))
     if recipe is not None and recipe.network.init_from and record.params != record.dense_params:
@@ -100,7 +104,7 @@ def show_training(
 
 
 def _widths(artifact: Path) -> str:
-    """Summarise the widths in an artefact; empty for one that is not there any more."""
+    """Summarise the widths in an artefact; return "" for a missing file."""
     from segprune.artifacts import outline, read_header
     from segprune.cli.render.artifact import summary_of, widths_of
 

@@ -20,7 +20,7 @@ __all__ = ["show_proof", "show_violations"]
 
 
 def show_violations(violations: Sequence[Violation], consequence: str) -> None:
-    """All that is wrong, by kind, with what the kind means."""
+    """Print every violation by its kind, with the meaning of the kind."""
     from segprune.core.verification.violations import KINDS
 
     console = Console()
@@ -34,10 +34,10 @@ def show_violations(violations: Sequence[Violation], consequence: str) -> None:
 
 
 def show_proof(file: Path, proof: Proof, images: str | None = None) -> None:
-    """That a file holds, and what was compared to say so.
+    """Print what was proved of a file, and what was compared for it.
 
     Args:
-        images: what to call the proof's frames.
+        images: the name of the proof's frames.
     """
     count, size = len(proof.header.plan.kept), shape_of(proof.input)
     numbers = (

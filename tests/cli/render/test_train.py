@@ -23,6 +23,6 @@ def test_warnings_are_counted_if_they_were_printed_before(shown: Shown, tmp_path
     record = training(warnings=("the loss rose",))
     alone = " ".join(shown(show_training, record, tmp_path))
     assert "warning the loss rose" in alone
-    before = " ".join(shown(show_training, record, tmp_path, said=True))
+    before = " ".join(shown(show_training, record, tmp_path, count_warnings=True))
     assert "the loss rose" not in before
     assert "1 warning above; kept in record.json" in before
