@@ -119,7 +119,7 @@ def _switches_kept() -> Iterator[None]:
 
 def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object]]]:
     yield torch.get_default_dtype, torch.set_default_dtype
-    yield torch.get_default_device, torch.set_default_device
+    yield torch.get_default_device, _set_default_device
     yield torch.is_grad_enabled, torch.set_grad_enabled
     yield torch.get_num_threads, torch.set_num_threads
     yield torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode
@@ -132,6 +132,11 @@ def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], object]]]:
         cudnn = torch.backends.cudnn
         yield partial(getattr, cudnn, name), partial(setattr, cudnn, name)
     yield np.geterr, lambda value: np.seterr(**value)
+
+
+def _set_default_device(device: torch.device) -> None:
+    """Set the default device; for the CPU take the setting away, which is a mode of functions."""
+    torch.set_default_device(None if device.type == "cpu" else device)
 
 
 @contextlib.contextmanager

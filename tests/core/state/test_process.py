@@ -150,6 +150,14 @@ SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
 }  # fmt: skip
 
 
+def test_a_default_device_that_a_forward_sets_leaves_no_mode_behind() -> None:
+    before = torch._C._len_torch_function_stack()
+    with preserve_global_state():
+        torch.set_default_device("meta")
+        assert torch._C._len_torch_function_stack() == before + 1
+    assert torch._C._len_torch_function_stack() == before
+
+
 @pytest.mark.parametrize("name", SWITCHES)
 def test_a_switch_that_a_forward_turns_is_turned_back(name: str) -> None:
     read, turn = SWITCHES[name]
