@@ -59,7 +59,7 @@ def test_the_logits_are_the_entry_out_or_the_first_tensor() -> None:
 
 def test_activations_are_the_mean_of_what_the_next_layer_reads() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 1)).eval()
+    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Tanh(), nn.Conv2d(6, 4, 1)).eval()
     batches = [torch.randn(2, 3, 8, 8) for _ in range(3)]
     found = mean_activations(model, {id(model[2].weight): "2.weight"}, batches)
     with torch.no_grad():

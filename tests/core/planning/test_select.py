@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import segprune
-from segprune.errors import BudgetError
+from segprune.errors import BudgetError, PlanError
 
 IMAGES = torch.rand(1, 3, 16, 16)
 
@@ -137,3 +137,22 @@ def test_steps_of_widths_hold_in_the_layer_where_a_channel_occurs_least_often() 
     plan = segprune.make_plan(network, IMAGES, budget={"channels": 0.8}, round_to=4, min_channels=1)
     small = segprune.prune(network, plan)
     assert (small.a.out_channels, small.b.out_channels) == (4, 8)
+
+
+# -- which layers a name means ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "widths"),
+    [("0", [4, 8]), ("1", [8, 4]), ("1.0", [8, 4]), ("[01]", [4, 4]), ("1*", [8, 4])],
+)
+def test_a_name_means_a_layer_and_all_layers_beneath_it(pattern: str, widths: list[int]) -> None:
+    torch.manual_seed(0)
+    inner = nn.Sequential(nn.Conv2d(8, 8, 1, bias=False))
+    network = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), inner, nn.Conv2d(8, 5, 1)).eval()
+    assert pruned(network, {pattern: 0.5})[0] == [*widths, 5]
+
+
+def test_a_name_that_matches_no_module_is_refused_with_close_ones() -> None:
+    with pytest.raises(PlanError, match=r"layers: .*found 'outs', which matches none.*out"):
+        pruned(Tied().eval(), {"outs": 0.5})

@@ -31,8 +31,8 @@ def test_large_images_are_scaled_down_to_one_area_and_small_ones_stay(
 
 
 def test_sizes_are_multiples_of_32_and_a_batch_of_one_grows() -> None:
-    (found, label, number) = resized((IMAGE, torch.zeros(1, 9, 9).long(), 3), 2, 0.4, 1.3, seed=0)
-    assert found.shape == (2, 3, 96, 672)
+    (found, label, number) = resized((IMAGE, torch.zeros(1, 9, 9).long(), 3), 2, 0.45, 1.3, seed=0)
+    assert found.shape == (2, 3, 128, 672)
     assert label.shape == (2, 9, 9)
     assert number == 3
     assert resized(torch.rand(3, 3, 64, 64), 2, 1, 1, seed=0).shape == (3, 3, 64, 64)
