@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.commands import add, new_group
 from segprune.cli.errors import guarded
-from segprune.cli.options import LabelMapText
 from segprune.cli.parsing import parse_label_map, parse_size
 from segprune.data.names import folder_of, require_folder
 from segprune.errors import InputError
@@ -34,10 +33,7 @@ def check(
             "[cyan]folder[/cyan] for images of your own.",
         ),
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the images are; streets needs none."),
-    ] = None,
+    root: options.Root = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -52,16 +48,8 @@ def check(
             show_default="as stored",
         ),
     ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Only so many images, evenly spaced; of streets, the first.",
-            show_default="all",
-        ),
-    ] = None,
-    label_map: LabelMapText = None,
+    count: options.Count = None,
+    label_map: options.LabelMapText = None,
 ) -> None:
     """Read every image and label: the share of each class, and what is wrong.
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import Input, NumClasses
 from segprune.cli.parsing import make_importable, parse_input
 from segprune.workflows.jobs import INPUT_TEXT
 
@@ -28,8 +28,8 @@ def doctor(
             show_default="none: only this installation",
         ),
     ] = None,
-    input: Input = INPUT_TEXT,
-    num_classes: NumClasses = None,
+    input: options.Input = INPUT_TEXT,
+    num_classes: options.NumClasses = None,
     json: Annotated[
         Path | None,
         typer.Option(

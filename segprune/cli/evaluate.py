@@ -7,21 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import (
-    IMAGES,
-    NETWORK,
-    DenseNetwork,
-    LabelMapText,
-    Mean,
-    Name,
-    Out,
-    Range,
-    Replace,
-    Root,
-    Split,
-    Std,
-)
 from segprune.cli.parsing import (
     command_line,
     make_importable,
@@ -50,57 +37,42 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=IMAGES,
+            rich_help_panel=options.IMAGES,
             metavar="NAME",
             help="[cyan]streets[/cyan], [cyan]camvid[/cyan], [cyan]cityscapes[/cyan], or "
             "[cyan]folder[/cyan] for images of your own.",
             show_default="the file's",
         ),
     ] = None,
-    root: Root = None,
-    split: Split = EvaluationJob.split,
+    root: options.Root = None,
+    split: options.Split = EvaluationJob.split,
     size: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=IMAGES,
+            rich_help_panel=options.IMAGES,
             metavar="HxW",
             help="Resize images to this. Scores are always taken at the size of the labels.",
             show_default="the file's, or as stored",
         ),
     ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            rich_help_panel=IMAGES,
-            metavar="N",
-            min=1,
-            help="Only so many images, evenly spaced; of streets, the first.",
-            show_default="all",
-        ),
-    ] = None,
-    mean: Mean = None,
-    std: Std = None,
-    range: Range = None,
-    label_map: LabelMapText = None,
-    model: DenseNetwork = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            rich_help_panel=NETWORK,
-            metavar="FILE",
-            help="Weights of MODEL: a state dict in a safetensors or torch file.",
-            show_default="none: random weights",
-        ),
-    ] = None,
+    count: options.Count = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    range: options.Range = None,
+    label_map: options.LabelMapText = None,
+    model: options.DenseNetwork = None,
+    weights: options.Weights = None,
     device: Annotated[
         str,
         typer.Option(
-            rich_help_panel=NETWORK, metavar="NAME", help="Where to run it: cpu, cuda, cuda:1."
+            rich_help_panel=options.NETWORK,
+            metavar="NAME",
+            help="Where to run it: cpu, cuda, cuda:1.",
         ),
     ] = EvaluationJob.device,
-    out: Out = EvaluationJob.out,
-    name: Name = None,
-    replace: Replace = False,
+    out: options.Out = EvaluationJob.out,
+    name: options.Name = None,
+    replace: options.Replace = False,
 ) -> None:
     """Score a network on labelled images: IoU of each class, mIoU, and pixel accuracy.
 

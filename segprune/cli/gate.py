@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.commands import add, new_group
 from segprune.cli.errors import guarded
-from segprune.cli.options import IMAGES, NETWORK, DenseNetwork, Split
 from segprune.cli.parsing import make_importable, parse_input
 from segprune.errors import InputError
 from segprune.workflows.jobs import GateJob
@@ -24,7 +24,7 @@ def init(
     artifact: Annotated[
         Path,
         typer.Option(
-            rich_help_panel=NETWORK,
+            rich_help_panel=options.NETWORK,
             metavar="FILE",
             help="The pruned network: a file that segprune prune or recover wrote.",
         ),
@@ -32,26 +32,18 @@ def init(
     dense: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=NETWORK,
+            rich_help_panel=options.NETWORK,
             metavar="FILE",
             help="Weights of the dense network: a state dict, or a file that segprune train wrote.",
             show_default="none: the factory loads its own",
         ),
     ] = None,
-    model: DenseNetwork = None,
-    input: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=NETWORK,
-            metavar="NxCxHxW",
-            help="Size of one image, as 1x3x512x1024.",
-            show_default="the file's",
-        ),
-    ] = None,
+    model: options.DenseNetwork = None,
+    input: options.InputOfFile = None,
     data: Annotated[
         str,
         typer.Option(
-            rich_help_panel=IMAGES,
+            rich_help_panel=options.IMAGES,
             metavar="NAME",
             help="Images that accuracy is judged on: [cyan]streets[/cyan], [cyan]camvid[/cyan], "
             "[cyan]cityscapes[/cyan], or [cyan]folder[/cyan] for images of your own.",
@@ -60,13 +52,13 @@ def init(
     root: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=IMAGES,
+            rich_help_panel=options.IMAGES,
             metavar="FOLDER",
             help="Where the images are; in the repository, or on this machine alone.",
             show_default="none: given to each run as --segprune-data NAME=FOLDER",
         ),
     ] = None,
-    split: Split = GateJob.split,
+    split: options.Split = GateJob.split,
     name: Annotated[
         str | None,
         typer.Option(

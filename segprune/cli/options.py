@@ -13,10 +13,12 @@ __all__ = [
     "POLICY",
     "RESULTS",
     "Batches",
+    "Count",
     "Data",
     "DenseNetwork",
     "Frames",
     "Input",
+    "InputOfFile",
     "LabelMapText",
     "Mean",
     "Model",
@@ -79,6 +81,16 @@ Input = Annotated[
         help="Size of the example input, as 1x3x512x1024.",
     ),
 ]
+InputOfFile = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        rich_help_panel=NETWORK,
+        metavar="NxCxHxW",
+        help="Size of the example input, as 1x3x512x1024.",
+        show_default="the file's",
+    ),
+]
 NumClasses = Annotated[
     int | None,
     typer.Option(
@@ -118,6 +130,17 @@ Root = Annotated[
         rich_help_panel=IMAGES,
         metavar="FOLDER",
         help="Where the data set is; streets needs none.",
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        "--count",
+        rich_help_panel=IMAGES,
+        metavar="N",
+        min=1,
+        help="Only so many images, evenly spaced; of a video or streets, the first.",
+        show_default="all",
     ),
 ]
 Batches = Annotated[

@@ -7,20 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import (
-    IMAGES,
-    RESULTS,
-    DenseNetwork,
-    LabelMapText,
-    Mean,
-    Name,
-    Out,
-    Range,
-    Replace,
-    Split,
-    Std,
-)
 from segprune.cli.parsing import (
     command_line,
     make_importable,
@@ -60,7 +48,7 @@ def predict(
             metavar="DENSE", help="The dense network's file: shows both, and where they differ."
         ),
     ] = None,
-    model: DenseNetwork = None,
+    model: options.DenseNetwork = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -69,64 +57,55 @@ def predict(
             show_default="the file's",
         ),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            rich_help_panel=IMAGES, metavar="FOLDER", help="Where the data set SOURCE is."
-        ),
-    ] = None,
-    split: Split = PredictJob.split,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            rich_help_panel=IMAGES,
-            metavar="N",
-            min=1,
-            help="So many pictures, evenly spaced; of a video or streets, the first.",
-            show_default="all",
-        ),
-    ] = None,
+    root: options.Root = None,
+    split: options.Split = PredictJob.split,
+    count: options.Count = None,
     labels: Annotated[
         bool,
         typer.Option(
             "--labels/--no-labels",
-            rich_help_panel=IMAGES,
+            rich_help_panel=options.IMAGES,
             help="Show labels, where there are some, and the mIoU of each picture.",
         ),
     ] = True,
-    mean: Mean = None,
-    std: Std = None,
-    range: Range = None,
-    label_map: LabelMapText = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    range: options.Range = None,
+    label_map: options.LabelMapText = None,
     panel: Annotated[
         bool,
         typer.Option(
             "--panel/--overlay",
-            rich_help_panel=RESULTS,
+            rich_help_panel=options.RESULTS,
             help="Everything side by side, or the classes laid over the image alone.",
         ),
     ] = True,
     alpha: Annotated[
         float,
         typer.Option(
-            rich_help_panel=RESULTS, metavar="SHARE", min=0, max=1, help="Strength of the colours."
+            rich_help_panel=options.RESULTS,
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="Strength of the colours.",
         ),
     ] = PredictJob.alpha,
     gif: Annotated[
-        bool, typer.Option("--gif", rich_help_panel=RESULTS, help="Make a GIF of all of it.")
+        bool,
+        typer.Option("--gif", rich_help_panel=options.RESULTS, help="Make a GIF of all of it."),
     ] = False,
     video: Annotated[
         bool,
         typer.Option(
             "--video",
-            rich_help_panel=RESULTS,
+            rich_help_panel=options.RESULTS,
             help="Make an MP4 file of it (needs segprune\\[video]); usual where SOURCE is a video.",
         ),
     ] = False,
     rate: Annotated[
         float | None,
         typer.Option(
-            rich_help_panel=RESULTS,
+            rich_help_panel=options.RESULTS,
             metavar="FPS",
             min=0.05,
             max=120,
@@ -138,14 +117,14 @@ def predict(
         bool | None,
         typer.Option(
             "--stills/--no-stills",
-            rich_help_panel=RESULTS,
+            rich_help_panel=options.RESULTS,
             help="Write each picture as a PNG file.",
             show_default="unless SOURCE is a video",
         ),
     ] = None,
-    out: Out = PredictJob.out,
-    name: Name = None,
-    replace: Replace = False,
+    out: options.Out = PredictJob.out,
+    name: options.Name = None,
+    replace: options.Replace = False,
 ) -> None:
     """Show what a network sees: its classes over your images, beside those of the dense network.
 

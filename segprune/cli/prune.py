@@ -7,27 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import (
-    RESULTS,
-    Batches,
-    Data,
-    Frames,
-    Input,
-    LabelMapText,
-    Mean,
-    Model,
-    Name,
-    NumClasses,
-    Out,
-    Range,
-    Replace,
-    Root,
-    Seed,
-    Split,
-    Std,
-    Weights,
-)
 from segprune.cli.parsing import (
     command_line,
     make_importable,
@@ -61,7 +42,7 @@ _SCOPE = Scope(PruneConfig.scope)
 
 @guarded
 def prune(
-    model: Model,
+    model: options.Model,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -110,35 +91,41 @@ def prune(
         bool,
         typer.Option(help="Rank channels by score ÷ what removing them saves, not by score alone."),
     ] = PruneConfig.cost_aware,
-    weights: Weights = None,
-    input: Input = INPUT_TEXT,
-    num_classes: NumClasses = None,
-    frames: Frames = None,
-    data: Data = None,
-    root: Root = None,
-    split: Split = PruneJob.split,
-    batches: Batches = PruneJob.batches,
-    mean: Mean = None,
-    std: Std = None,
-    range: Range = None,
-    label_map: LabelMapText = None,
-    seed: Seed = PruneConfig.seed,
-    out: Out = PruneJob.out,
-    name: Name = None,
-    replace: Replace = False,
+    weights: options.Weights = None,
+    input: options.Input = INPUT_TEXT,
+    num_classes: options.NumClasses = None,
+    frames: options.Frames = None,
+    data: options.Data = None,
+    root: options.Root = None,
+    split: options.Split = PruneJob.split,
+    batches: options.Batches = PruneJob.batches,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    range: options.Range = None,
+    label_map: options.LabelMapText = None,
+    seed: options.Seed = PruneConfig.seed,
+    out: options.Out = PruneJob.out,
+    name: options.Name = None,
+    replace: options.Replace = False,
     speed: Annotated[
-        bool, typer.Option(rich_help_panel=RESULTS, help="Time the dense and the pruned network.")
+        bool,
+        typer.Option(
+            rich_help_panel=options.RESULTS, help="Time the dense and the pruned network."
+        ),
     ] = True,
     pairs: Annotated[
         int,
         typer.Option(
-            rich_help_panel=RESULTS, metavar="N", min=6, help="How often to time both, in turn."
+            rich_help_panel=options.RESULTS,
+            metavar="N",
+            min=6,
+            help="How often to time both, in turn.",
         ),
     ] = PruneJob.pairs,
     max_seconds: Annotated[
         float,
         typer.Option(
-            rich_help_panel=RESULTS,
+            rich_help_panel=options.RESULTS,
             metavar="S",
             min=1,
             help="Time limit of the measurement, which takes at least 6 pairs in any case.",
@@ -146,18 +133,24 @@ def prune(
     ] = PruneJob.max_seconds,
     threads: Annotated[
         int,
-        typer.Option(rich_help_panel=RESULTS, metavar="N", min=1, help="CPU threads while timing."),
+        typer.Option(
+            rich_help_panel=options.RESULTS, metavar="N", min=1, help="CPU threads while timing."
+        ),
     ] = PruneJob.threads,
     deploy: Annotated[
         bool,
         typer.Option(
-            "--deploy", rich_help_panel=RESULTS, help="Leave the auxiliary heads out of the file."
+            "--deploy",
+            rich_help_panel=options.RESULTS,
+            help="Leave the auxiliary heads out of the file.",
         ),
     ] = False,
     half: Annotated[
         bool,
         typer.Option(
-            "--half", rich_help_panel=RESULTS, help="Store weights in half precision in the file."
+            "--half",
+            rich_help_panel=options.RESULTS,
+            help="Store weights in half precision in the file.",
         ),
     ] = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.commands import add, new_group
 from segprune.cli.errors import guarded
 from segprune.cli.parsing import require_file
@@ -45,10 +46,7 @@ def new(
             "or [cyan]folder[/cyan] for images of your own.",
         ),
     ] = "streets",
-    root: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the data set is; streets needs none."),
-    ] = None,
+    root: options.Root = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a recipe to begin with: every field, with its meaning and its default.

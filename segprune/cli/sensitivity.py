@@ -6,25 +6,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import (
-    Batches,
-    Data,
-    Frames,
-    Input,
-    Mean,
-    Model,
-    Name,
-    NumClasses,
-    Out,
-    Range,
-    Replace,
-    Root,
-    Seed,
-    Split,
-    Std,
-    Weights,
-)
 from segprune.cli.parsing import (
     command_line,
     make_importable,
@@ -40,7 +23,7 @@ __all__ = ["sensitivity"]
 
 @guarded
 def sensitivity(
-    model: Model,
+    model: options.Model,
     layers: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Only these layers; repeatable.", show_default="all"),
@@ -48,21 +31,21 @@ def sensitivity(
     keep: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of its channels that a layer keeps.")
     ] = KEEP,
-    weights: Weights = None,
-    input: Input = INPUT_TEXT,
-    num_classes: NumClasses = None,
-    frames: Frames = None,
-    data: Data = None,
-    root: Root = None,
-    split: Split = "train",
-    batches: Batches = 1,
-    mean: Mean = None,
-    std: Std = None,
-    range: Range = None,
-    seed: Seed = 0,
-    out: Out = RUNS,
-    name: Name = None,
-    replace: Replace = False,
+    weights: options.Weights = None,
+    input: options.Input = INPUT_TEXT,
+    num_classes: options.NumClasses = None,
+    frames: options.Frames = None,
+    data: options.Data = None,
+    root: options.Root = None,
+    split: options.Split = "train",
+    batches: options.Batches = 1,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    range: options.Range = None,
+    seed: options.Seed = 0,
+    out: options.Out = RUNS,
+    name: options.Name = None,
+    replace: options.Replace = False,
 ) -> None:
     """Measure what each layer costs, and what is lost without half of it, one layer at a time.
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import NETWORK, DenseNetwork, Name, Out, Replace, Seed
 from segprune.cli.parsing import command_line, make_importable, parse_input, require_file
 from segprune.workflows.jobs import SpeedJob
 
@@ -30,33 +30,27 @@ def speed(
             metavar="CANDIDATE", help="A file of segprune: the network that should be faster."
         ),
     ],
-    input: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=NETWORK, metavar="NxCxHxW", help="Size of the example input.",
-            show_default="the artefacts'",
-        ),
-    ] = None,
+    input: options.InputOfFile = None,
     memory_format: Annotated[
         Literal["contiguous", "channels_last"],
         typer.Option(
-            rich_help_panel=NETWORK,
+            rich_help_panel=options.NETWORK,
             help="How the images lie in memory; convolutions follow it. Measure in the format that "
             "you deploy: channels_last is faster for some networks and processors, and slower for "
             "others.",
         ),
     ] = SpeedJob.memory_format,
-    model: DenseNetwork = None,
+    model: options.DenseNetwork = None,
     pairs: Annotated[
         int, typer.Option(metavar="N", min=6, help="Pairs of calls.")
     ] = SpeedJob.pairs,
     threads: Annotated[
         int, typer.Option(metavar="N", min=1, help="CPU threads.")
     ] = SpeedJob.threads,
-    seed: Seed = SpeedJob.seed,
-    out: Out = SpeedJob.out,
-    name: Name = None,
-    replace: Replace = False,
+    seed: options.Seed = SpeedJob.seed,
+    out: options.Out = SpeedJob.out,
+    name: options.Name = None,
+    replace: options.Replace = False,
 ) -> None:  # fmt: skip
     """Measure how much faster one network is than another: both run in turn, in one process.
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segprune.cli import options
 from segprune.cli.errors import guarded
-from segprune.cli.options import Data, DenseNetwork, Frames, Mean, Range, Root, Seed, Split, Std
 from segprune.cli.parsing import make_importable, parse_input, parse_normalisation, require_file
 from segprune.data.source import ImageSource
 from segprune.errors import InputError
@@ -24,7 +24,7 @@ def verify(
         Path,
         typer.Argument(metavar="FILE", help="A file that segprune prune or segprune.save wrote."),
     ],
-    model: DenseNetwork = None,
+    model: options.DenseNetwork = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -33,26 +33,21 @@ def verify(
             show_default="none: numbers are not compared",
         ),
     ] = None,
-    input: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NxCxHxW", help="Size of the example input.", show_default="that of the run"
-        ),
-    ] = None,
-    frames: Frames = None,
-    data: Data = None,
-    root: Root = None,
-    split: Split = "train",
-    mean: Mean = None,
-    std: Std = None,
-    range: Range = None,
+    input: options.InputOfFile = None,
+    frames: options.Frames = None,
+    data: options.Data = None,
+    root: options.Root = None,
+    split: options.Split = "train",
+    mean: options.Mean = None,
+    std: options.Std = None,
+    range: options.Range = None,
     trained: Annotated[
         bool,
         typer.Option(
             "--trained", help="The pruned network was trained on: its numbers may differ."
         ),
     ] = False,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
 ) -> None:
     """Rebuild a pruned network from its file and prove it: exit status 0 if it holds, 1 if not.
 

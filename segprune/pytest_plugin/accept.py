@@ -1,4 +1,4 @@
-"""--segprune-accept: what was measured becomes the baseline, where the policy allows it."""
+"""--segprune-accept: write what was measured as the baseline, if the policy allows it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keep(
     """Keep what a gate that passed has measured, for the baseline at `path`.
 
     Args:
-        judged: the networks and the promise that it judged.
+        judged: the networks and the rule of the targets that it judged.
         facts: fields of the baseline.
     """
     new = session.new_baselines.setdefault(path, NewBaseline(case))
@@ -58,16 +58,16 @@ def _obstacle(session: Session, new: NewBaseline) -> str | None:
     missing = [gate for gate in _GATES if gate not in new.passed]
     if missing:
         return (
-            f"{new.case}: not written, for {', '.join(missing)} did not pass; run its tests "
+            f"{new.case}: not written, because {', '.join(missing)} did not pass; run its tests "
             f"of {', '.join(_GATES[:-1])} and {_GATES[-1]} together"
         )
     red = [each for each in session.results if each.case == new.case and each.status != "PASS"]
     if red:
         reasons = "; ".join(f"{each.gate}: {each.status}: {each.reasons[0]}" for each in red)
-        return f"{new.case}: not written, for not all went well: {reasons}"
+        return f"{new.case}: not written, because not all gates passed: {reasons}"
     if len(new.networks) > 1 or len(new.images) > 1:
         return (
-            f"{new.case}: not written, for its gates judged different networks, promises or "
+            f"{new.case}: not written, because its gates judged different networks, targets or "
             "images; let all of its tests have one marker"
         )
     return None

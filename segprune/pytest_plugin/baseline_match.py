@@ -1,4 +1,4 @@
-"""Compare a case with its baseline: networks, promise, images, floors, and way of measuring.
+"""Compare a case with its baseline: networks, targets, images, floors, and way of measuring.
 
 Each difference is named with its remedy. Every gate compares all that it can see without more work
 than its own.
@@ -48,7 +48,7 @@ def made_from_dense(data: CaseData) -> Verdict:
 
 
 def same_case(data: CaseData, baseline: Baseline) -> Verdict:
-    """Compare the digests of artefact, plan and dense weights, and the promise."""
+    """Compare the digests of artefact, plan and dense weights, and the targets."""
     here, there = data.network_facts, baseline.network
     differences = _other_files(
         ("network", there.network, here.network),
@@ -60,7 +60,7 @@ def same_case(data: CaseData, baseline: Baseline) -> Verdict:
         [
             made_from_dense(data),
             unless(differences, Status.NOT_COMPARABLE, "the baseline's networks"),
-            _same_promise(data.promise, baseline.floors),
+            _same_targets(data.targets, baseline.floors),
         ]
     )
 
@@ -105,7 +105,7 @@ def same_images(data: CaseData) -> Verdict:
 
 
 def same_name(case: Case, baseline: Baseline) -> Verdict:
-    """Compare what the marker says of a data set that is not on this machine.
+    """Compare what the marker says of a data set that is missing on this machine.
 
     A function may open any data set, so nothing is compared for it.
     """
@@ -174,7 +174,7 @@ def same_input(now: SpeedInput, threads: int, then: Fingerprint) -> Verdict:
     return unless(differences, Status.NOT_COMPARABLE, "measured as in the baseline")
 
 
-def _same_promise(now: Targets, then: Targets) -> Verdict:
+def _same_targets(now: Targets, then: Targets) -> Verdict:
     differences = _differences(
         ("policy", *_clauses(then.rule, now.rule)),
         ("least speed-up", then.speedup, now.speedup),
@@ -182,11 +182,11 @@ def _same_promise(now: Targets, then: Targets) -> Verdict:
         ("most MACs", then.most_macs, now.most_macs),
         ("most parameters", then.most_params, now.most_params),
     )
-    return unless(differences, Status.NOT_COMPARABLE, "the baseline's promise")
+    return unless(differences, Status.NOT_COMPARABLE, "the baseline's targets")
 
 
 def _clauses(then: str, now: str) -> tuple[str, str]:
-    """Return the clauses in which two promises differ; most often it is a single number."""
+    """Return the clauses in which two rules differ; most often it is a single number."""
     before, after = then.split(", "), now.split(", ")
     gone = ", ".join(clause for clause in before if clause not in after)
     come = ", ".join(clause for clause in after if clause not in before)

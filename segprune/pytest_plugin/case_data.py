@@ -44,7 +44,7 @@ class DataMissingError(Exception):
 
 
 class CaseData:
-    """Everything that the gates of one case look at; each part is made when it is first needed.
+    """The parts that the gates of one case judge; each is made when it is first needed.
 
     Args:
         folders: of data sets, by name.
@@ -55,12 +55,12 @@ class CaseData:
 
     @cached_property
     def artifact(self) -> Artifact:
-        """The pruned network's file; all gates judge what this one reading found."""
+        """The pruned network's file, read once, so that all gates judge the same bytes."""
         return open_artifact(self.case.artifact)
 
     @property
     def header(self) -> Header:
-        """What the pruned network's file says about itself."""
+        """The header of the pruned network's file."""
         return self.artifact.header
 
     @cached_property
@@ -223,15 +223,15 @@ class CaseData:
         return SizeFacts(tuple(self.example.shape), pruned, dense)
 
     @property
-    def promise(self) -> Targets:
-        """The requirements that do not depend on the images."""
-        return targets_of(self.case.terms, self.sizes.dense)
+    def targets(self) -> Targets:
+        """The targets that do not depend on the images."""
+        return targets_of(self.case.criteria, self.sizes.dense)
 
     @property
     def floors(self) -> Floors:
-        """The requirements on these images."""
+        """The least IoUs on these images."""
         return floors_of(
-            self.case.terms, self.dataset.classes.names, self.dense_score, self.sizes.dense
+            self.case.criteria, self.dataset.classes.names, self.dense_score, self.sizes.dense
         )
 
     @cached_property

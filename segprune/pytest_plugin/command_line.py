@@ -1,7 +1,7 @@
-"""What was typed for this run: options that leave tests out, and the paths it looks into.
+"""The command line of this run: options that leave tests out, and the paths it looks into.
 
-Settings are `addopts`, the variable PYTEST_ADDOPTS, and files of options (`pytest @file`). Whoever
-types a choice knows what it leaves out; whoever runs pytest with settings may not know it.
+Settings are `addopts`, the variable PYTEST_ADDOPTS, and files of options (`pytest @file`). A user
+knows what an option on the command line leaves out, and may not know what settings leave out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from _pytest.config import PrintHelp
 
 __all__ = [
     "asks_for_no_session", "chose_among_tests", "collected_all", "collected_part",
-    "collected_whole", "in_settings", "is_below", "is_typed", "named_paths", "only_looks",
+    "collected_whole", "in_settings", "is_below", "is_on_command_line", "named_paths", "only_looks",
     "require_a_session", "searched_paths",
 ]  # fmt: skip
 
@@ -39,51 +39,51 @@ _KEY: pytest.StashKey[Namespace] = pytest.StashKey()
 # ---------------------------------------------------------------- options
 
 
-def is_typed(config: pytest.Config, name: str) -> bool:
-    """Return whether an option was typed, by the name of its attribute."""
-    return bool(getattr(_typed(config), name, False))
+def is_on_command_line(config: pytest.Config, name: str) -> bool:
+    """Return whether the command line has an option, by the name of its attribute."""
+    return bool(getattr(_parsed(config), name, False))
 
 
 def in_settings(config: pytest.Config) -> list[str]:
-    """Return the options that leave tests out and were not typed."""
+    """Return the options in settings that leave tests out."""
     known = {**_CHOICES, **_LOOKS, **_BENCHMARKS}
-    return list(_untyped(config, known))
+    return list(_from_settings(config, known))
 
 
 def chose_among_tests(config: pytest.Config) -> bool:
-    """Return whether what was typed leaves tests out: `-k`, `-m` and their like, or tests' ids."""
-    return any(is_typed(config, name) for name in _CHOICES) or any(
+    """Return whether the command line leaves tests out: by `-k`, `-m` and the like, or by ids."""
+    return any(is_on_command_line(config, name) for name in _CHOICES) or any(
         "::" in path for path in named_paths(config)
     )
 
 
 def only_looks(config: pytest.Config) -> bool:
-    """Return whether the run was asked to show tests, and not to run them."""
-    return any(is_typed(config, name) for name in _LOOKS)
+    """Return whether the command line shows tests in place of running them."""
+    return any(is_on_command_line(config, name) for name in _LOOKS)
 
 
 def asks_for_no_session(config: pytest.Config) -> bool:
-    """Return whether the run was asked for something other than tests, such as fixtures."""
-    return any(is_typed(config, name) for name in _NO_SESSION)
+    """Return whether the command line shows something else than tests, such as fixtures."""
+    return any(is_on_command_line(config, name) for name in _NO_SESSION)
 
 
 def require_a_session(config: pytest.Config) -> None:
     """Refuse settings that make every run show something, and judge nothing.
 
     Raises:
-        pytest.UsageError: the option was not typed.
+        pytest.UsageError: the option is in settings.
     """
-    for option in _untyped(config, _NO_SESSION):
+    for option in _from_settings(config, _NO_SESSION):
         raise pytest.UsageError(
             f"settings: expected tests to be run, found {option}, which shows something instead "
             "in every run; take it out of addopts, PYTEST_ADDOPTS or the file of options."
         )
 
 
-def _typed(config: pytest.Config) -> Namespace:
+def _parsed(config: pytest.Config) -> Namespace:
     """Parse the command line alone with pytest's own parser, which knows forms like `-vk size`.
 
-    A file of options is left out: it is committed once, and read in every run.
+    A file of options is left out, because it is committed once and read in every run.
     """
     if _KEY not in config.stash:
         given = (str(argument) for argument in config.invocation_params.args)
@@ -95,11 +95,11 @@ def _typed(config: pytest.Config) -> Namespace:
     return config.stash[_KEY]
 
 
-def _untyped(config: pytest.Config, known: Mapping[str, str]) -> Iterable[str]:
+def _from_settings(config: pytest.Config, known: Mapping[str, str]) -> Iterable[str]:
     return (
         option
         for name, option in known.items()
-        if getattr(config.option, name, None) and not is_typed(config, name)
+        if getattr(config.option, name, None) and not is_on_command_line(config, name)
     )
 
 
@@ -107,14 +107,14 @@ def _untyped(config: pytest.Config, known: Mapping[str, str]) -> Iterable[str]:
 
 
 def named_paths(config: pytest.Config) -> list[str]:
-    """Return the files, folders and tests that were typed."""
-    return [str(path) for path in getattr(_typed(config), "file_or_dir", None) or ()]
+    """Return the files, folders and tests of the command line."""
+    return [str(path) for path in getattr(_parsed(config), "file_or_dir", None) or ()]
 
 
 def searched_paths(config: pytest.Config) -> list[Path]:
     """Return the files and folders that tests are looked for in.
 
-    A conftest may change `config.args`; what was typed, or stands in settings, counts.
+    A conftest may change `config.args`; the command line or the settings count.
     """
     here = config.invocation_params.dir
     if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
@@ -139,7 +139,7 @@ def collected_whole(config: pytest.Config, folder: Path) -> bool:
     if collected_all(config):
         return True
     if config.getoption("pyargs", False):  # modules: their folders are not known
-        return not is_typed(config, "pyargs")
+        return not is_on_command_line(config, "pyargs")
     return is_below(folder, [path for path in searched_paths(config) if path.is_dir()])
 
 

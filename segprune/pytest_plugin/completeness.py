@@ -7,8 +7,8 @@ A gate that never ran looks like a gate that passed. Therefore:
 - Every case must have a verdict of size, proof and accuracy, and of speed where it is asked for.
   Deleting a gate's test fails the session.
 - Every baseline on the disk must be judged. Deleting or hiding its test module fails the session.
-- Options that were typed for this run may leave gates out (`-k`, `--deselect`, a file, a test's
-  id). The summary names these gates, and under CI the session fails. Settings may not.
+- Options on the command line may leave gates out (`-k`, `--deselect`, a file, a test's id). The
+  summary names these gates, and under CI the session fails. Settings may not.
 - A worker process that ends without saying what it judged fails the session.
 
 What is required is noted when tests are collected, by each process that collects. It is compared
@@ -24,16 +24,17 @@ from pathlib import Path
 
 import pytest
 
+from segprune.format import few
 from segprune.pytest_plugin.command_line import (
     chose_among_tests,
     collected_all,
     collected_part,
     collected_whole,
     in_settings,
-    is_typed,
+    is_on_command_line,
     only_looks,
 )
-from segprune.pytest_plugin.disk_search import baselines_in, baselines_on_disk, is_used_elsewhere
+from segprune.pytest_plugin.disk_search import baselines_in, baselines_on_disk, is_used_outside_run
 from segprune.pytest_plugin.results import NOT_MEASURED, Result
 from segprune.pytest_plugin.selection import speed_wanted
 from segprune.pytest_plugin.session import CaseTests, Session
@@ -82,12 +83,13 @@ def note_collected(session: Session, items: Iterable[pytest.Item]) -> None:
 
 def note_required(session: Session, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Note which tests and gates must give a verdict, after everything was deselected."""
-    only_speed = is_typed(config, "benchmark_only")  # only a typed option may leave all else out
+    only_speed = is_on_command_line(config, "benchmark_only")  # settings may not leave all else out
     chose = chose_among_tests(config) or only_looks(config)
     session.speed_required = bool(config.getoption("benchmark_only", False) and session.tests)
     selected = {item.nodeid for item in items}
     session.in_settings = in_settings(config)
-    elsewhere = functools.cache(functools.partial(is_used_elsewhere, config))  # reads many files
+    # Cached, because it reads many files.
+    used_outside = functools.cache(functools.partial(is_used_outside_run, config))
     for case, tests in session.tests.items():
         session.baselines[case] = tests.baseline
         for test, fixtures in tests.fixtures.items():
@@ -97,10 +99,10 @@ def note_required(session: Session, config: pytest.Config, items: Iterable[pytes
         # A gate that no other place is known to judge belongs here; its test may have been removed.
         here = known if not collected_all(config) else {_GATE, _SPEED}
         required: list[str] = []
-        if not only_speed and (_GATE in here or not elsewhere(_GATE)):
+        if not only_speed and (_GATE in here or not used_outside(_GATE)):
             required += _CORRECTNESS
         if speed_wanted(config, tests.folder) and (
-            only_speed or _SPEED in here or not elsewhere(_SPEED)
+            only_speed or _SPEED in here or not used_outside(_SPEED)
         ):
             required.append("speed")
         session.required_gates[case] = required
@@ -161,7 +163,7 @@ def _require_verdicts(session: Session) -> None:
     """Require a verdict from every test that runs and uses a gate's fixture."""
     if session.speed_required and not any(result.gate == "speed" for result in session.results):
         session.add_problem(
-            "speed was asked for with --benchmark-only, and no speed gate ran: nothing was measured"
+            "--benchmark-only: expected speed to be measured, found no speed gate that ran"
         )
     for test, case in session.required_tests.items():
         if test not in session.judged | session.failed:
@@ -172,7 +174,7 @@ def _require_verdicts(session: Session) -> None:
 
 
 def _require_gates(session: Session) -> list[str]:
-    """Require every gate of every case; return the gates that a typed choice left out."""
+    """Require every gate of every case; return the gates that the command line left out."""
     left_out = []
     for case, gates in session.required_gates.items():
         judged = {result.gate for result in session.results if result.case == case}
@@ -209,8 +211,8 @@ def _about_unjudged(path: Path, root: Path) -> str:
 
 
 def _report_left_out(session: Session, left_out: list[str]) -> None:
-    """Report the gates that a typed choice left out; under CI, where nobody reads notes, fail."""
-    text = f"left out by what was typed for this run: {listed(left_out)}"
+    """Report the gates that the command line left out; under CI, where nobody reads notes, fail."""
+    text = f"left out by the command line of this run: {listed(left_out)}"
     if _under_ci() and not session.options.partial:
         session.add_problem(
             f"{text}; under CI every gate has to be judged: name whole folders and leave -k, -m, "
@@ -230,6 +232,4 @@ def _under_ci() -> bool:
 
 def listed(names: Iterable[str], most: int = 8) -> str:
     """Return names as a list in a sentence: the first few, and how many more there are."""
-    found = list(dict.fromkeys(names))
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(found[:most]) + more
+    return few(list(dict.fromkeys(names)), most)

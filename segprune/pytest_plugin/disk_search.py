@@ -16,7 +16,7 @@ import pytest
 
 from segprune.pytest_plugin.command_line import is_below, searched_paths
 
-__all__ = ["baselines_in", "baselines_on_disk", "is_used_elsewhere"]
+__all__ = ["baselines_in", "baselines_on_disk", "is_used_outside_run"]
 
 _SCHEMA = b"segprune.baseline/"
 # The name itself, an escape that may stand for one of its letters, or text in UTF-16.
@@ -53,7 +53,7 @@ def baselines_in(files: Iterable[Path]) -> set[Path]:
     return {path.parent.resolve() / path.name for path in files if _is_baseline(path)}
 
 
-def is_used_elsewhere(config: pytest.Config, fixture: str) -> bool:
+def is_used_outside_run(config: pytest.Config, fixture: str) -> bool:
     """Return whether a test file that this run does not look into names a fixture.
 
     The gates of one case may lie in two folders.

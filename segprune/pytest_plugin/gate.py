@@ -21,9 +21,17 @@ from segprune.pytest_plugin.gate_accuracy import judge_accuracy
 from segprune.pytest_plugin.gate_proof import judge_proof
 from segprune.pytest_plugin.gate_size import judge_size
 from segprune.pytest_plugin.marker import Case, case_of
-from segprune.pytest_plugin.outcome import Figures, Outcome, ReadBaseline
 from segprune.pytest_plugin.own_modules import require_own_modules
-from segprune.pytest_plugin.results import ERROR, NOT_MEASURED, SKIPPED, Result, attach
+from segprune.pytest_plugin.results import (
+    ERROR,
+    NOT_MEASURED,
+    SKIPPED,
+    Figures,
+    Outcome,
+    ReadBaseline,
+    Result,
+    attach,
+)
 from segprune.pytest_plugin.session import session_of
 from segprune.records.baseline import Baseline
 
@@ -75,7 +83,7 @@ class Gate:
             outcome = judge(data, None if accepting else self._read_baseline)
             self._require_own_modules()  # some are imported when they are first needed
             if accepting and outcome.verdict.is_green:
-                judged = (data.network_facts, self._case.terms.rule)
+                judged = (data.network_facts, self._case.criteria.rule)
                 place, name = self._case.baseline, self._case.name
                 accept.keep(self._session, place, name, gate, judged, outcome.facts)
         except DataMissingError as missing:

@@ -15,7 +15,7 @@ from segprune.pytest_plugin.baseline_match import (
     same_images,
 )
 from segprune.pytest_plugin.case_data import CaseData
-from segprune.pytest_plugin.outcome import Figures, Outcome, ReadBaseline
+from segprune.pytest_plugin.results import Figures, Outcome, ReadBaseline
 from segprune.records.baseline import AccuracyFacts
 
 __all__ = ["judge_accuracy"]
@@ -27,7 +27,7 @@ def judge_accuracy(data: CaseData, read_baseline: ReadBaseline | None) -> Outcom
     Args:
         read_baseline: None while a baseline is accepted; then only the floors count.
     """
-    found, floors, terms = data.pruned_evaluation, data.floors, data.case.terms
+    found, floors, criteria = data.pruned_evaluation, data.floors, data.case.criteria
     dense, classes = data.dense_score, data.dataset.classes.names
     figures: Figures = {
         "miou": found.score.miou, "miou_floor": floors.miou, "dense_miou": dense.miou,
@@ -57,11 +57,11 @@ def judge_accuracy(data: CaseData, read_baseline: ReadBaseline | None) -> Outcom
         "supports_claims": difference.supports_claims,
     }  # fmt: skip
     verdicts = [
-        gate_dense(dense.miou, terms.dense_miou),
+        gate_dense(dense.miou, criteria.dense_miou),
         gate_floors(found.score, classes, dense.miou, floors),
     ]
-    if terms.generalization_margin is not None:
-        verdicts.append(gate_difference(difference, terms.generalization_margin))
+    if criteria.generalization_margin is not None:
+        verdicts.append(gate_difference(difference, criteria.generalization_margin))
     if baseline is None:
         counts = counts_as_text(found.matrix, found.names)
         facts = {
@@ -70,5 +70,5 @@ def judge_accuracy(data: CaseData, read_baseline: ReadBaseline | None) -> Outcom
         }  # fmt: skip
         return Outcome(joined(verdicts), figures, facts)
     expected = counts_from_text(baseline.accuracy.per_image, len(classes), baseline.data.void)
-    same_weights = gate_determinism(found.matrix, expected, found.names, terms.tolerance)
+    same_weights = gate_determinism(found.matrix, expected, found.names, criteria.tolerance)
     return Outcome(joined([same_weights, *verdicts]), figures)

@@ -6,7 +6,7 @@ from segprune.core.verification.verify import verify
 from segprune.gates.verdict import Status, Verdict, joined, unless
 from segprune.pytest_plugin.baseline_match import made_from_dense, same_case
 from segprune.pytest_plugin.case_data import CaseData
-from segprune.pytest_plugin.outcome import Outcome, ReadBaseline
+from segprune.pytest_plugin.results import Outcome, ReadBaseline
 
 __all__ = ["judge_proof"]
 

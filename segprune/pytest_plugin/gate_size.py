@@ -6,7 +6,7 @@ from segprune.gates.accuracy import gate_budget, gate_size
 from segprune.gates.verdict import Verdict, joined
 from segprune.pytest_plugin.baseline_match import made_from_dense, same_case, same_sizes
 from segprune.pytest_plugin.case_data import CaseData
-from segprune.pytest_plugin.outcome import Figures, Outcome, ReadBaseline
+from segprune.pytest_plugin.results import Figures, Outcome, ReadBaseline
 
 __all__ = ["judge_size"]
 
@@ -22,7 +22,7 @@ def judge_size(data: CaseData, read_baseline: ReadBaseline | None) -> Outcome:
         "params": sizes.pruned.params, "dense_params": sizes.dense.params,
         "macs": sizes.pruned.macs, "dense_macs": sizes.dense.macs,
     }  # fmt: skip
-    within_budget = gate_budget(sizes.pruned, sizes.dense, data.promise)
+    within_budget = gate_budget(sizes.pruned, sizes.dense, data.targets)
     if read_baseline is None:
         verdict = joined([made_from_dense(data), within_budget])
         return Outcome(verdict, figures, {"size": sizes})

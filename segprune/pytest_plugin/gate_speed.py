@@ -12,8 +12,7 @@ from segprune.pytest_plugin.baseline_match import made_from_dense, same_case, sa
 from segprune.pytest_plugin.benchmark_rows import keep_durations
 from segprune.pytest_plugin.case_data import CaseData
 from segprune.pytest_plugin.gate import Gate
-from segprune.pytest_plugin.outcome import Figures, Outcome, ReadBaseline
-from segprune.pytest_plugin.results import NOT_MEASURED
+from segprune.pytest_plugin.results import NOT_MEASURED, Figures, Outcome, ReadBaseline
 from segprune.pytest_plugin.session import is_worker
 from segprune.records.baseline import Baseline, SpeedFacts
 from segprune.speed import SpeedComparison
@@ -53,8 +52,8 @@ class SpeedGate(Gate):
 
     def _not_measured(self, reason: str) -> None:
         self._attach("speed", NOT_MEASURED, (reason,))
-        text = f"{self._case.name}, speed: {NOT_MEASURED} though it was asked for\n  {reason}"
-        # Within the fixture, for it warns of tests that do not use it.
+        text = f"{self._case.name}, speed: {NOT_MEASURED} though it is required\n  {reason}"
+        # Within the fixture, because it warns of tests that do not use it.
         self._benchmark.pedantic(pytest.fail, (text,), {"pytrace": False})
 
     def _speed(self, data: CaseData, read: ReadBaseline | None) -> Outcome:
@@ -67,8 +66,8 @@ class SpeedGate(Gate):
         self._session.comparisons[self._item.nodeid] = found
         figures: Figures = {
             "speedup": found.speedup, "speedup_low": found.low, "speedup_high": found.high,
-            "speedup_floor": self._case.terms.speedup,
-            "speedup_promised": self._case.terms.budget.speedup, "pairs": found.pairs,
+            "speedup_floor": self._case.criteria.speedup,
+            "speedup_promised": self._case.criteria.budget.speedup, "pairs": found.pairs,
             "fps": found.candidate_fps, "dense_fps": found.reference_fps,
         }  # fmt: skip
         size, memory_format = data.speed_input
@@ -82,9 +81,9 @@ class SpeedGate(Gate):
         figures["fps_gated"] = float(same_machine)
         if not same_machine:
             return Outcome(verdict, figures)
-        # Both of them: a dense network that is slowed down makes any pruned one look fast.
+        # Both are judged: a dense network that is slowed down makes any pruned one look fast.
         absolute = [
-            gate_fps(now, before, self._case.terms.fps_share, of=of)
+            gate_fps(now, before, self._case.criteria.fps_share, of=of)
             for of, now, before in (
                 ("pruned network", found.candidate_fps, then.speed.comparison.candidate_fps),
                 ("dense network", found.reference_fps, then.speed.comparison.reference_fps),
@@ -122,7 +121,7 @@ def _measured(data: CaseData, read: ReadBaseline | None) -> tuple[SpeedVerdict, 
     if not same.is_green:
         raise _NothingMeasuredError(same)
     verdict = gate_speed(
-        data.dense, data.pruned, data.speed_example, floor=case.terms.speedup,
+        data.dense, data.pruned, data.speed_example, floor=case.criteria.speedup,
         role="speedup", threads=_THREADS, max_seconds=case.max_seconds,
     )  # fmt: skip
     if verdict.comparison is None:

@@ -1,4 +1,4 @@
-"""The marker `segprune(…)` of a test: its networks, images, promise and baseline."""
+"""The marker `segprune(…)` of a test: its networks, images, targets and baseline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from segprune.data.label_map import read_label_map
 from segprune.data.normalisation import Given
 from segprune.data.sequences import is_file
-from segprune.errors import InputError
+from segprune.errors import InputError, warn_renamed
 from segprune.gates.criteria import Criteria
 from segprune.gates.policy_file import budget_from, read_policy
 from segprune.records.speed import MemoryFormat
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from segprune.data.dataset import SegmentationDataset
 
 __all__ = ["Case", "case_of"]
+
+_MARKER = "marker segprune"
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,22 @@ class Case:
         weights: state dict for `dense`, where it does not load its own.
         artifact: the pruned network's file.
         data: name of a data set, a data set, or a function that opens one.
-        data_name: what the policy calls it; None where the policy says nothing of data sets.
+        data_name: its name in the policy; None if the policy says nothing of data sets.
         root: folder of a data set that is given by its name; None: as --segprune-data says.
         split, count: of a data set that is given by its name.
         given: the marker's values for the normalisation: `mean`, `std` and `range`.
         label_map: what single values in label files mean, of a data set given by its name.
         sequences: a pattern or a file that says which images are one sequence, as for
             `segprune.data.sequences`; None: as the artefact or the data set says.
-        skip_without_data: whether images that are not on this machine are no reason for red with
-            --segprune-strict; for images that cannot be everywhere.
-        terms: what is promised, and by what rules it is judged.
-        continued: a committed record of the dense network trained on, or None: the better of both
-            is what floors follow from.
-        baseline: where it is kept.
-        input: `(N, C, H, W)` at which speed is measured; None: what the artefact was made for.
-        memory_format: in which it is measured.
-        max_seconds: for one speed gate.
+        skip_without_data: whether a test without its images is skipped even with
+            --segprune-strict; for images that not every machine may have.
+        criteria: the targets, and the rules by which they are judged.
+        continued: a committed record of the dense network trained on, or None; floors follow from
+            the better score of both.
+        baseline: the file that keeps it.
+        input: size `(N, C, H, W)` for measuring speed; None: the artefact's.
+        memory_format: of the images, for measuring speed.
+        max_seconds: time limit of one speed gate.
     """
 
     name: str
@@ -71,7 +73,7 @@ class Case:
     label_map: Mapping[Any, Any] | None
     sequences: str | Path | None
     skip_without_data: bool
-    terms: Criteria
+    criteria: Criteria
     continued: Path | None
     baseline: Path
     input: tuple[int, ...] | None
@@ -128,6 +130,7 @@ def _declared(
     input: tuple[int, ...] | None = None,
     memory_format: MemoryFormat | None = None,
     max_seconds: float = 30.0,
+    generalization_margin: float | None = None,
     claim: float | None = None,
     folder: Path = Path(),
 ) -> Case:
@@ -137,86 +140,74 @@ def _declared(
             "marker segprune: case: expected up to 100 letters, digits and ._- for the name of a "
             f"file, found {case!r}; rename it."
         )
+    paths = {"artifact": artifact, "baselines": baselines, "policy": policy}
     optional = {"weights": weights, "continued": continued, "root": root}
-    _check_kinds(
-        case, artifact=artifact, baselines=baselines, policy=policy,
-        **{name: path for name, path in optional.items() if path is not None},
-    )  # fmt: skip
+    paths |= {name: path for name, path in optional.items() if path is not None}
+    for name, path in paths.items():
+        if not isinstance(path, (str, Path)):
+            raise _wrong(case, name, "a path", path)
     if sequences is not None and not (isinstance(sequences, (str, Path)) and str(sequences)):
-        raise InputError(
-            f"marker segprune({case!r}): sequences: expected a regular expression that finds the "
-            "sequence in an image's name, or a file (*.csv) with lines image,sequence, found "
-            f"{sequences!r}; correct the marker."
+        expected = (
+            "a regular expression that finds the sequence in an image's name, or a file (*.csv) "
+            "with lines image,sequence"
         )
-    if type(skip_without_data) is not bool or data is None or dense is None:
-        raise InputError(
-            f"marker segprune({case!r}): expected dense, data, and skip_without_data=True or "
-            f"False, found dense={dense!r}, data={data!r}, skip_without_data="
-            f"{skip_without_data!r}; correct the marker."
-        )
+        raise _wrong(case, "sequences", expected, sequences)
+    for name, value in (("dense", dense), ("data", data)):
+        if value is None:
+            raise _wrong(case, name, "a value", None)
+    if type(skip_without_data) is not bool:
+        raise _wrong(case, "skip_without_data", "True or False", skip_without_data)
     if count is not None and (type(count) is not int or count < 1 or not isinstance(data, str)):
-        raise InputError(
-            f"marker segprune({case!r}): count: expected a whole number from 1 beside the name of "
-            f"a data set, found {count!r}; a function opens as many images as it likes, so "
-            "correct the marker."
-        )
+        expected = "a whole number from 1 beside the name of a data set"
+        remedy = "a function opens as many images as it likes, so correct the marker"
+        raise _wrong(case, "count", expected, count, remedy)
     if root is not None and (not isinstance(data, str) or data == "streets"):
-        raise InputError(
-            f"marker segprune({case!r}): root: expected it beside the name of a data set that is "
-            f"read from a folder, found data={data!r}; leave root out."
-        )
-    given = _given(case, mean, std, range)
+        expected = "it beside the name of a data set that is read from a folder"
+        raise _wrong(case, "root", expected, data, "leave root out")
     if label_map is not None:
         if not isinstance(data, str):
-            raise InputError(
-                f"marker segprune({case!r}): label_map: expected it beside the name of a data set, "
-                f"found data={data!r}; a function gives labels as it likes, so map them there."
-            )
-        label_map = read_label_map(label_map, f"marker segprune({case!r}): label_map")
-    if input is not None:
-        input = _input(case, input)
-    _check_number(case, "max_seconds", max_seconds, 1e-9, "above 0")
+            expected = "it beside the name of a data set"
+            remedy = "a function gives labels as it likes, so map them there"
+            raise _wrong(case, "label_map", expected, data, remedy)
+        label_map = read_label_map(label_map, f"{_MARKER}({case!r}): label_map")
+    size = None if input is None else batch_size(input)
+    if input is not None and size is None:
+        raise _wrong(case, "input", "(N, C, H, W)", input)
+    given = _normalisation(case, mean, std, range)
+    _require_number(case, "max_seconds", max_seconds, 1e-9, "above 0")
     if claim is not None:
-        _check_number(case, "claim", claim, 0, "from 0")
+        warn_renamed(f"{_MARKER}({case!r}): claim", "generalization_margin")
+        generalization_margin = claim
+    if generalization_margin is not None:
+        _require_number(case, "generalization_margin", generalization_margin, 0, "from 0")
     if isinstance(data, str):
         data_name = data
     elif data_name is None and not callable(data):
         data_name = getattr(data, "name", None)
     if isinstance(budget, Mapping):
-        promise = budget_from(case, budget, f"marker segprune({case!r}): budget")
-        terms = Criteria(promise, generalization_margin=claim)
+        targets = budget_from(case, budget, f"{_MARKER}({case!r}): budget")
+        criteria = Criteria(targets, generalization_margin=generalization_margin)
     else:
         if not isinstance(budget, str):
-            raise InputError(
-                f"marker segprune({case!r}): budget: expected the name of one in {policy}, or "
-                f"numbers by name, found {budget!r}; correct the marker."
-            )
+            raise _wrong(case, "budget", f"the name of one in {policy}, or numbers by name", budget)
         read = read_policy(folder / policy)
         if data_name is None and (read.dense or read.exceptions or read.speed_sizes):
-            raise InputError(
-                f"marker segprune({case!r}): data_name: expected what {policy} calls the images of "
-                "a function, for it has lines for single data sets, found none; add "
-                'data_name="…".'
-            )
+            expected = f"the name in {policy} of a function's images, for it has lines by data set"
+            raise _wrong(case, "data_name", expected, None, 'add data_name="…"')
         dataset = data_name or ""
         budgeted = read.budget_of(dataset, network or case.partition("-")[0], budget)
         if budgeted is None or budget not in read.budgets:  # a name that only begins like one, too
-            raise InputError(
-                f"marker segprune({case!r}): budget: expected one of {', '.join(read.budgets)} of "
-                f"{policy}, found {budget!r}; or give numbers, "
-                'budget={"miou_loss": 1, "class_loss": 8, "speedup": 1.5}.'
-            )
-        terms = Criteria(
+            expected = f"one of {', '.join(read.budgets)} of {policy}"
+            example = '{"miou_loss": 1, "class_loss": 8, "speedup": 1.5}'
+            raise _wrong(case, "budget", expected, budget, f"or give numbers, budget={example}")
+        criteria = Criteria(
             budgeted, read.tolerance, read.speedup_share, read.fps_share,
-            read.dense.get(dataset, 0.0), claim,
+            read.dense.get(dataset, 0.0), generalization_margin,
         )  # fmt: skip
-        input = input or read.speed_sizes.get(dataset)
+        size = size or read.speed_sizes.get(dataset)
         memory_format = memory_format or read.memory_format
     if memory_format not in (None, *MEMORY_FORMATS):
-        raise InputError(
-            f"marker segprune({case!r}): memory_format: expected one of "
-            f"{', '.join(MEMORY_FORMATS)}, found {memory_format!r}."
-        )
+        raise _wrong(case, "memory_format", f"one of {', '.join(MEMORY_FORMATS)}", memory_format)
     if isinstance(dense, Path) or (isinstance(dense, str) and ":" not in dense):
         dense = folder / dense
     return Case(
@@ -233,45 +224,31 @@ def _declared(
         label_map=label_map,
         sequences=folder / sequences if sequences and is_file(sequences) else sequences,
         skip_without_data=skip_without_data,
-        terms=terms,
+        criteria=criteria,
         continued=None if continued is None else folder / continued,
         baseline=folder / baselines / f"{case}.json",
-        input=input,
+        input=size,
         memory_format=memory_format or "contiguous",
         max_seconds=max_seconds,
     )
 
 
-def _given(case: str, mean: Any, std: Any, range: Any) -> Given:
+def _normalisation(case: str, mean: Any, std: Any, range: Any) -> Given:
     parts = (tuple(part) if isinstance(part, list) else part for part in (mean, std, range))
     try:
         return Given(*parts)
     except InputError as error:
-        raise InputError(f"marker segprune({case!r}): {error}") from error
+        raise InputError(f"{_MARKER}({case!r}): {error}") from error
 
 
-def _input(case: str, given: Any) -> tuple[int, ...]:
-    size = batch_size(given)
-    if size is None:
-        raise InputError(
-            f"marker segprune({case!r}): input: expected (N, C, H, W), found {given!r}; correct "
-            "the marker."
-        )
-    return size
-
-
-def _check_kinds(case: str, **paths: Any) -> None:
-    for name, value in paths.items():
-        if not isinstance(value, (str, Path)):
-            raise InputError(
-                f"marker segprune({case!r}): {name}: expected a path, found {value!r}; correct "
-                "the marker."
-            )
-
-
-def _check_number(case: str, name: str, value: Any, least: float, range: str) -> None:
+def _require_number(case: str, name: str, value: Any, least: float, range: str) -> None:
     if type(value) not in (int, float) or not least <= value < math.inf:
-        raise InputError(
-            f"marker segprune({case!r}): {name}: expected a number {range}, found {value!r}; "
-            "correct the marker."
-        )
+        raise _wrong(case, name, f"a number {range}", value)
+
+
+def _wrong(
+    case: str, name: str, expected: str, found: object, remedy: str = "correct the marker"
+) -> InputError:
+    return InputError(
+        f"{_MARKER}({case!r}): {name}: expected {expected}, found {found!r}; {remedy}."
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segprune.pytest_plugin.command_line import is_typed
+from segprune.pytest_plugin.command_line import is_on_command_line
 
 __all__ = ["DATA_VARIABLE", "Options", "add", "read"]
 
@@ -65,7 +65,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--segprune-partial", action="store_true",
         help="Let -k, -m, --lf, a named file and the like leave gates out under CI, for another "
-        "step judges them; without this option such a run fails. Type it: addopts may not have it.",
+        "step judges them; without this option such a run fails. addopts may not have it.",
     )  # fmt: skip
 
 
@@ -88,10 +88,10 @@ def read(config: pytest.Config) -> Options:
             "measured in one. Run it without -n."
         )
     partial = config.getoption("segprune_partial")
-    if partial and not is_typed(config, "segprune_partial"):
+    if partial and not is_on_command_line(config, "segprune_partial"):
         raise pytest.UsageError(
-            "--segprune-partial: expected it to be typed for the run that is a part, found it in "
-            "settings, where it would stand for every run; take it out of addopts."
+            "--segprune-partial: expected it on the command line of the run that is a part, found "
+            "it in settings, where it would stand for every run; take it out of addopts."
         )
     report = config.getoption("segprune_report")
     if report is not None and Path(report).exists() and not Path(report).is_dir():

@@ -1,4 +1,4 @@
-"""The code that a case is judged with is the code that lies beside its test.
+"""Require that a case is judged with the code that lies beside its test.
 
 Python keeps one module a name. Two folders that each have a `networks.py` and test modules that
 write `from networks import make_network` share the one that was loaded first: the second case would
@@ -79,7 +79,7 @@ def _roots(item: pytest.Item, dense: object) -> Iterator[_Module]:
 
 
 def _others_than_in(folder: Path, roots: Iterator[_Module]) -> Iterator[tuple[str, Path, Path]]:
-    """Yield modules of a folder that were loaded from elsewhere: name, own file, loaded file."""
+    """Yield modules of a folder that another file was loaded for: name, own file, loaded file."""
     waiting, seen = list(roots), set[str]()
     while waiting:
         name, names, file = waiting.pop()

@@ -1,4 +1,4 @@
-"""Verdicts of gates, on their way from the test that judged to the summary of the session.
+"""What a gate finds, and how its verdict gets from the test to the summary of the session.
 
 A verdict travels as a property of its test, so that it also arrives from worker processes and in
 JUnit files.
@@ -7,15 +7,27 @@ JUnit files.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from segprune.gates.verdict import Verdict
     from segprune.pytest_plugin.session import Session
+    from segprune.records.baseline import Baseline
 
-__all__ = ["ERROR", "NOT_MEASURED", "SKIPPED", "Result", "attach", "collect"]
+__all__ = [
+    "ERROR", "NOT_MEASURED", "SKIPPED", "Figures", "Outcome", "ReadBaseline", "Result", "attach",
+    "collect",
+]  # fmt: skip
+
+Figures = dict[str, float]
+"""Numbers by name, for the table of the summary."""
+
+ReadBaseline = Callable[[], "Baseline"]
+"""Reads the case's baseline when a gate needs it; gates get None while a baseline is accepted."""
 
 NOT_MEASURED, SKIPPED, ERROR = "NOT_MEASURED", "SKIPPED", "ERROR"
 """Statuses besides a verdict's: not judged though required, not judged as allowed, and broken."""
@@ -24,12 +36,25 @@ _PROPERTY = "segprune_verdict"
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """A verdict, with the figures that it follows from.
+
+    Attributes:
+        facts: fields of the baseline, for --segprune-accept.
+    """
+
+    verdict: Verdict
+    figures: Figures = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Result:
     """A gate's verdict on a case.
 
     Attributes:
         gate: "size", "proof", "accuracy" or "speed".
-        status: a `Status`, or one of the three above.
+        status: a `Status`, or one of ERROR, NOT_MEASURED and SKIPPED.
         figures: numbers by name, for the table.
     """
 
@@ -37,7 +62,7 @@ class Result:
     gate: str
     status: str
     reasons: tuple[str, ...]
-    figures: dict[str, float]
+    figures: Figures
 
 
 def attach(item: pytest.Item, result: Result) -> None:

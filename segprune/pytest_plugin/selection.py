@@ -1,4 +1,4 @@
-"""Speed tests run only when they are asked for: a measurement takes a quiet machine and time."""
+"""Speed tests run on request only: a measurement takes a quiet machine and time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from segprune.pytest_plugin.command_line import (
     collected_all,
     is_below,
-    is_typed,
+    is_on_command_line,
     named_paths,
     searched_paths,
 )
@@ -21,7 +21,7 @@ _NOT_ASKED = "speed was not asked for: pytest --benchmark-only measures it"
 
 
 def leave_out_speed(session: Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests of speed that nobody asked for, and note it for the summary."""
+    """Deselect tests of speed unless the run asks for them, and note it for the summary."""
     speed = [item for item in items if "segprune_speed" in getattr(item, "fixturenames", ())]
     unasked = [item for item in speed if not speed_wanted(config, item.path)]
     if not unasked:
@@ -39,6 +39,6 @@ def speed_wanted(config: pytest.Config, path: Path) -> bool:
     """
     if config.getoption("benchmark_only", False) or config.getoption("segprune_accept"):
         return True
-    if is_typed(config, "benchmark_skip") or collected_all(config):
+    if is_on_command_line(config, "benchmark_skip") or collected_all(config):
         return False
     return bool(named_paths(config)) and is_below(path, searched_paths(config))

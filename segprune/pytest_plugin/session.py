@@ -40,7 +40,7 @@ class NewBaseline:
     Attributes:
         facts: what was measured, by the names of a baseline's fields.
         passed: the gates that passed.
-        networks: the networks and promises that these gates judged; more than one is a mistake.
+        networks: the networks and targets that these gates judged; more than one is a mistake.
         images: digests of the images, likewise.
     """
 
@@ -70,9 +70,9 @@ class Session:
         data_names: names of data sets in markers.
         required_tests: the case of each test that must give a verdict.
         required_gates: the gates that must give a verdict, by case.
-        partial_cases: cases whose gates may be left out by what was typed for this run.
+        partial_cases: cases whose gates the command line of this run may leave out.
         baselines: the file of each case's baseline.
-        in_settings: options in settings, not typed, that leave tests out.
+        in_settings: options in settings that leave tests out.
         speed_required: whether --benchmark-only was given, and there are cases.
         ended: whether the session reached its end, where the completeness check runs.
         lost_workers: worker processes that ended without a message.
@@ -151,5 +151,5 @@ def session_of(config: pytest.Config) -> Session:
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Return whether this process is one of several that run tests side by side (pytest-xdist)."""
+    """Return whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")

@@ -1,4 +1,4 @@
-"""The summary at the end of the terminal's output: one row a case, and why gates are not green."""
+"""The summary at the end of the output: one row a case, and why gates are not green."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from segprune.format import counted
 from segprune.pytest_plugin.results import ERROR, NOT_MEASURED, SKIPPED, Result
 from segprune.pytest_plugin.session import Session
 
@@ -80,7 +81,7 @@ def verdict_of(results: Sequence[Result]) -> str:
 
 
 def remarks_of(results: Sequence[Result]) -> list[str]:
-    """Return lines about other images, and about gates that require less than was promised."""
+    """Return lines about other images, and about gates that require less than the policy."""
     figures = [(result.case, result.figures) for result in results]
     return [
         *(_about_other_images(case, f) for case, f in figures if "loss" in f),
@@ -89,16 +90,16 @@ def remarks_of(results: Sequence[Result]) -> list[str]:
 
 
 def _gate_requires_less(f: dict[str, float]) -> bool:
-    """Return whether a speed-up is less than promised, and its gate asks for less."""
+    """Return whether a speed-up misses the policy's target, and its gate requires less."""
     promised = f.get("speedup_promised", 0)
     return f.get("speedup_low", math.inf) < promised and f["speedup_floor"] < promised
 
 
 def _share_of_speed(case: str, f: dict[str, float]) -> str:
     return (
-        f"{case}: the gate asks for a speed-up of ×{f['speedup_floor']:g}, a share of the promised "
-        f"×{f['speedup_promised']:g} (gate_share in the policy); segprune report asks for all of "
-        f"it, and does not count at least ×{f['speedup_low']:.2f} as kept"
+        f"{case}: the gate requires a speed-up of ×{f['speedup_floor']:g}, a share of the target "
+        f"×{f['speedup_promised']:g} (gate_share in the policy); segprune report requires all "
+        f"of it, and does not count at least ×{f['speedup_low']:.2f} as kept"
     )
 
 
@@ -110,11 +111,11 @@ def _about_other_images(case: str, f: dict[str, float]) -> str:
     if f["sequences"] == f["images"]:
         taken = "each image is taken for a sequence of its own"
     else:
-        taken = f"{_counted(f['images'], 'image')} in {_counted(f['sequences'], 'sequence')}"
+        taken = f"{counted(f['images'], 'image')} in {counted(f['sequences'], 'sequence')}"
     if not f["supports_claims"]:
         return found + (
-            f"nothing can be said of others ({_counted(f['sequences'], 'sequence')}, "
-            f"{_counted(f['blocks'], 'block')} of frames): that takes 2 sequences and 20 blocks; "
+            f"nothing can be said of others ({counted(f['sequences'], 'sequence')}, "
+            f"{counted(f['blocks'], 'block')} of frames): that takes 2 sequences and 20 blocks; "
             f"{taken}"
         )
     return found + (
@@ -122,10 +123,6 @@ def _about_other_images(case: str, f: dict[str, float]) -> str:
         f"frames; {f['detectable']:.2f} points above a margin would be found in four of five "
         f"cases); {taken}"
     )
-
-
-def _counted(number: float, what: str) -> str:
-    return f"{number:.0f} {what}{'' if number == 1 else 's'}"
 
 
 def _row(case: str, results: Sequence[Result]) -> Row:

@@ -102,9 +102,9 @@ def paint(
 
 
 DEFAULTS: dict[str, object] = {
-    "file": Path("/elsewhere/me/a.pt"), "source": "my.nets:make", "colour": Colour.RED, "pots": 3,
+    "file": Path("work/mine/a.pt"), "source": "my.nets:make", "colour": Colour.RED, "pots": 3,
     "layers": None, "brush": None, "dry_run": False, "varnish": True, "panel": True,
-    "stills": None, "root": None, "out": Path("/elsewhere/me/runs"),
+    "stills": None, "root": None, "out": Path("work/mine/runs"),
 }  # fmt: skip
 
 
@@ -112,14 +112,14 @@ DEFAULTS: dict[str, object] = {
     ("given", "words"),
     [
         ({}, ()),
-        ({"source": "/elsewhere/me/images"}, ()),
+        ({"source": "work/mine/images"}, ()),
         ({"colour": Colour.BLUE, "pots": 0}, ("--colour", "blue", "--pots", "0")),
         ({"layers": ["a", "b.*"]}, ("--layers", "a", "--layers", "b.*")),
-        ({"brush": Path("/elsewhere/me/brush.png")}, ("--brush", "brush.png")),
+        ({"brush": Path("work/mine/brush.png")}, ("--brush", "brush.png")),
         ({"varnish": False, "dry_run": True}, ("--dry-run", "--no-varnish")),
         ({"panel": False, "stills": False}, ("--overlay", "--no-stills")),
         ({"stills": True}, ("--stills",)),
-        ({"root": Path("/elsewhere/me")}, ()),  # left out on request
+        ({"root": Path("work/mine")}, ()),  # left out on request
     ],
 )
 def test_a_recorded_command_has_what_is_not_at_its_default_and_no_folder(

@@ -50,7 +50,7 @@ GREEN, RED, REFUSED = (
 
 CASE = "mine-half"
 UNJUDGED = f"{CASE}.json: expected a test that judges this baseline, found none"
-LEFT_OUT = "left out by what was typed for this run: "
+LEFT_OUT = "left out by the command line of this run: "
 BUDGET = '{"miou_loss": 12, "class_loss": 99, "speedup": 1.5, "macs": 0.6}'
 
 POLICY = """

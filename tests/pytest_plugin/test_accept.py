@@ -1,4 +1,4 @@
-"""A baseline is not accepted without its proof, or against a claim, or with fewer promises."""
+"""A baseline is not accepted without its proof, nor against its margin, nor with fewer targets."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def unproven(path="half.safetensors"):
     )
     result = fresh.run("--segprune-accept", "-k", "not proof")
     assert result.ret == RED
-    assert "not written, for proof did not pass; run its tests of size, proof" in output(result)
+    assert "not written, because proof did not pass; run its tests of size, proof" in output(result)
     assert not fresh.baseline.exists()
 
 
 def test_a_claim_that_does_not_hold_is_not_accepted(fresh: Repository) -> None:
-    fresh.edit("budget=", "claim=0.1, budget=")
+    fresh.edit("budget=", "generalization_margin=0.1, budget=")
     result = fresh.run("--segprune-accept")
     assert result.ret == RED
-    assert "not written, for accuracy did not pass" in output(result)
+    assert "not written, because accuracy did not pass" in output(result)
     assert not fresh.baseline.exists()
 
 
@@ -99,7 +99,7 @@ def test_what_the_policy_does_not_allow_is_not_accepted_with_any_reason(fresh: R
     result = fresh.run("--segprune-accept", "--because", "please")
     assert result.ret == 1
     result.assert_outcomes(passed=3, failed=1)
-    assert "mine-half: not written, for speed did not pass" in output(result)
+    assert "mine-half: not written, because speed did not pass" in output(result)
     assert not fresh.baseline.exists()
 
 
@@ -129,7 +129,7 @@ def test_what_is_red_in_one_test_is_not_accepted_from_another(
     fresh.edit("def test_size", f"def test_more(segprune_gate):\n    {code}\n\ndef test_size")
     result = fresh.run("--segprune-accept")
     assert not fresh.baseline.exists()
-    assert "mine-half: not written, for not all went well" in output(result)
+    assert "mine-half: not written, because not all gates passed" in output(result)
     assert said in output(result)
 
 
@@ -157,7 +157,7 @@ def test_a_proof_of_another_network_is_red_and_accepts_nothing(repository: Repos
     assert "artefact: expected" in output(result)
     repository.baseline.unlink()
     accepting = repository.run("--segprune-accept")
-    assert "its gates judged different networks, promises or images" in output(accepting)
+    assert "its gates judged different networks, targets or images" in output(accepting)
     assert not repository.baseline.exists()
 
 

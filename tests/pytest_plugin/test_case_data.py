@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plugin.repository import Repository
+from pytest_plugin.repository import Repository, output
 
 _OPENED, _CLOSED, _NONBLOCK, _EVENT = 0x20, 0x10, 0o4000, 16
 
@@ -41,3 +41,16 @@ def test_the_artefact_is_read_once_a_case(repository: Repository, accepting: boo
     with openings(repository.path / "half.safetensors") as count:
         repository.run(*arguments).assert_outcomes(passed=4)
     assert count == [1]
+
+
+def test_the_marker_says_the_normalisation(repository: Repository) -> None:
+    usual = output(repository.run("-k", "accuracy"))
+    assert "mine-half: normalisation: mean 0.485" in usual
+    assert "ImageNet's, assumed" in usual
+    assert "guessing" not in usual
+    repository.edit("data=scenes", "data=scenes, mean=(9, 9, 9), std=(5, 5, 5), range=(0, 255)")
+    result = repository.run("-k", "accuracy")
+    said = output(result)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "mean 9, 9, 9, std 5, 5, 5, of pixels scaled to 0–255 (given)" in said
+    assert "data preprocessing: expected" in said

@@ -68,7 +68,7 @@ def test_a_test_that_is_skipped_is_no_verdict(repository: Repository, mark: str)
     assert "test_gates.py::test_size: expected a verdict" in output(result)
 
 
-# ---------------------------------------------------------------- what was typed for this run
+# ---------------------------------------------------------------- the command line of this run
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_one_gate_that_fails_keeps_the_baseline_from_being_written(fresh: Reposi
         )
     result = fresh.run("--segprune-accept")
     assert result.ret == RED
-    assert "mine-half: not written, for not all went well: accuracy: FAIL" in output(result)
+    assert "mine-half: not written, because not all gates passed: accuracy: FAIL" in output(result)
     assert not fresh.baseline.exists()
 
 

@@ -77,7 +77,7 @@ def test_speed_that_settings_skip_is_missed_where_its_folder_is_named(
     assert "test_gates.py::test_speed: expected a verdict" in output(result)
 
 
-# ---------------------------------------------------------------- what was typed
+# ---------------------------------------------------------------- the command line
 
 
 TYPED = {

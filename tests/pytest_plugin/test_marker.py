@@ -1,4 +1,4 @@
-"""The marker names the folder of its images, in the words of the commands: data and root."""
+"""The marker has the names of the command line, and refuses what means nothing."""
 
 from __future__ import annotations
 
@@ -60,13 +60,15 @@ def test_a_root_of_images_without_a_folder_is_refused(repository: Repository, da
 
 
 MALFORMED = {
-    "skip_without_data='no'": ("budget=", 'skip_without_data="no", budget='),
+    "skip_without_data: expected True or False": (
+        "budget=", 'skip_without_data="no", budget=',
+    ),
     "input: expected (N, C, H, W)": ("budget=", "input=(1, 3), budget="),
     "artifact: expected a path": ('artifact="half.safetensors"', "artifact=None"),
     "weights: expected a path": ("budget=", "weights=3, budget="),
-    "dense=None": ("dense=make_network", "dense=None"),
+    "dense: expected a value, found None": ("dense=make_network", "dense=None"),
     "count: expected a whole number": ("budget=", "count=3, budget="),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("says", MALFORMED)
@@ -74,10 +76,45 @@ def test_a_malformed_marker_is_reported_in_a_sentence(repository: Repository, sa
     repository.edit(*MALFORMED[says])
     result = repository.run("-k", "size")
     assert result.ret == RED
-    assert says.partition(":")[0] in output(result)
+    assert f"marker segprune('{CASE}'): {says}" in output(result)
     assert "correct the marker" in output(result)
 
 
 def test_an_input_may_be_a_list(repository: Repository) -> None:
     repository.edit("budget=", "input=[1, 3, 32, 64], budget=")
     assert repository.run("--benchmark-only").ret == 0
+
+
+@pytest.mark.parametrize("margin", ["float('nan')", "'abc'", "-1", "True"])
+def test_a_margin_that_is_no_number_is_refused(repository: Repository, margin: str) -> None:
+    repository.edit("budget=", f"generalization_margin={margin}, budget=")
+    result = repository.run("-k", "accuracy")
+    assert result.ret == RED
+    assert "generalization_margin: expected a number from 0" in output(result)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("std=(0, 1, 1)", "std: expected numbers above 0"),
+        ("range=(0, 255)", "range: expected mean and std beside it"),
+        ("label_map={255: 1}", "label_map: expected it beside the name of a data set"),
+    ],
+)
+def test_what_means_nothing_is_refused_by_name(
+    repository: Repository, words: str, said: str
+) -> None:
+    repository.edit("data=scenes", f"data=scenes, {words}")
+    result = repository.run("-k", "size")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert said in output(result)
+
+
+def test_the_old_name_of_the_margin_is_accepted_with_a_warning(repository: Repository) -> None:
+    """An accepted case with `claim=50` has the criteria of one with `generalization_margin=50`."""
+    repository.edit("budget=", "generalization_margin=50, budget=")
+    repository.run("--segprune-accept", "--because", "a margin is judged")
+    repository.edit("generalization_margin=50", "claim=50")
+    result = repository.pytester.runpytest_inprocess("-W", "default", "-k", "size")
+    assert result.ret == 0
+    assert "claim: the old name of generalization_margin" in output(result)

@@ -27,3 +27,11 @@ def test_accepting_takes_one_process(repository: Repository) -> None:
     result = repository.pytester.runpytest_inprocess("--segprune-accept", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "expected one process" in output(result)
+
+
+def test_a_report_in_place_of_a_file_is_refused_before_anything_runs(
+    repository: Repository,
+) -> None:
+    (repository.path / "taken").write_text("")
+    result = repository.run("--segprune-report", "taken")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -55,7 +55,7 @@ def test_a_pattern_in_the_marker_says_which_images_are_one_sequence(
 
 
 def test_a_claim_takes_twenty_blocks_and_says_what_it_counted(fresh: Repository) -> None:
-    fresh.edit("budget=", 'claim=50, sequences="clips.csv", budget=')
+    fresh.edit("budget=", 'generalization_margin=50, sequences="clips.csv", budget=')
     rows = (f"val-{number:05d},clip {number // 12}" for number in range(24))
     (fresh.path / "clips.csv").write_text("\n".join(rows))
     result = fresh.run("--segprune-accept", "-rs")

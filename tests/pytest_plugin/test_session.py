@@ -89,5 +89,5 @@ def test_worker_processes_judge_accuracy_and_refuse_speed(repository: Repository
     assert table_row(result).rstrip().endswith("PASS")
     result = repository.pytester.runpytest_subprocess("-n", "1", "test_gates.py::test_speed")
     assert result.ret == 1
-    assert "NOT_MEASURED though it was asked for" in output(result)
+    assert "NOT_MEASURED though it is required" in output(result)
     assert "NOT_MEASURED (speed)" in table_row(result)

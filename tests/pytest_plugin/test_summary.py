@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_plugin.repository import RED, Repository, output, table_row
+from pytest_plugin.repository import POLICY, RED, Repository, output, table_row
 
 
 def test_a_gate_that_breaks_is_an_error_in_the_table(repository: Repository) -> None:
@@ -54,17 +54,19 @@ def test_too_little_footage_supports_no_claim_in_the_table(repository: Repositor
     assert "nothing can be said of others (12 sequences, 12 blocks of frames)" in output(result)
 
 
-@pytest.mark.parametrize("claim", ["float('nan')", "'abc'", "-1", "True"])
-def test_a_claim_that_is_no_number_is_refused(repository: Repository, claim: str) -> None:
-    repository.edit("budget=", f"claim={claim}, budget=")
-    result = repository.run("-k", "accuracy")
-    assert result.ret == RED
-    assert "claim: expected a number from 0" in output(result)
-
-
-def test_a_report_in_place_of_a_file_is_refused_before_anything_runs(
-    repository: Repository,
+@pytest.mark.parametrize(("promised", "said"), [("2.2", True), ("1.9", False)])
+def test_a_speed_up_that_only_the_gate_lets_pass_is_said_to_be_one(
+    fresh: Repository, promised: str, said: bool
 ) -> None:
-    (repository.path / "taken").write_text("")
-    result = repository.run("--segprune-report", "taken")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    start, _, rest = (fresh.path / "test_gates.py").read_text().partition("budget={")
+    rest = rest.partition("}")[2]
+    (fresh.path / "test_gates.py").write_text(start + 'budget="macs50", count=2' + rest)
+    fresh.edit("data=scenes", 'data="streets"')
+    policy = POLICY.replace("speedup = 1.0", f"speedup = {promised}")
+    (fresh.path / "policy.toml").write_text(policy + "[speed]\ngate_share = 0.5\n")
+    result = fresh.run("--segprune-accept", "-k", "speed")
+    result.assert_outcomes(passed=1, deselected=3)
+    assert (
+        "segprune report requires all of it, and does not count at least ×1.99 as kept"
+        in output(result)
+    ) == said

@@ -41,7 +41,7 @@ def test_a_fact_wraps_beside_its_word() -> None:
     [
         ("icnet", None, "weights are random (no --weights)"),
         ("my.nets:make", None, "weights are random unless the factory loads some"),
-        ("icnet", Path("/elsewhere/me/best.pt"), "weights from best.pt"),
+        ("icnet", Path("work/mine/best.pt"), "weights from best.pt"),
     ],
 )
 def test_the_first_line_says_what_the_weights_are(
