@@ -109,7 +109,7 @@ class Trial:
         mode = self.mode
         with (
             preserve_attributes(network),
-            _restored(network),
+            _preserve_buffers(network),
             preserve_global_state(seed, network),
             mode.gradients(),
         ):
@@ -125,9 +125,8 @@ class Trial:
 
 
 @contextlib.contextmanager
-def _restored(network: nn.Module) -> Iterator[None]:
-    """Put modes and buffers back, in which a forward may count, average or iterate."""
-    modes = [(module, module.training) for module in network.modules()]
+def _preserve_buffers(network: nn.Module) -> Iterator[None]:
+    """Put the content of buffers back, in which a forward may count, average or iterate."""
     buffers = [
         (module, name, buffer, buffer.clone())
         for module in network.modules()
@@ -137,8 +136,6 @@ def _restored(network: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for module, training in modes:
-            module.training = training
         with torch.no_grad():
             for module, name, buffer, values in buffers:
                 buffer.copy_(values)

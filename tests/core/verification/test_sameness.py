@@ -27,6 +27,9 @@ class Owner:
     def __init__(self, value: Any) -> None:
         self.value, self.me = value, self
 
+    def get(self) -> Any:
+        return self.value
+
 
 class Slotless:
     pass
@@ -59,7 +62,9 @@ PAIRS: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
     "an enumeration": (lambda x: x, Color.RED, Color.BLUE),
     "a closure": (scaled, 1.0, 2.0),
     "a partial": (lambda x: functools.partial(max, x, key=abs), 1, 2),
-    "a bound method": (lambda x: "{}".format if x else "{:.2f}".format, True, False),
+    "a built-in method": (lambda x: "{}".format if x else "{:.2f}".format, True, False),
+    "a bound method of an object": (lambda x: Owner(x).get, 1, 2),
+    "a property": (lambda x: property(scaled(x)), 1, 2),
     "an object that holds itself": (Owner, 1, 2),
     "an object in an object": (lambda x: Owner(Owner(x)), 1, 2),
     "a class": (made, 1.0, 2.0),
