@@ -192,7 +192,10 @@ def _declared(
             raise _wrong(case, "budget", f"the name of one in {policy}, or numbers by name", budget)
         read = read_policy(folder / policy)
         if data_name is None and (read.dense or read.exceptions or read.speed_sizes):
-            expected = f"the name in {policy} of a function's images, for it has lines by data set"
+            expected = (
+                f"the name that {policy} has for the images of a function, because it has lines "
+                "for single data sets"
+            )
             raise _wrong(case, "data_name", expected, None, 'add data_name="…"')
         dataset = data_name or ""
         budgeted = read.budget_of(dataset, network or case.partition("-")[0], budget)

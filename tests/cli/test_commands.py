@@ -56,7 +56,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("own", [None, "ACTIVE"])
-def test_threads_wait_asleep_unless_told_otherwise(own: str | None) -> None:
+def test_threads_wait_asleep_unless_the_user_sets_another_policy(own: str | None) -> None:
     """OpenMP asks once, when torch is imported."""
     script = (
         "import os, sys\nimport segprune.cli as cli\n"

@@ -196,7 +196,7 @@ def test_records_name_no_folder(artifact: Path, place: Path) -> None:
     assert list(record_of("portable").command) == ["segprune", "eval", "small.safetensors"]
 
 
-def test_another_split_and_a_folder_name_that_tells_it(artifact: Path) -> None:
+def test_another_split_is_in_the_name_of_the_folder(artifact: Path) -> None:
     said = done(artifact, "--root", "camvid", "--split", "test")
     assert "runs/eval-small-camvid-test/" in said
     assert record_of("eval-small-camvid-test").score.images == 2
@@ -231,7 +231,7 @@ def test_random_weights_are_called_random() -> None:
     assert "random unless the factory loads some" in own_
 
 
-def test_classes_of_other_names_are_told(place: Path, small: Small) -> None:
+def test_classes_of_other_names_are_noted(place: Path, small: Small) -> None:
     facts = {"classes": [*CAMVID.names[:10], "cyclist"], "data": "camvid"}
     path = segprune.save(place / "renamed.safetensors", *small, metadata=facts)
     said = done(path, "--root", "camvid", "--size", "32x32", "--name", "renamed")
@@ -245,11 +245,11 @@ def test_another_number_of_classes_is_refused_before_anything_is_evaluated(
     place: Path, own: Path
 ) -> None:
     four = pruned(__import__("tiny_eval_nets").Four())
-    told, silent = place / "four.safetensors", place / "silent.safetensors"
-    segprune.save(told, *four, metadata={"classes": list("abcd"), "data": "camvid"})
+    named, silent = place / "four.safetensors", place / "silent.safetensors"
+    segprune.save(named, *four, metadata={"classes": list("abcd"), "data": "camvid"})
     segprune.save(silent, *four)
     words = ("--root", "camvid", "--model", "tiny_eval_nets:Four")
-    found = refused(told, *words)
+    found = refused(named, *words)
     assert (
         "expected the 4 of four (a, b, c, …), found 11 of camvid (sky, building, pole, …)" in found
     )

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux for page faults")
 @pytest.mark.parametrize("own", [None, "MALLOC_ARENA_MAX", "GLIBC_TUNABLES"])
-def test_what_a_step_frees_the_next_one_takes_unless_told_otherwise(own: str | None) -> None:
+def test_the_next_step_takes_what_a_step_frees_unless_the_user_set_malloc(own: str | None) -> None:
     """The kernel counts the pages it hands out: in the end none, or those of every step."""
     script = (
         "import resource, segprune.cli.memory as memory\n"

@@ -7,7 +7,7 @@ import pytest
 from segprune.cli import progress
 
 
-def test_a_log_hears_of_long_work_and_nothing_of_short(
+def test_a_log_has_lines_about_long_work_and_none_about_short(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0

@@ -105,7 +105,7 @@ def test_frames_are_looked_at_and_proved_on(place: Path, frames: Path) -> None:
     assert record.command[-2:] == ("--frames", "frames") or "frames" in record.command
 
 
-def test_what_must_stay_is_told_with_the_users_line(place: Path) -> None:
+def test_what_must_stay_is_named_with_the_users_line(place: Path) -> None:
     said = done("prune", "tiny_nets:Literal", *QUICK, "--name", "literal")
     assert "must stay" in said
     assert "tiny_nets.py:" in said

@@ -53,7 +53,7 @@ def test_random_weights_are_a_warning_of_a_sensitivity(run: Path) -> None:
     assert "warning" not in done("sensitivity", MODEL, *SIZE, "--weights", "w.pt")
 
 
-def test_a_skipped_layer_is_said_in_words_of_the_command_line(run: Path) -> None:
+def test_a_skipped_layer_is_named_in_terms_of_the_command_line(run: Path) -> None:
     from segprune.data.source import ImageSource
     from segprune.workflows.dense import on_images
     from segprune.workflows.open import open_network

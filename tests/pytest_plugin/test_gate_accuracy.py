@@ -106,8 +106,8 @@ def test_one_gate_that_fails_keeps_the_baseline_from_being_written(fresh: Reposi
         module.write(
             "\ndef test_more(segprune_gate):\n"
             "    segprune_gate._case = __import__('dataclasses').replace(\n"
-            "        segprune_gate._case, terms=__import__('dataclasses').replace(\n"
-            "            segprune_gate._case.terms, dense_miou=0.99))\n"
+            "        segprune_gate._case, criteria=__import__('dataclasses').replace(\n"
+            "            segprune_gate._case.criteria, dense_miou=0.99))\n"
             "    segprune_gate.accuracy()\n"
         )
     result = fresh.run("--segprune-accept")
@@ -132,7 +132,9 @@ def test_lines_of_the_policy_for_a_data_set_hold_for_a_function_too(
         f'{start}budget="macs50",\n)' + rest.partition("\n)")[2]
     )
     unnamed = fresh.run("-k", "accuracy", "--segprune-accept")
-    assert "data_name: expected what policy.toml calls the images of a function" in output(unnamed)
+    assert "data_name: expected the name that policy.toml has for the images of a" in output(
+        unnamed
+    )
     fresh.edit("data=scenes", 'data=scenes, data_name="streets"')
     result = fresh.run("-k", "accuracy", "--segprune-accept")
     assert "accuracy: FAIL" in output(result)
