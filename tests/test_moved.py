@@ -27,7 +27,7 @@ def test_the_line_that_imports_is_named() -> None:
     script = "import segprune\nfrom segprune.importance import Evidence\nprint(Evidence.__module__)"
     command = [sys.executable, "-W", "always::DeprecationWarning:__main__", "-c", script]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["segprune.core.planning.importance"]
+    assert run.stdout.split() == ["segprune.core.planning.evidence"]
     assert "<string>:2: DeprecationWarning: segprune.importance is called" in run.stderr
 
 
