@@ -75,7 +75,7 @@ def test_a_marker_with_a_misspelt_budget_is_refused(tmp_path: Path) -> None:
     """Its name begins like that of a looser budget."""
     policy(tmp_path, strict_first=False)
     exact: Any = Item(tmp_path, "macs50-strict")
-    assert case_of(exact).terms.budget.miou_loss == STRICT
+    assert case_of(exact).criteria.budget.miou_loss == STRICT
     misspelt: Any = Item(tmp_path, "macs50-stric")
     with pytest.raises(InputError, match="expected one of macs50, macs50-strict"):
         case_of(misspelt)
