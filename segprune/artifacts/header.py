@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from segprune.artifacts.settings import Settings
-from segprune.core.modules import hash_tensors
 from segprune.core.plan import PrunePlan
 from segprune.core.strict_json import parse_json
 from segprune.errors import ArtifactError, PlanError
 
-__all__ = ["KEY", "SCHEMA", "Header", "parse_header", "payload_digest"]
+__all__ = ["KEY", "SCHEMA", "Header", "parse_header"]
 
 SCHEMA = "segprune.artifact/1"
 KEY = "segprune"
@@ -175,11 +172,3 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "metadata": ("facts by name", _is_mapping),
 }
 """Fields of a header: a description of the expected value, and a function that checks it."""
-
-
-def payload_digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of a header's content, but for the digest itself, and of the tensors beside it."""
-    facts = {key: value for key, value in header.items() if key != "payload"}
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, allow_nan=False).encode())
-    hash_tensors(digest, tensors)
-    return digest.hexdigest()

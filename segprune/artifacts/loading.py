@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from safetensors.torch import load as tensors_from
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from segprune.artifacts.header import KEY, Header, parse_header, payload_digest
+from segprune.artifacts.digest import file_digest, payload_digest
+from segprune.artifacts.header import KEY, Header, parse_header
 from segprune.artifacts.settings import Settings, differing
 from segprune.core.finite import not_finite
 from segprune.core.modules import aliases, as_channels_last, copy_with, digest_of, tensors_of
@@ -237,7 +237,7 @@ def open_artifact(path: str | Path) -> Artifact:
             f"{path}: expected payload {header.payload[:12]}, found {digest[:12]}: tensors "
             "or header were changed after they were saved. Copy the file again."
         )
-    return Artifact(path, hashlib.sha256(content).hexdigest(), header, tensors)
+    return Artifact(path, file_digest(content), header, tensors)
 
 
 # -- reading ---------------------------------------------------------------------------------------

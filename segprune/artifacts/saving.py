@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from segprune.artifacts.header import KEY, SCHEMA, payload_digest
+from segprune.artifacts.digest import payload_digest
+from segprune.artifacts.header import KEY, SCHEMA
 from segprune.artifacts.settings import settings_of
 from segprune.core.finite import not_finite
 from segprune.core.modules import aliases, is_channels_last, network_digest, tensors_of

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import segprune
-from segprune.artifacts.header import payload_digest
+from segprune.artifacts.digest import payload_digest
 from segprune.errors import ArtifactError, BudgetError
 
 IMAGES = torch.rand(1, 3, 16, 16)

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segprune.core.axes import Term
-from segprune.core.labels import LabelVector
+from segprune.core.planning.widths import MinWidth
 from segprune.errors import BudgetError
 
 __all__ = [
     "TOLERANCE",
     "CostTracker",
-    "MinWidth",
     "Selection",
     "by_cost",
     "drop_in_order",
@@ -33,14 +32,6 @@ _EXCHANGE_WIDTH = {1: 1000, 2: 60, 3: 16, 4: 10, 5: 8}
 
 Unit = tuple[int, ...]
 """Classes (by representative) that go together, such as a whole step of `round_to` channels."""
-
-
-@dataclass(frozen=True)
-class MinWidth:
-    """An axis that keeps at least `least` positions."""
-
-    labels: LabelVector
-    least: int
 
 
 @dataclass(frozen=True)

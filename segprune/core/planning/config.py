@@ -6,7 +6,6 @@ cells of a sweep all become this object, so they have the same names, limits and
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
@@ -87,10 +86,6 @@ class PruneConfig:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values |= {"budget": _copy(self.budget), "layers": _copy(self.layers)}
         return PruneConfig, tuple(values.values())
-
-    def least_width(self, channels: int) -> int:
-        """Return how many of its channels a layer keeps at least."""
-        return min(channels, max(self.min_channels, math.ceil(self.floor * channels)))
 
     def to_plain(self) -> dict[str, Any]:
         """Return all fields as JSON holds them; functions and modules by their names."""

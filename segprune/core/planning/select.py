@@ -13,7 +13,6 @@ from torch import nn
 from segprune.core.axes import Term
 from segprune.core.planning.budget import (
     CostTracker,
-    MinWidth,
     Selection,
     by_cost,
     counted,
@@ -22,6 +21,7 @@ from segprune.core.planning.budget import (
 )
 from segprune.core.planning.config import PruneConfig
 from segprune.core.planning.cost import channel_terms, mac_terms, param_terms
+from segprune.core.planning.widths import MinWidth, least_width
 from segprune.core.tracing.graph import ChannelGraph, layer_name
 from segprune.errors import BudgetError, PlanError
 
@@ -51,7 +51,10 @@ def choose(
         BudgetError: the config's shares cannot be reached.
     """
     rows = [record.rows for record in graph.state.layers.values()]
-    limits = [MinWidth(labels, config.least_width(len(labels))) for labels in rows]
+    limits = [
+        MinWidth(labels, least_width(len(labels), config.floor, config.min_channels))
+        for labels in rows
+    ]
     slots = [vector for dims in graph.state.slots.values() for vector in dims.values()]
     limits += [MinWidth(vector, 1) for vector in (*slots, *graph.state.parts) if len(vector)]
     where: dict[int, list[int]] = {}

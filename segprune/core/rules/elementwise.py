@@ -217,3 +217,16 @@ def native_dropout(p: Propagation, node: Node) -> None:
     axes = p.axes(next(node.tensors()))
     p.set(result, dict(axes))
     p.set(mask, {dim: Axis(axis.labels, False) for dim, axis in axes.items()})
+
+
+@rule("glu")
+def glu(p: Propagation, node: Node) -> None:
+    """The first half of an axis, times a gate of the second: halves go in pairs."""
+    source: Value = node.arguments["self"]
+    dim = int(node.arguments["dim"]) % len(source.shape)
+    axes = dict(p.axes(source))
+    if dim in axes:
+        halves = axes[dim].labels.reshape(2, -1)
+        p.labels.unite(halves[0], halves[1])
+        axes[dim] = Axis(halves[0], axes[dim].zero)
+    p.set(node.outputs[0], axes)

@@ -141,19 +141,6 @@ def split(p: Propagation, node: Node) -> None:
         p.expect(node, argument, None)
 
 
-@rule("glu")
-def glu(p: Propagation, node: Node) -> None:
-    """The first half of an axis, times a gate of the second: halves go in pairs."""
-    source: Value = node.arguments["self"]
-    dim = int(node.arguments["dim"]) % len(source.shape)
-    axes = dict(p.axes(source))
-    if dim in axes:
-        halves = axes[dim].labels.reshape(2, -1)
-        p.labels.unite(halves[0], halves[1])
-        axes[dim] = Axis(halves[0], axes[dim].zero)
-    p.set(node.outputs[0], axes)
-
-
 @rule("select", "unbind")
 def select(p: Propagation, node: Node) -> None:
     """One position of an axis: where channels lie, those before it must not move."""
