@@ -36,7 +36,7 @@ SLOW = {"choose.md", "gate.md", "index.md", "prune.md"}
 SHORTENED = {
     "segprune train": "--set training.epochs=1 --set training.accelerator=cpu",
     "segprune recover": "--set training.epochs=1 --set training.accelerator=cpu --poor-start",
-    "segprune prune": "--no-measure",
+    "segprune prune": "--no-speed",
 }
 """What a test adds to a page's command, so that it takes seconds and needs no trained network."""
 

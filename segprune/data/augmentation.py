@@ -28,11 +28,14 @@ class Augmentation:
     """What a training view may look like.
 
     Attributes:
-        crop: (H, W) of a view; None: the stored size of its image.
-        scale: of the stored image, drawn log-uniformly.
-        flip: probability of a mirror image.
-        brightness, contrast, saturation: factors are drawn from [1 - x, 1 + x]; 0 switches it off.
-        rare: probability that a view is centred on a pixel of a class that is drawn evenly from
+        crop: (H, W) of a training view. Left out, it is the stored size of its image.
+        scale: the smallest and the largest factor that an image is resized by; the factor is drawn
+            log-uniformly.
+        flip: the probability of a mirror image.
+        brightness: the factor is drawn from [1 - x, 1 + x]; 0 switches it off.
+        contrast: the factor is drawn from [1 - x, 1 + x]; 0 switches it off.
+        saturation: the factor is drawn from [1 - x, 1 + x]; 0 switches it off.
+        rare: the probability that a view is centred on a pixel of a class that is drawn evenly from
             those in the image, so that small classes are seen more often.
     """
 

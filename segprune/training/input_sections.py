@@ -57,18 +57,19 @@ class NetworkSection(Section):
     """The network, and the files that its weights come from.
 
     Attributes:
-        model: `bisenetv2`, `icnet`, or `package.module:factory`.
-        options: of a built-in network, such as `width = 0.5`; classes are those of the data.
-        init_from: an artefact of segprune, dense or pruned, or a state dict of the dense network;
-            without it, training starts from random weights.
-        architecture_of: a pruned artefact whose shapes are taken, with new random weights: the
-            control "the same slim network from scratch".
-        average_of: artefacts of one plan; training starts from the mean of their weights
-            (`segprune.training.averaging.mean_of`), with BatchNorms measured anew as section
-            `recalibration` says. Recoveries share a plan if they begin with one pruned artefact (a
-            recovery of 0 epochs makes it), or prune with one seed and the same batches.
-        poor_start: recover a network although it scores no better than guessing, or far below its
-            record. Left out, such a recovery stops before it prunes.
+        model: the network: `bisenetv2`, `icnet`, or `package.module:factory`.
+        options: options of a built-in network, such as `width = 0.5`. The number of classes is that
+            of the data.
+        init_from: the file that weights come from: an artefact of segprune, dense or pruned, or a
+            state dict of the dense network. Left out, training starts from random weights.
+        architecture_of: a pruned artefact. The network takes its shapes, with new random weights:
+            the control "the same slim network from scratch".
+        average_of: artefacts of one plan. Training starts from the mean of their weights, with
+            BatchNorm statistics measured anew. Recoveries share a plan if they begin with one
+            pruned artefact (a recovery of 0 epochs makes it), or if they prune with one seed and
+            the same batches.
+        poor_start: whether to recover a network that scores no better than guessing, or far below
+            its record. Left out, such a recovery stops before it prunes.
     """
 
     model: str
@@ -102,23 +103,29 @@ class DataSection(Section):
     """The images.
 
     Attributes:
-        name: `streets`, `camvid`, `cityscapes` or `folder`.
+        name: the data set: `streets`, `camvid`, `cityscapes` or `folder`.
         root: the folder of the images; `streets` needs none.
-        train, val: splits for training and for evaluation.
-        size: (H, W) of the network's input in evaluation; None: as the images are stored.
-        count, val_count: only so many images; None: all.
-        mean, std: that pixels are normalised with, of R, G and B, after they were scaled to
-            `range`; left out: those of the artefact that is begun with, of the network where its
-            library says, or ImageNet's.
-        range: (low, high) that the pixel values 0 and 255 are scaled to; left out: [0, 1].
-        label_map: what single values in label files mean: class indices, or "void"; in place of
-            that of `classes.toml`.
-        sequences: which validation images are one sequence, for what gates say of other images: a
-            regular expression that finds the sequence in an image's name, or a file (*.csv) with
-            lines `image,sequence`. None: as the data set says; what it says nothing of counts by
-            itself. A pattern goes along with the artefact; a file has to be named in the gates'
-            marker, too.
-        workers: processes that read and augment; 0 does it in the training process, on its device.
+        train: the split that weights are trained on.
+        val: the split that scores are measured on.
+        size: (H, W) of the network's input in evaluation. Left out, images keep their size.
+        count: the number of training images to use. Left out, all are used.
+        val_count: the number of validation images to use. Left out, all are used.
+        mean: the mean of R, G and B that is subtracted from pixels, after they are scaled to
+            `range`. Left out, it comes from the artefact in `init_from`, else from the library of
+            the network, else it is ImageNet's.
+        std: the deviation of R, G and B that pixels are divided by. Left out, it comes from where
+            `mean` comes from.
+        range: (low, high) that the pixel values 0 and 255 are scaled to; `mean` and `std` must be
+            given with it. Left out, it comes from where `mean` comes from; [0, 1] is usual.
+        label_map: the meaning of single values in label files: a class index, or "void". It
+            replaces the map in `classes.toml`.
+        sequences: a rule for which validation images belong to one sequence: a regular expression
+            that finds the sequence in an image's name, or a file (*.csv) with lines
+            `image,sequence`. Gates need it to judge other images. Left out, the data set decides;
+            an image without a sequence counts by itself. The artefact keeps an expression; the
+            gates' marker must name a file again.
+        workers: the number of processes that read and augment images. With 0, the training process
+            does it, on its device.
     """
 
     name: str

@@ -45,7 +45,8 @@ def new_recipe(
     todo = "recover" if dense else "train"
     lines = [
         f"# A recipe for `segprune {todo}`. Paths are relative to the folder in which it is run.",
-        "# A line that begins with `# name =` shows a default: remove the # to change the value.",
+        "# `# name = value` shows a default: remove the # and change the value.",
+        "# `# name: left out` has no default: write `name = value` to set it.",
         "",
         *_fields(fields_of(Recipe, sections=False), given[""]),
     ]
@@ -75,7 +76,8 @@ def _values(
 def _fields(fields: tuple[Field, ...], given: Mapping[str, Any]) -> Iterator[str]:
     for field in fields:
         about = field.description or field.name.replace("_", " ")
-        yield from _comment(f"{about[0].upper()}{about[1:].rstrip('.')} ({field.kind}).")
+        yield from _comment(f"{about[0].upper()}{about[1:].rstrip('.')}.")
+        yield from _comment(f"Type: {field.kind}")
         if field.name in given:
             yield f"{field.name} = {toml_value(given[field.name])}"
         elif field.default.startswith("`"):

@@ -39,15 +39,15 @@ class Recipe(Section):
     """A whole recipe.
 
     Attributes:
-        name: of the run, and of the folder under `runs/`.
-        seed: of initial weights, sample order and augmentation.
-        variant: what distinguishes the run from others of its network and data set, such as
-            "macs50": the policy's budget of this name judges it. Left out, a name of the form
-            `NETWORK-DATA-VARIANT` says it.
+        name: the name of the run, and of its folder under `runs/`.
+        seed: the seed of initial weights, of the order of samples and of augmentation.
+        variant: the name of what distinguishes the run from others of its network and data set,
+            such as "macs50"; the policy's budget of this name judges the run. Left out, it is read
+            from a name of the form `NETWORK-DATA-VARIANT`.
         pruning: for `segprune recover`; a network that is already pruned needs none.
-        targets: what the result may lose; anything where the section is left out. It is called
-            `promise` in recipes of earlier versions.
-        half: store the artefact's weights in half precision.
+        targets: the limits on what the result may lose; without this section there are none. It is
+            called `promise` in recipes of earlier versions.
+        half: whether the artefact stores weights in half precision.
     """
 
     name: str = Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

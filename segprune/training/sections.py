@@ -27,32 +27,41 @@ class TrainingSection(Section):
     """The training of the weights.
 
     Attributes:
-        epochs: passes over the training images; 0 only prunes and recalibrates.
-        batch_size: images per step on each device.
-        optimizer: `sgd` or `adamw`.
-        learning_rate: the highest, after the warm-up.
-        momentum: of `sgd`; `adamw` does not read it.
-        weight_decay: of weights; biases and normalisations do not decay.
-        schedule: `poly` (power 0.9) or `cosine`, down to zero at the last step.
-        warmup_epochs: linear from a tenth of the rate; may be a fraction. Left out, or where it
-            would take the whole training: one epoch, and a tenth of the steps at most.
-        loss: `cross_entropy`, or `ohem` (pixels whose true class has less than `ohem_threshold`,
-            and at least a sixteenth of all).
+        epochs: the number of passes over the training images. With 0, a recovery only prunes and
+            recalibrates.
+        batch_size: the number of images per step on each device.
+        optimizer: the optimizer that changes the weights.
+        learning_rate: the highest learning rate, after the warm-up.
+        momentum: the momentum of `sgd`; `adamw` does not read it.
+        weight_decay: the decay of weights; biases and normalisations do not decay.
+        schedule: how the learning rate falls to zero at the last step: `poly` (power 0.9) or
+            `cosine`.
+        warmup_epochs: the number of epochs in which the learning rate rises from a tenth to the
+            whole; it may be a fraction. Left out, or as long as the training, it is one epoch, but
+            at most a tenth of the steps.
+        loss: the loss of logits against labels. `ohem` counts only hard pixels: those whose true
+            class has a probability below `ohem_threshold`, and at least a sixteenth of all.
         ohem_threshold: the probability of the true class below which `ohem` counts a pixel.
-        label_smoothing: share of the target that is spread over all classes.
-        auxiliary_weight: of each auxiliary head's loss; at 0 the heads are not run.
-        class_weights: `none`, `median` (median frequency) or `log` (1 / ln(1.02 + share)).
-        ema_decay: of the averaged weights, which are the result; 0 takes the last weights. Left
-            out, they reach back over a tenth of the steps, and a thousand at most.
-        gradient_clip: largest norm of the gradient; 0 leaves it alone.
-        precision: as Lightning's Trainer: `32-true`, `bf16-mixed`, `16-mixed`.
-        channels_last: memory format while training, unless the network has convolutions whose
-            gradient cannot be trusted then (`segprune.training.devices`). The artefact has the
-            usual one.
-        accelerator, devices, nodes, strategy: as Lightning's Trainer.
-        evaluate_every: epochs between evaluations for the log; 0: only at the end.
-        checkpoint_every: epochs between the states that a killed run goes on from; more than one
-            where writing them takes longer than an epoch, as on a GPU.
+        label_smoothing: the share of the target that is spread over all classes.
+        auxiliary_weight: the weight of each auxiliary head's loss. With 0, the heads are not run.
+        class_weights: how rare classes gain weight in the loss: not at all, by `median` frequency,
+            or by `log` (1 / ln(1.02 + share)).
+        ema_decay: the decay of the averaged weights, which are the result; 0 takes the last
+            weights. Left out, the average reaches back over a tenth of the steps, and a thousand at
+            most.
+        gradient_clip: the largest norm of the gradient; 0 does not limit it.
+        precision: the number format of the training, as in Lightning's Trainer.
+        channels_last: whether training uses the memory format channels_last. Networks whose
+            convolutions compute wrong gradients in it are trained without it. The artefact always
+            has the usual format.
+        accelerator: the kind of device, as in Lightning's Trainer: "auto", "cpu", "gpu".
+        devices: the number of devices in each machine.
+        nodes: the number of machines.
+        strategy: how several devices share the work, as in Lightning's Trainer: "auto", "ddp".
+        evaluate_every: the number of epochs between evaluations for the log. With 0, only the
+            result is evaluated.
+        checkpoint_every: the number of epochs between checkpoints, from which an interrupted run
+            continues. Use more than one if a checkpoint takes longer than an epoch, as on a GPU.
     """
 
     epochs: int = Field(ge=0, le=1_000_000)
@@ -112,20 +121,23 @@ class PruningSection(Section):
     """The fields of `PruneConfig`, which checks them, and how many images importances look at.
 
     Attributes:
-        budget: such as `{ macs = 0.5 }`, relative to the network that is pruned.
-        layers: globs over layers, and the share of their channels to keep, in place of a budget.
-        importance: what decides which channels go; `segprune.importances()` lists the names.
+        budget: what stays, such as `{ macs = 0.5 }`, relative to the network that is pruned.
+        layers: layers by name (`*` matches anything), and the share of their channels that stays,
+            such as `{ "detail.*" = 0.5 }`; in place of a budget.
+        importance: the score that decides which channels go; `segprune.importances()` lists the
+            names.
         scope: `global` ranks all channels together; `local` keeps the same share of every layer.
-        round_to: widths become multiples of this.
-        ignored_layers: globs over layers whose output channels all stay; `ignore` in recipes of
-            earlier versions.
-        floor: least share of its channels that a layer keeps.
-        min_channels: least number of channels that a layer keeps.
-        normalize: divide scores by their mean within each layer.
-        cost_aware: rank channels by score ÷ what removing them saves, in the budget's unit.
-        batches: of augmented training images that importances look at, `batch_size` each. Left
-            out, they look at every training image once, as the network is evaluated, or at
-            16 batches of them where there are more.
+        round_to: widths become multiples of this number.
+        ignored_layers: layers by name (`*` matches anything) whose output channels all stay. The
+            field is called `ignore` in recipes of earlier versions.
+        floor: the least share of its channels that a layer keeps.
+        min_channels: the least number of channels that a layer keeps.
+        normalize: whether scores are divided by their mean within each layer.
+        cost_aware: whether channels are ranked by score ÷ what removing them saves, in the budget's
+            unit.
+        batches: the number of batches of augmented training images that importances look at. Left
+            out, they look at every training image once, as the network is evaluated, but at 16
+            batches at most.
     """
 
     budget: dict[str, float] | None = None
@@ -164,11 +176,11 @@ class RecalibrationSection(Section):
     """BatchNorm statistics measured anew: after pruning, and of the averaged weights at the end.
 
     Attributes:
-        batches: of augmented training images; 0 leaves the statistics alone. Left out: every
-            training image once, as the network is evaluated, or 64 batches of them where there
-            are more.
-        at_the_end: whether the averaged weights get new statistics too. Left out, those of a
-            recovery do, and those of a training do not.
+        batches: the number of batches of augmented training images to measure on; 0 keeps the old
+            statistics. Left out, every training image is used once, as the network is evaluated,
+            but 64 batches at most.
+        at_the_end: whether the averaged weights get new statistics too. Left out, a recovery
+            measures them, and a training does not.
     """
 
     batches: int | None = Field(None, ge=0)
@@ -187,11 +199,11 @@ class DistillationSection(Section):
     own networks say `kl = 4` and `channel_wise = 0`.
 
     Attributes:
-        teacher: a dense artefact; None means the network that is pruned.
-        channel_wise: weight of channel-wise distillation on logits (Shu et al., ICCV 2021).
-        temperature: of channel-wise distillation.
-        kl: weight of the divergence of class probabilities at each pixel (Hinton et al., 2015).
-        kl_temperature: of that divergence.
+        teacher: a dense artefact that teaches. Left out, it is the network that is pruned.
+        channel_wise: the weight of channel-wise distillation on logits (Shu et al., ICCV 2021).
+        temperature: the temperature of channel-wise distillation.
+        kl: the weight of the divergence of class probabilities at each pixel (Hinton et al., 2015).
+        kl_temperature: the temperature of that divergence.
     """
 
     teacher: Path | None = None
@@ -207,7 +219,8 @@ class TargetsSection(Section):
     A run that misses one ends with exit status 1, and its record says why.
 
     Attributes:
-        miou_loss, class_loss: the largest losses, in points of mIoU and of any one class's IoU.
+        miou_loss: the largest loss of mIoU, in points.
+        class_loss: the largest loss of any one class's IoU, in points.
         miou_ratio: the least share of the mIoU at the beginning that has to remain.
     """
 

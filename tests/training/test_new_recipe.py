@@ -10,6 +10,7 @@ import pytest
 
 from segprune.training.new_recipe import new_recipe
 from segprune.training.recipe import Recipe, parse_recipe
+from segprune.training.recipe_fields import fields_of, sections
 
 
 @pytest.mark.parametrize("dense", [None, "dense.safetensors"])
@@ -46,3 +47,14 @@ def test_a_default_may_be_uncommented_and_changes_nothing() -> None:
     bare = bare.split("# [targets]")[0]
     after = parse_recipe(tomllib.loads(bare), "first.toml")
     assert after.digest() == before.digest()
+
+
+def test_every_field_says_its_meaning_in_a_sentence_and_its_type() -> None:
+    lines = new_recipe("first", dense="dense.safetensors").splitlines()
+    fields = [
+        i for i, line in enumerate(lines) if re.match(r"(# )?\w+( = |: (left out|required)$)", line)
+    ]
+    assert len(fields) == sum(len(fields_of(kind)) for _, kind in sections()) + 4
+    for place in fields:
+        block = "\n".join(lines[:place]).rpartition("\n\n")[2]
+        assert re.match(r"# \S.{5,}\.\n# Type: \S", block, flags=re.S), block
