@@ -66,7 +66,7 @@ def prepare(page: Path, folder: Path) -> None:
         write_frames(folder / "frames")
 
 
-def write_frames(root: Path, count: int = 4, size: tuple[int, int] = (64, 128)) -> None:
+def write_frames(root: Path, count: int = 8, size: tuple[int, int] = (64, 128)) -> None:
     """Write small scenes with labels as data set `folder`: `train`, `val` and `classes.toml`."""
     for split in ("train", "val"):
         scenes = segprune.open_dataset("streets", split=split, count=count)

@@ -23,6 +23,7 @@ def new_recipe(
     name: str,
     model: str = "bisenetv2",
     *,
+    options: Mapping[str, Any] | None = None,
     dense: str | None = None,
     data: str = "streets",
     root: Path | None = None,
@@ -32,6 +33,7 @@ def new_recipe(
     Args:
         name: of the run.
         model: a built-in network's name, or `package.module:factory`.
+        options: of a built-in network, such as `{"width": 0.5}`.
         dense: the file of the dense network that is pruned and recovered.
         data: the name of a data set, as for `open_dataset`.
         root: its folder; in a relative path, from the folder in which the recipe is run.
@@ -41,7 +43,7 @@ def new_recipe(
         >>> "[pruning]" in text and "# floor = 0.1" in text
         True
     """
-    given = _values(name, model, dense, data, root)
+    given = _values(name, model, options, dense, data, root)
     todo = "recover" if dense else "train"
     lines = [
         f"# A recipe for `segprune {todo}`. Paths are relative to the folder in which it is run.",
@@ -58,10 +60,16 @@ def new_recipe(
 
 
 def _values(
-    name: str, model: str, dense: str | None, data: str, root: Path | None
+    name: str,
+    model: str,
+    options: Mapping[str, Any] | None,
+    dense: str | None,
+    data: str,
+    root: Path | None,
 ) -> Mapping[str, Mapping[str, Any]]:
     """Return what is written without a #, section by section."""
-    network = {"model": model} | ({"init_from": dense} if dense else {})
+    network: dict[str, Any] = {"model": model} | ({"options": dict(options)} if options else {})
+    network |= {"init_from": dense} if dense else {}
     place = {"name": data} | ({"root": root.as_posix()} if root else {})
     training = {"epochs": 20, "learning_rate": 2e-3, "optimizer": "adamw"}
     given: dict[str, Mapping[str, Any]] = {
